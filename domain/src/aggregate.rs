@@ -1,0 +1,33 @@
+//! What every aggregate of the house has in common, beyond what `cqrs-es` asks of it.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::event::LoggedEvent;
+use crate::ids::{PatientId, StreamId};
+
+/// An aggregate whose events go to the log. Its stream is `<TYPE>-<id>`.
+pub trait AggregateRoot:
+    cqrs_es::Aggregate<Event: LoggedEvent, Command: Clone + Send + Sync, Error: Send + Sync> + Clone + 'static
+{
+    /// The patient whose data the stream of this id holds, if any, as far as the state tells.
+    fn subject(&self, id: Uuid) -> Option<PatientId>;
+
+    /// Whether the first event of a stream makes its subject known, so that a data key is made with it.
+    const INTRODUCES_SUBJECT: bool = false;
+
+    /// The stream of the aggregate with this id.
+    fn stream(id: Uuid) -> StreamId {
+        StreamId::of(Self::TYPE, id)
+    }
+}
+
+/// When and on which day a decision is made. The domain has no clock of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// This instant.
+    pub now: Timestamp,
+    /// Today, where the practice is.
+    pub today: Date,
+}

@@ -1,0 +1,14 @@
+//! The rules of a medical practice, and nothing else: aggregates, commands, events and value objects.
+//!
+//! Everything here is pure. Time, identifiers and randomness come in as values; what was decided goes out as events.
+
+pub mod aggregate;
+pub mod event;
+pub mod facility;
+pub mod ids;
+pub mod patient;
+pub mod personal;
+pub mod reservation;
+pub mod role;
+pub mod upcasting;
+pub mod values;

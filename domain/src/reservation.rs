@@ -1,0 +1,127 @@
+//! Exclusive holds: what an event makes its stream hold, so that no other stream can.
+//!
+//! A reservation says what the stream holds of one kind *from that event on*; whatever it held of the kind before is free.
+//! So an event that moves an appointment or corrects a name needs no memory of the former hold, and a cancellation
+//! holds nothing.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// What a stream holds of one kind after an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// Unique keys; an empty list frees them all.
+    Keys {
+        /// Which kind of keys.
+        kind: KeyKind,
+        /// All keys of that kind which the stream holds from now on.
+        keys: Vec<UniqueKey>,
+    },
+    /// Stretches of time of one or several resources; an empty list frees them all.
+    Times {
+        /// Which kind of resource.
+        kind: ResourceKind,
+        /// All stretches of that kind which the stream holds from now on.
+        holds: Vec<TimeHold>,
+    },
+}
+
+/// What a unique key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyKind {
+    /// A patient number in its facility.
+    PatientNumber,
+    /// Family name, first name and birth date of a patient, folded.
+    PatientIdentity,
+    /// The national health identity (INS) of a patient.
+    PatientIns,
+    /// The e-mail by which a member of staff logs in.
+    UserEmail,
+}
+
+impl KeyKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [Self::PatientNumber, Self::PatientIdentity, Self::PatientIns, Self::UserEmail];
+
+    /// The name under which the log stores it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PatientNumber => "patient_number",
+            Self::PatientIdentity => "patient_identity",
+            Self::PatientIns => "patient_ins",
+            Self::UserEmail => "user_email",
+        }
+    }
+
+    /// Whether the key is personal data, which is stored as a keyed hash only.
+    pub const fn is_personal(self) -> bool {
+        match self {
+            Self::PatientNumber => false,
+            Self::PatientIdentity | Self::PatientIns | Self::UserEmail => true,
+        }
+    }
+}
+
+/// Within what a key is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyScope {
+    /// The practice that the stream belongs to.
+    Facility,
+    /// All practices.
+    Everywhere,
+}
+
+/// A key that one stream at a time may hold within its scope.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// Within what it is unique.
+    pub scope: KeyScope,
+    /// The key in its normal form.
+    pub value: String,
+    /// Held beside other holders, because somebody said with a reason that they are distinct. A shared hold is never
+    /// refused, and still stops the next exclusive one.
+    pub shared: bool,
+}
+
+/// Keys may be personal, so a debug print leaves the value out.
+impl std::fmt::Debug for UniqueKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UniqueKey").field("scope", &self.scope).field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+/// What can be occupied for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// A practitioner.
+    Practitioner,
+    /// A patient.
+    Patient,
+    /// A room.
+    Room,
+}
+
+impl ResourceKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 3] = [Self::Practitioner, Self::Patient, Self::Room];
+
+    /// The name under which the log stores it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Practitioner => "practitioner",
+            Self::Patient => "patient",
+            Self::Room => "room",
+        }
+    }
+}
+
+/// A half-open stretch of time `[from, to)` of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeHold {
+    /// The practitioner, patient or room.
+    pub resource: Uuid,
+    /// The first instant that is held.
+    pub from: Timestamp,
+    /// The first instant that is free again; after `from`.
+    pub to: Timestamp,
+}
