@@ -1,0 +1,123 @@
+//! Connections to PostgreSQL, and the migrations of the schemas `log` and `keys`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{Client, Config, NoTls};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The role that servers work as. It may add to the log and read it; it cannot change what stands there.
+const APPLICATION_ROLE: &str = "medicalpro_app";
+
+/// The advisory lock under which migrations run: 'MPmi' in ASCII.
+const MIGRATION_LOCK: i64 = 0x4d50_6d69;
+
+/// The database could not be reached or refused to work.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection in time, or none at all.
+    #[error("no database connection: {0}")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// A statement failed.
+    #[error("database error: {}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The connection settings cannot be understood.
+    #[error("invalid database settings: {0}")]
+    Settings(String),
+}
+
+/// A migration failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A migration's SQL failed, or the database was migrated by a newer release.
+    #[error("migration failed: {0}")]
+    Refinery(#[from] refinery::Error),
+}
+
+/// PostgreSQL's own message and code. Its `DETAIL` is left out: it quotes row contents.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(refusal) => format!("{} ({})", refusal.message(), refusal.code().code()),
+        None => error.to_string(),
+    }
+}
+
+/// Where the application's connections come from. All of them work as the role `medicalpro_app`, whoever logged in.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    pool: Pool,
+}
+
+impl Database {
+    /// A pool of at most `size` connections, opened when needed. The user of `url` must be a member of
+    /// `medicalpro_app` (or a superuser).
+    pub fn connect(url: &str, size: usize) -> Result<Self, DatabaseError> {
+        let config = Config::from_str(url).map_err(|e| DatabaseError::Settings(e.to_string()))?;
+        Self::with_config(config, size)
+    }
+
+    /// The same from parsed settings.
+    pub fn with_config(mut config: Config, size: usize) -> Result<Self, DatabaseError> {
+        let options = config.get_options().unwrap_or_default().trim().to_owned();
+        config.options(format!("{options} -c role={APPLICATION_ROLE}").trim());
+        config.application_name("medicalpro");
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(5));
+        }
+        let manager =
+            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(Duration::from_secs(5)))
+            .create_timeout(Some(Duration::from_secs(5)))
+            .build()
+            .map_err(|e| DatabaseError::Settings(e.to_string()))?;
+        Ok(Self { config, pool })
+    }
+
+    /// A connection from the pool.
+    pub async fn get(&self) -> Result<deadpool_postgres::Object, DatabaseError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// The pool's state, for metrics.
+    pub fn pool_status(&self) -> deadpool_postgres::Status {
+        self.pool.status()
+    }
+
+    /// A connection of its own, for work that holds one for long: the committer, the leadership of a projection.
+    pub async fn dedicated(&self) -> Result<Client, DatabaseError> {
+        open(&self.config).await
+    }
+}
+
+async fn open(config: &Config) -> Result<Client, DatabaseError> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %describe(&error), "a database connection ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Brings the schemas `log` and `keys` to this release, under a lock, so that servers may start at the same time. The
+/// connection must be the owner's, not the application's.
+pub async fn migrate(owner: &Config) -> Result<(), MigrationError> {
+    let mut client = open(owner).await?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(DatabaseError::from)?;
+    let report = migrations::migrations::runner().run_async(&mut client).await?;
+    for migration in report.applied_migrations() {
+        tracing::info!(migration = %migration, "migrated");
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The log: its SQL, and [`EventLog`], the one type that speaks it.
+//!
+//! Commands append through it, projections and auditors read through it; nobody else touches the schemas `log` and
+//! `keys`. Personal content is encrypted on the way in and decrypted on the way out, so that neither the database nor
+//! its backups ever see it.
+
+mod append;
+mod batch;
+mod committer;
+mod database;
+mod error;
+mod keys;
+mod log;
+mod row;
+mod sealing;
+
+pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
+pub use database::{Database, DatabaseError, MigrationError, migrate};
+pub use error::{AppendError, Holder, LogError};
+pub use keys::{KeyError, KeyRing, MasterKeys};
+pub use log::EventLog;

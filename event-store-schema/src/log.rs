@@ -1,0 +1,353 @@
+//! [`EventLog`]: append, load, read forward.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::event::RecordedEvent;
+use domain::ids::{FacilityId, Position, StreamId, StreamVersion};
+use domain::reservation::{KeyKind, KeyScope, Reservation, TimeHold, UniqueKey};
+use domain::upcasting::Upcasters;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::append::{AppendRequest, Appended, IdempotencyKey, StreamAppend};
+use crate::batch::{FreedKind, Head, PreparedAppend, PreparedEvent, PreparedHold, PreparedKey, PreparedSubject};
+use crate::committer::{Committer, Pending, QUEUE_LENGTH};
+use crate::database::Database;
+use crate::error::{AppendError, LogError};
+use crate::keys::KeyRing;
+use crate::row;
+use crate::sealing::{self, PersonalPart, Place};
+
+/// The log of one database. Cheap to clone; all clones share one committer.
+///
+/// What [`append`](Self::append) promises is kept by one set-based SQL function under one lock, on any number of servers:
+/// expected versions, guards, reservations, idempotency keys, and positions that are gapless and in commit order. An
+/// answer means that the events are on disk.
+#[derive(Clone)]
+pub struct EventLog(Arc<Shared>);
+
+struct Shared {
+    database: Database,
+    keys: KeyRing,
+    upcasters: Upcasters,
+    committer: mpsc::Sender<Pending>,
+    head: watch::Sender<Position>,
+    append_timeout: Duration,
+}
+
+impl EventLog {
+    /// Opens the log. An append that the database has not answered within `append_timeout` is given up.
+    pub async fn open(
+        database: Database,
+        keys: KeyRing,
+        upcasters: Upcasters,
+        append_timeout: Duration,
+    ) -> Result<Self, LogError> {
+        let (committer, inbox) = mpsc::channel(QUEUE_LENGTH);
+        let (head, _) = watch::channel(Position::ZERO);
+        tokio::spawn(Committer::new(database.clone(), head.clone()).run(inbox));
+        let log = Self(Arc::new(Shared { database, keys, upcasters, committer, head, append_timeout }));
+        log.announce(log.head().await?);
+        Ok(log)
+    }
+
+    /// Where connections come from.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// Writes all events of the request, or none and says why.
+    pub async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
+        let request = self.prepare(request).await?;
+        let deadline = Instant::now() + self.0.append_timeout;
+        let (answer, answered) = oneshot::channel();
+        self.0.committer.try_send(Pending { request, deadline, answer }).map_err(|_| AppendError::Overloaded)?;
+        // The committer answers at the deadline; the second more is for an answer that is on its way.
+        match tokio::time::timeout_at((deadline + Duration::from_secs(1)).into(), answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(AppendError::Unavailable { outcome_unknown: true }),
+        }
+    }
+
+    /// The events of a stream after `version`, in order; none if there is no such stream.
+    pub async fn load(&self, stream: &StreamId, after: StreamVersion) -> Result<Vec<RecordedEvent>, LogError> {
+        let client = self.0.database.get().await?;
+        let statement = client.prepare_cached(include_str!("../sql/load_stream.sql")).await?;
+        let rows = client.query(&statement, &[&stream.as_str(), &after.to_sql()]).await?;
+        rows.iter().map(|row| row::read(row, &self.0.keys, &self.0.upcasters)).collect()
+    }
+
+    /// At most `limit` events after `position`, in log order. Whoever has read up to a position has seen everything
+    /// before it.
+    pub async fn read_forward(&self, after: Position, limit: u32) -> Result<Vec<RecordedEvent>, LogError> {
+        let client = self.0.database.get().await?;
+        let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
+        let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
+        rows.iter().map(|row| row::read(row, &self.0.keys, &self.0.upcasters)).collect()
+    }
+
+    /// The position of the last event.
+    pub async fn head(&self) -> Result<Position, LogError> {
+        let client = self.0.database.get().await?;
+        let statement = client.prepare_cached(include_str!("../sql/head.sql")).await?;
+        Ok(Position::from_sql(client.query_one(&statement, &[]).await?.try_get(0)?))
+    }
+
+    /// Wakes when the log grows: by appends of this server, and by what [`announce`](Self::announce) is told of others.
+    /// A hint; the log itself is the truth.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.0.head.subscribe()
+    }
+
+    /// Tells this server that the log has reached `position`.
+    pub fn announce(&self, position: Position) {
+        self.0.head.send_if_modified(|head| {
+            let grown = position > *head;
+            *head = position.max(*head);
+            grown
+        });
+    }
+
+    /// The outcome of an earlier append with this idempotency key, if there was one.
+    pub async fn find_outcome(&self, key: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+        let found = async {
+            let client = self.0.database.get().await?;
+            let statement = client.prepare_cached(include_str!("../sql/find_outcome.sql")).await?;
+            let Some(row) = client.query_opt(&statement, &[&key.scope, &key.key]).await? else {
+                return Ok(None);
+            };
+            let stream = row
+                .try_get::<_, &str>("stream_id")?
+                .parse()
+                .map_err(|_| LogError::Malformed { position: 0, what: "stream_id" })?;
+            let outcome = Appended {
+                stream,
+                version: StreamVersion::from_sql(row.try_get("stream_version")?),
+                first_position: Position::from_sql(row.try_get("first_position")?),
+                last_position: Position::from_sql(row.try_get("last_position")?),
+                recorded_at: row.try_get("recorded_at")?,
+                replayed: true,
+            };
+            Ok::<_, LogError>(Some((outcome, row.try_get::<_, Vec<u8>>("request_hash")?)))
+        };
+        match found.await? {
+            Some((_, hash)) if hash != key.request_hash => Err(AppendError::IdempotencyKeyReused),
+            found => Ok(found.map(|(outcome, _)| outcome)),
+        }
+    }
+
+    /// The greatest key of a kind that is not personal, by length and then by its bytes, from `from` to before `to`.
+    pub async fn highest_key(
+        &self,
+        kind: KeyKind,
+        scope: Uuid,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<String>, LogError> {
+        let client = self.0.database.get().await?;
+        let statement = client.prepare_cached(include_str!("../sql/highest_key.sql")).await?;
+        let row = client.query_opt(&statement, &[&kind.name(), &scope, &from.as_bytes(), &to.as_bytes()]).await?;
+        Ok(match row {
+            Some(row) => String::from_utf8(row.try_get(0)?).ok(),
+            None => None,
+        })
+    }
+
+    /// Encrypts, hashes and checks a request before it joins the queue, so that the committer only commits.
+    async fn prepare(&self, request: AppendRequest) -> Result<PreparedAppend, AppendError> {
+        let AppendRequest { streams, guards, metadata, reason, idempotency } = request;
+        if streams.is_empty() || streams.iter().any(|stream| stream.events.is_empty()) {
+            return Err(AppendError::Invalid("there is nothing to write".to_owned()));
+        }
+        let mut seen = HashSet::new();
+        if !streams.iter().all(|stream| seen.insert(&stream.stream)) {
+            return Err(AppendError::Invalid("a stream is named twice".to_owned()));
+        }
+        let guarded = guards
+            .into_iter()
+            .filter(|guard| !seen.contains(&guard.stream))
+            .map(|guard| Head { stream: guard.stream.to_string(), version: guard.version.to_sql() })
+            .collect();
+        let mut prepared = PreparedAppend {
+            idempotency,
+            written: Vec::with_capacity(streams.len()),
+            guarded,
+            events: Vec::new(),
+            freed: Vec::new(),
+            keys: Vec::new(),
+            holds: Vec::new(),
+            subjects: Vec::new(),
+        };
+        let metadata =
+            serde_json::to_value(&metadata).map_err(|error| AppendError::Invalid(format!("metadata: {error}")))?;
+        for stream in streams {
+            self.prepare_stream(&mut prepared, stream, &metadata, reason.as_deref()).await?;
+        }
+        Ok(prepared)
+    }
+
+    async fn prepare_stream(
+        &self,
+        prepared: &mut PreparedAppend,
+        write: StreamAppend,
+        metadata: &serde_json::Value,
+        reason: Option<&str>,
+    ) -> Result<(), AppendError> {
+        let StreamAppend { stream, expected, facility_id, subject_id, new_subject, events } = write;
+        prepared.written.push(Head { stream: stream.to_string(), version: expected.to_sql() });
+        let key = match subject_id {
+            Some(subject) if new_subject => {
+                let (key, wrapped) = self.0.keys.new_data_key(subject, facility_id).map_err(LogError::from)?;
+                prepared.subjects.push(PreparedSubject { id: subject.0, facility: facility_id.0, key: wrapped });
+                Some(key)
+            }
+            Some(subject) => Some(self.0.keys.data_key(subject, facility_id).await?),
+            None => None,
+        };
+        let mut metadata = metadata.clone();
+        if key.is_none()
+            && let Some(reason) = reason
+        {
+            metadata[row::OPEN_REASON] = reason.into();
+        }
+        let metadata = metadata.to_string();
+        let mut reservations = Vec::new();
+        for (step, mut event) in (1..).zip(events) {
+            let version = expected.plus(step);
+            let personal = PersonalPart::take(&mut event.payload, reason.filter(|_| key.is_some()));
+            let sealed = match &key {
+                _ if personal.is_empty() => None,
+                Some(key) => {
+                    let place = Place {
+                        stream: &stream,
+                        version,
+                        event_type: &event.event_type,
+                        schema_version: event.schema_version,
+                        facility_id,
+                    };
+                    Some(sealing::seal(key, &place, &personal).map_err(LogError::from)?)
+                }
+                None => {
+                    let what = format!("{} has personal content and no subject", event.event_type);
+                    return Err(AppendError::Invalid(what));
+                }
+            };
+            reservations.extend(event.reservations);
+            prepared.events.push(PreparedEvent {
+                id: event.event_id.0,
+                stream: stream.to_string(),
+                version: version.to_sql(),
+                event_type: event.event_type,
+                schema_version: i32::try_from(event.schema_version)
+                    .map_err(|_| AppendError::Invalid("schema version".to_owned()))?,
+                facility: facility_id.0,
+                subject: subject_id.map(|subject| subject.0),
+                occurred_at: event.occurred_at,
+                payload: serde_json::Value::Object(event.payload).to_string(),
+                sealed,
+                metadata: metadata.clone(),
+            });
+        }
+        self.prepare_reservations(prepared, &stream, facility_id, reservations)
+    }
+
+    /// Of several events that speak of the same kind, the last decides what the stream holds.
+    fn prepare_reservations(
+        &self,
+        prepared: &mut PreparedAppend,
+        stream: &StreamId,
+        facility_id: FacilityId,
+        reservations: Vec<Reservation>,
+    ) -> Result<(), AppendError> {
+        let mut decided = HashSet::new();
+        for reservation in reservations.into_iter().rev() {
+            let kind = match &reservation {
+                Reservation::Keys { kind, .. } => kind.name(),
+                Reservation::Times { kind, .. } => kind.name(),
+            };
+            if !decided.insert(kind) {
+                continue;
+            }
+            prepared.freed.push(FreedKind { stream: stream.to_string(), kind });
+            match reservation {
+                Reservation::Keys { kind, keys } => {
+                    let keys = keys.into_iter().map(|key| self.prepare_key(stream, facility_id, kind, key));
+                    prepared.keys.extend(keys);
+                }
+                Reservation::Times { holds, .. } => {
+                    for TimeHold { resource, from, to } in joined(holds)? {
+                        prepared.holds.push(PreparedHold { stream: stream.to_string(), kind, resource, from, to });
+                    }
+                }
+            }
+        }
+        let mut taken = HashSet::new();
+        prepared.keys.retain(|key| taken.insert((key.kind, key.scope, key.value.clone())));
+        Ok(())
+    }
+
+    fn prepare_key(&self, stream: &StreamId, facility: FacilityId, kind: KeyKind, key: UniqueKey) -> PreparedKey {
+        let scope = match key.scope {
+            KeyScope::Facility => facility.0,
+            KeyScope::Everywhere => Uuid::nil(),
+        };
+        let value = if kind.is_personal() {
+            let field = format!("{} {}", kind.name(), scope);
+            self.0.keys.lookup_hash(&field, &key.value).to_vec()
+        } else {
+            key.value.into_bytes()
+        };
+        PreparedKey { stream: stream.to_string(), kind: kind.name(), scope, value, shared: key.shared }
+    }
+}
+
+/// One stream's holds with those of a resource that overlap or touch joined into one: a stream never conflicts with
+/// itself.
+fn joined(mut holds: Vec<TimeHold>) -> Result<Vec<TimeHold>, AppendError> {
+    holds.sort_by_key(|hold| (hold.resource, hold.from));
+    let mut result: Vec<TimeHold> = Vec::with_capacity(holds.len());
+    for hold in holds {
+        if hold.from >= hold.to {
+            return Err(AppendError::Invalid("a hold ends before it begins".to_owned()));
+        }
+        match result.last_mut() {
+            Some(last) if last.resource == hold.resource && hold.from <= last.to => last.to = last.to.max(hold.to),
+            _ => result.push(hold),
+        }
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn hold(resource: u128, from: i64, to: i64) -> TimeHold {
+        TimeHold {
+            resource: Uuid::from_u128(resource),
+            from: Timestamp::constant(from, 0),
+            to: Timestamp::constant(to, 0),
+        }
+    }
+
+    #[test]
+    fn overlapping_holds_of_one_stream_are_joined() {
+        let holds = vec![hold(1, 20, 30), hold(1, 0, 10), hold(1, 5, 20), hold(2, 0, 5), hold(1, 40, 50)];
+        let joined = joined(holds).expect("all end after they begin");
+        assert_eq!(joined, [hold(1, 0, 30), hold(1, 40, 50), hold(2, 0, 5)]);
+    }
+
+    #[test]
+    fn a_hold_that_ends_before_it_begins_is_refused() {
+        assert!(joined(vec![hold(1, 10, 10)]).is_err());
+    }
+}
