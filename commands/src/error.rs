@@ -1,0 +1,78 @@
+//! Why a command did not become events.
+
+use std::error::Error;
+
+use domain::event::UnreadableEvent;
+use domain::ids::StreamVersion;
+use event_store_schema::{AppendError, Holder, LogError};
+
+/// A command failed. `E` is the aggregate's own refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<E: Error> {
+    /// A rule of the domain says no.
+    #[error("{0}")]
+    Refused(E),
+    /// There is no such thing in this practice.
+    #[error("not found")]
+    NotFound,
+    /// The client means another version than the one there is.
+    #[error("the resource is at version {actual}")]
+    Stale {
+        /// The version it is at.
+        actual: StreamVersion,
+    },
+    /// Others hold what the command needs.
+    #[error("others hold what is needed")]
+    Reserved(Vec<Holder>),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// Others were faster again and again.
+    #[error("too many others change the same thing at this moment")]
+    Contended,
+    /// More commands are waiting than the server takes.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The database does not answer. The events may have been written only if `outcome_unknown`.
+    #[error("the log is unavailable")]
+    Unavailable {
+        /// Whether the events may have been written.
+        outcome_unknown: bool,
+    },
+    /// Something is broken in the house.
+    #[error(transparent)]
+    Internal(LogError),
+    /// A program mistake in how a command was put together.
+    #[error("invalid append: {0}")]
+    Invalid(String),
+}
+
+impl<E: Error> From<LogError> for CommandError<E> {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(_) => Self::Unavailable { outcome_unknown: false },
+            LogError::Key(_) | LogError::Unreadable(_) | LogError::Malformed { .. } => Self::Internal(error),
+        }
+    }
+}
+
+impl<E: Error> From<UnreadableEvent> for CommandError<E> {
+    fn from(error: UnreadableEvent) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl<E: Error> From<AppendError> for CommandError<E> {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::WrongVersion { .. } => Self::Contended,
+            AppendError::Reserved(holders) => Self::Reserved(holders),
+            AppendError::IdempotencyKeyReused => Self::IdempotencyKeyReused,
+            AppendError::Overloaded => Self::Overloaded,
+            AppendError::Unavailable { outcome_unknown } => Self::Unavailable { outcome_unknown },
+            AppendError::Invalid(what) => Self::Invalid(what),
+            // The database refused what was sent: not an outage, so it must not look like one.
+            AppendError::Log(error) => Self::Internal(error),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! [`Commands`]: load, decide, append; and again when somebody was faster.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_es::event_sink::EventSink;
+use domain::aggregate::AggregateRoot;
+use domain::event::RecordedEvent;
+use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion};
+use event_store_schema::{AppendError, AppendRequest, Appended, EventLog, Guard, NewEvent, StreamAppend};
+use rand::Rng;
+use uuid::Uuid;
+
+use crate::cache::AggregateCache;
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::facilities::PracticeClock;
+use crate::patient_numbers::PatientNumbers;
+
+/// How often a command is decided before the caller hears that others are faster.
+const ATTEMPTS: u32 = 10;
+
+/// How many aggregates a server remembers.
+const CACHED_AGGREGATES: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+
+/// The command side of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands(Arc<Shared>);
+
+struct Shared {
+    log: EventLog,
+    cache: AggregateCache,
+    patient_numbers: PatientNumbers,
+    practice_clock: PracticeClock,
+}
+
+/// An aggregate as its stream tells it up to a version.
+#[derive(Clone, Debug)]
+pub struct Loaded<A> {
+    /// Its state.
+    pub aggregate: A,
+    /// The version of its last event; zero if there is none.
+    pub version: StreamVersion,
+    /// The practice it belongs to; none if there is no event.
+    pub facility_id: Option<FacilityId>,
+}
+
+impl<A: AggregateRoot> Loaded<A> {
+    fn nothing() -> Self {
+        Self { aggregate: A::default(), version: StreamVersion::ZERO, facility_id: None }
+    }
+
+    /// Follows the stream by these events.
+    fn follow(&mut self, events: &[RecordedEvent]) -> Result<(), domain::event::UnreadableEvent> {
+        for event in events {
+            self.aggregate.apply(event.decode()?);
+            self.version = event.version;
+            self.facility_id = Some(event.facility_id);
+        }
+        Ok(())
+    }
+}
+
+/// What a command led to.
+#[derive(Debug)]
+pub struct Executed<A: AggregateRoot> {
+    /// The aggregate's id.
+    pub id: Uuid,
+    /// Its state right after the command.
+    pub aggregate: A,
+    /// Its version right after the command.
+    pub version: StreamVersion,
+    /// What happened. Empty if the command changed nothing, or was an exact repetition.
+    pub events: Vec<A::Event>,
+    /// The last position written; none if nothing was.
+    pub position: Option<Position>,
+    /// Whether an earlier request with the same idempotency key did it.
+    pub replayed: bool,
+}
+
+impl Commands {
+    /// The command side over this log.
+    pub fn new(log: EventLog) -> Self {
+        Self(Arc::new(Shared {
+            log,
+            cache: AggregateCache::new(CACHED_AGGREGATES),
+            patient_numbers: PatientNumbers::default(),
+            practice_clock: PracticeClock::default(),
+        }))
+    }
+
+    /// The log it appends to.
+    pub fn log(&self) -> &EventLog {
+        &self.0.log
+    }
+
+    pub(crate) fn patient_numbers(&self) -> &PatientNumbers {
+        &self.0.patient_numbers
+    }
+
+    pub(crate) fn practice_clock(&self) -> &PracticeClock {
+        &self.0.practice_clock
+    }
+
+    /// The aggregate as it is at this moment, if it exists and belongs to the practice.
+    pub async fn load<A: AggregateRoot>(
+        &self,
+        facility_id: FacilityId,
+        id: Uuid,
+    ) -> Result<Option<Loaded<A>>, CommandError<A::Error>> {
+        let mut loaded = self.recall(&A::stream(id));
+        self.refresh(&A::stream(id), &mut loaded).await?;
+        Ok(Some(loaded).filter(|loaded| loaded.facility_id == Some(facility_id)))
+    }
+
+    /// Decides the command on the aggregate `id` and writes what it decides.
+    ///
+    /// Commands on something that must exist are refused with `NotFound` when it is not there, or is another practice's;
+    /// a command that creates is one that the aggregate's empty state accepts, with a fresh id.
+    pub async fn execute<A: AggregateRoot>(
+        &self,
+        id: Uuid,
+        command: &A::Command,
+        services: &A::Services,
+        guards: &[Guard],
+        context: &CommandContext,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
+        let stream = A::stream(id);
+        let outcome = self.decide_and_append(id, &stream, command, services, guards, context).await;
+        match (outcome, &context.idempotency) {
+            // What the first request changed may make its repetition look wrong. The log remembers the first answer.
+            (Err(refusal), Some(key)) if !matches!(refusal, CommandError::IdempotencyKeyReused) => {
+                match self.0.log.find_outcome(key).await? {
+                    Some(first) => self.replay(first).await,
+                    None => Err(refusal),
+                }
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn decide_and_append<A: AggregateRoot>(
+        &self,
+        id: Uuid,
+        stream: &StreamId,
+        command: &A::Command,
+        services: &A::Services,
+        guards: &[Guard],
+        context: &CommandContext,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
+        let mut loaded = self.recall::<A>(stream);
+        let mut fresh = false;
+        if loaded.version == StreamVersion::ZERO {
+            // Nothing in the cache: look, unless the command is to create it and the log will notice if it exists.
+            self.refresh(stream, &mut loaded).await?;
+            fresh = true;
+        }
+        for attempt in 0..ATTEMPTS {
+            let decision = decide(&loaded, command, services, context).await;
+            if !fresh && !matches!(&decision, Ok((_, events)) if !events.is_empty()) {
+                // A refusal, or "nothing to do", counts only on the state as it is now.
+                fresh = true;
+                if self.refresh(stream, &mut loaded).await? {
+                    continue;
+                }
+            }
+            let (aggregate, events) = decision?;
+            if events.is_empty() {
+                return Ok(Executed {
+                    id,
+                    aggregate,
+                    version: loaded.version,
+                    events,
+                    position: None,
+                    replayed: false,
+                });
+            }
+            match self.append(id, stream, &loaded, &aggregate, &events, guards, context).await {
+                Ok(appended) if appended.replayed => return self.replay(appended).await,
+                Ok(appended) => {
+                    let facility_id = Some(context.facility_id);
+                    let (version, position) = (appended.version, Some(appended.last_position));
+                    let after = Loaded { aggregate, version, facility_id };
+                    self.0.cache.put(stream, &after);
+                    return Ok(Executed { id, aggregate: after.aggregate, version, events, position, replayed: false });
+                }
+                // A guarded stream moved: the services were gathered from it, so the caller has to gather again.
+                Err(AppendError::WrongVersion { stream: moved, .. }) if moved != *stream => {
+                    return Err(CommandError::Contended);
+                }
+                Err(AppendError::WrongVersion { .. }) => {
+                    metrics::counter!("command_retries_total", "aggregate" => A::TYPE).increment(1);
+                    pause(attempt).await;
+                    self.refresh(stream, &mut loaded).await?;
+                    fresh = true;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one append, passed once")]
+    async fn append<A: AggregateRoot>(
+        &self,
+        id: Uuid,
+        stream: &StreamId,
+        before: &Loaded<A>,
+        after: &A,
+        events: &[A::Event],
+        guards: &[Guard],
+        context: &CommandContext,
+    ) -> Result<Appended, AppendError> {
+        let events =
+            events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None)).collect::<Result<_, _>>()?;
+        let request = AppendRequest {
+            streams: vec![StreamAppend {
+                stream: stream.clone(),
+                expected: before.version,
+                facility_id: context.facility_id,
+                subject_id: after.subject(id),
+                new_subject: A::INTRODUCES_SUBJECT && before.version == StreamVersion::ZERO,
+                events,
+            }],
+            guards: guards.to_vec(),
+            metadata: context.metadata(),
+            reason: context.reason.clone(),
+            idempotency: context.idempotency.clone(),
+        };
+        self.0.log.append(request).await
+    }
+
+    /// The answer to a repeated request: the state as the first request left it.
+    async fn replay<A: AggregateRoot>(&self, first: Appended) -> Result<Executed<A>, CommandError<A::Error>> {
+        if first.stream.aggregate() != A::TYPE {
+            return Err(CommandError::IdempotencyKeyReused);
+        }
+        let mut loaded = Loaded::nothing();
+        let events = self.0.log.load(&first.stream, StreamVersion::ZERO).await?;
+        let then = events.partition_point(|event| event.version <= first.version);
+        loaded.follow(&events[..then])?;
+        Ok(Executed {
+            id: first.stream.id(),
+            aggregate: loaded.aggregate,
+            version: first.version,
+            events: Vec::new(),
+            position: Some(first.last_position),
+            replayed: true,
+        })
+    }
+
+    fn recall<A: AggregateRoot>(&self, stream: &StreamId) -> Loaded<A> {
+        self.0.cache.get(stream).unwrap_or_else(Loaded::nothing)
+    }
+
+    /// Brings the state up to what the log holds now; whether there was anything new.
+    async fn refresh<A: AggregateRoot>(
+        &self,
+        stream: &StreamId,
+        loaded: &mut Loaded<A>,
+    ) -> Result<bool, CommandError<A::Error>> {
+        let events = self.0.log.load(stream, loaded.version).await?;
+        if events.is_empty() {
+            return Ok(false);
+        }
+        loaded.follow(&events)?;
+        self.0.cache.put(stream, loaded);
+        Ok(true)
+    }
+}
+
+/// What the command leads to from this state: the state after it, and the events.
+async fn decide<A: AggregateRoot>(
+    loaded: &Loaded<A>,
+    command: &A::Command,
+    services: &A::Services,
+    context: &CommandContext,
+) -> Result<(A, Vec<A::Event>), CommandError<A::Error>> {
+    if loaded.facility_id.is_some_and(|owner| owner != context.facility_id) {
+        return Err(CommandError::NotFound);
+    }
+    if context.if_match.is_some_and(|expected| expected != loaded.version) {
+        return Err(CommandError::Stale { actual: loaded.version });
+    }
+    let mut aggregate = loaded.aggregate.clone();
+    let sink = EventSink::default();
+    aggregate.handle(command.clone(), services, &sink).await.map_err(CommandError::Refused)?;
+    Ok((aggregate, sink.collect().await))
+}
+
+/// Full jitter: those who met once should not meet again.
+async fn pause(attempt: u32) {
+    let longest = 2_u64 << attempt.min(6);
+    let milliseconds = rand::rng().random_range(0..=longest);
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}

@@ -1,0 +1,77 @@
+//! Commands on practices, and what other commands need of them: the day it is there.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use domain::aggregate::Circumstances;
+use domain::facility::{Facility, FacilityCommand, FacilityError};
+use domain::ids::FacilityId;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use lru::LruCache;
+
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::execute::{Commands, Executed};
+
+/// The time zones of practices, once looked up.
+pub(crate) struct PracticeClock(Mutex<LruCache<FacilityId, TimeZone>>);
+
+impl Default for PracticeClock {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(NonZeroUsize::new(10_000).expect("not zero"))))
+    }
+}
+
+impl PracticeClock {
+    fn zone(&self, facility: FacilityId) -> Option<TimeZone> {
+        let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        zones.get(&facility).cloned()
+    }
+
+    fn remember(&self, facility: FacilityId, zone: TimeZone) {
+        let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        zones.put(facility, zone);
+    }
+}
+
+impl Commands {
+    /// Opens a practice.
+    pub async fn open_facility(
+        &self,
+        command: &FacilityCommand,
+        context: &CommandContext,
+    ) -> Result<Executed<Facility>, CommandError<FacilityError>> {
+        let now = Timestamp::now();
+        let circumstances = Circumstances { now, today: now.to_zoned(TimeZone::UTC).date() };
+        self.execute(context.facility_id.0, command, &circumstances, &[], context).await
+    }
+
+    /// This moment, and the day it is in the practice. `NotFound` if the practice was never opened.
+    pub async fn circumstances<E: std::error::Error>(
+        &self,
+        facility: FacilityId,
+    ) -> Result<Circumstances, CommandError<E>> {
+        let zone = match self.practice_clock().zone(facility) {
+            Some(zone) => zone,
+            None => {
+                let zone = self.time_zone(facility).await?;
+                self.practice_clock().remember(facility, zone.clone());
+                zone
+            }
+        };
+        let now = Timestamp::now();
+        Ok(Circumstances { now, today: now.to_zoned(zone).date() })
+    }
+
+    async fn time_zone<E: std::error::Error>(&self, facility: FacilityId) -> Result<TimeZone, CommandError<E>> {
+        let name = match self.load::<Facility>(facility, facility.0).await {
+            Ok(Some(loaded)) => loaded.aggregate.time_zone,
+            Ok(None) => return Err(CommandError::NotFound),
+            Err(CommandError::Internal(error)) => return Err(CommandError::Internal(error)),
+            Err(_) => return Err(CommandError::Unavailable { outcome_unknown: false }),
+        };
+        // The zone was checked when the practice was opened; a database of zones that lost it is no reason to stop.
+        Ok(TimeZone::get(&name).unwrap_or(TimeZone::UTC))
+    }
+}

@@ -1,0 +1,19 @@
+//! From a command to appended events: load the aggregate, decide, append, and decide again when somebody was faster.
+//!
+//! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
+//! reservation.
+
+mod cache;
+mod context;
+mod error;
+mod execute;
+mod facilities;
+mod patient_numbers;
+mod patients;
+mod store;
+
+pub use context::CommandContext;
+pub use error::CommandError;
+pub use execute::{Commands, Executed, Loaded};
+pub use patients::Registration;
+pub use store::LogEventStore;
