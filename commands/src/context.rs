@@ -24,8 +24,8 @@ pub struct CommandContext {
     pub reason: Option<String>,
     /// The key under which the client may repeat the request.
     pub idempotency: Option<IdempotencyKey>,
-    /// The version that the client believes to change.
-    pub if_match: Option<StreamVersion>,
+    /// The versions one of which the client believes to change, if it says so.
+    pub if_match: Option<Vec<StreamVersion>>,
 }
 
 impl CommandContext {

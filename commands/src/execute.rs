@@ -9,6 +9,7 @@ use domain::aggregate::AggregateRoot;
 use domain::event::RecordedEvent;
 use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion};
 use event_store_schema::{AppendError, AppendRequest, Appended, EventLog, Guard, NewEvent, StreamAppend};
+use jiff::Timestamp;
 use rand::Rng;
 use uuid::Uuid;
 
@@ -44,11 +45,29 @@ pub struct Loaded<A> {
     pub version: StreamVersion,
     /// The practice it belongs to; none if there is no event.
     pub facility_id: Option<FacilityId>,
+    /// When its first and its last event were recorded; none if there is no event.
+    pub recorded: Option<Recorded>,
+}
+
+/// Between which moments a stream was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The first event.
+    pub first: Timestamp,
+    /// The last event so far.
+    pub last: Timestamp,
+}
+
+impl Recorded {
+    /// One more event.
+    fn extend(before: Option<Self>, at: Timestamp) -> Option<Self> {
+        Some(Self { first: before.map_or(at, |before| before.first), last: at })
+    }
 }
 
 impl<A: AggregateRoot> Loaded<A> {
     fn nothing() -> Self {
-        Self { aggregate: A::default(), version: StreamVersion::ZERO, facility_id: None }
+        Self { aggregate: A::default(), version: StreamVersion::ZERO, facility_id: None, recorded: None }
     }
 
     /// Follows the stream by these events.
@@ -57,6 +76,7 @@ impl<A: AggregateRoot> Loaded<A> {
             self.aggregate.apply(event.decode()?);
             self.version = event.version;
             self.facility_id = Some(event.facility_id);
+            self.recorded = Recorded::extend(self.recorded, event.recorded_at);
         }
         Ok(())
     }
@@ -67,10 +87,8 @@ impl<A: AggregateRoot> Loaded<A> {
 pub struct Executed<A: AggregateRoot> {
     /// The aggregate's id.
     pub id: Uuid,
-    /// Its state right after the command.
-    pub aggregate: A,
-    /// Its version right after the command.
-    pub version: StreamVersion,
+    /// The aggregate right after the command.
+    pub after: Loaded<A>,
     /// What happened. Empty if the command changed nothing, or was an exact repetition.
     pub events: Vec<A::Event>,
     /// The last position written; none if nothing was.
@@ -151,15 +169,11 @@ impl Commands {
     ) -> Result<Executed<A>, CommandError<A::Error>> {
         let mut loaded = self.recall::<A>(stream);
         let mut fresh = false;
-        if loaded.version == StreamVersion::ZERO {
-            // Nothing in the cache: look, unless the command is to create it and the log will notice if it exists.
-            self.refresh(stream, &mut loaded).await?;
-            fresh = true;
-        }
         for attempt in 0..ATTEMPTS {
             let decision = decide(&loaded, command, services, context).await;
             if !fresh && !matches!(&decision, Ok((_, events)) if !events.is_empty()) {
-                // A refusal, or "nothing to do", counts only on the state as it is now.
+                // A refusal, or "nothing to do", counts only on the state as it is now. Events need no such look: the log
+                // checks the version that they were decided on, and what is to be created needs no look at all.
                 fresh = true;
                 if self.refresh(stream, &mut loaded).await? {
                     continue;
@@ -167,23 +181,19 @@ impl Commands {
             }
             let (aggregate, events) = decision?;
             if events.is_empty() {
-                return Ok(Executed {
-                    id,
-                    aggregate,
-                    version: loaded.version,
-                    events,
-                    position: None,
-                    replayed: false,
-                });
+                return Ok(Executed { id, after: loaded, events, position: None, replayed: false });
             }
             match self.append(id, stream, &loaded, &aggregate, &events, guards, context).await {
                 Ok(appended) if appended.replayed => return self.replay(appended).await,
                 Ok(appended) => {
-                    let facility_id = Some(context.facility_id);
-                    let (version, position) = (appended.version, Some(appended.last_position));
-                    let after = Loaded { aggregate, version, facility_id };
+                    let after = Loaded {
+                        aggregate,
+                        version: appended.version,
+                        facility_id: Some(context.facility_id),
+                        recorded: Recorded::extend(loaded.recorded, appended.recorded_at),
+                    };
                     self.0.cache.put(stream, &after);
-                    return Ok(Executed { id, aggregate: after.aggregate, version, events, position, replayed: false });
+                    return Ok(Executed { id, after, events, position: Some(appended.last_position), replayed: false });
                 }
                 // A guarded stream moved: the services were gathered from it, so the caller has to gather again.
                 Err(AppendError::WrongVersion { stream: moved, .. }) if moved != *stream => {
@@ -242,8 +252,7 @@ impl Commands {
         loaded.follow(&events[..then])?;
         Ok(Executed {
             id: first.stream.id(),
-            aggregate: loaded.aggregate,
-            version: first.version,
+            after: loaded,
             events: Vec::new(),
             position: Some(first.last_position),
             replayed: true,
@@ -280,7 +289,7 @@ async fn decide<A: AggregateRoot>(
     if loaded.facility_id.is_some_and(|owner| owner != context.facility_id) {
         return Err(CommandError::NotFound);
     }
-    if context.if_match.is_some_and(|expected| expected != loaded.version) {
+    if context.if_match.as_ref().is_some_and(|expected| !expected.contains(&loaded.version)) {
         return Err(CommandError::Stale { actual: loaded.version });
     }
     let mut aggregate = loaded.aggregate.clone();

@@ -14,6 +14,6 @@ mod store;
 
 pub use context::CommandContext;
 pub use error::CommandError;
-pub use execute::{Commands, Executed, Loaded};
+pub use execute::{Commands, Executed, Loaded, Recorded};
 pub use patients::Registration;
 pub use store::LogEventStore;

@@ -70,7 +70,7 @@ impl Committer {
                 waiting.push_back(pending);
             }
             let batch = next_batch(&mut waiting);
-            metrics::histogram!("log_append_batch_requests").record(batch.len() as f64);
+            metrics::histogram!("log_append_batch_size").record(batch.len() as f64);
             let started = Instant::now();
             self.commit(batch).await;
             metrics::histogram!("log_append_seconds").record(started.elapsed());
