@@ -1,0 +1,292 @@
+//! The read model of patients: their documents, the order of the list, the words of the search, and how many there are.
+//!
+//! It is made for a million patients in a practice. A page costs the same wherever it lies: pages follow each other by
+//! the last patient's place in the order (`patients_in_order`), and a page is found by its number through
+//! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
+
+mod listing;
+mod queries;
+mod search;
+
+use std::collections::{HashMap, HashSet};
+
+use domain::event::{LoggedEvent, RecordedEvent};
+use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
+use domain::patient::{Patient, PatientEvent};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, try_join3};
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use self::listing::{Listing, Term};
+pub use self::queries::{
+    PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, PatientQueries, PatientSummary,
+};
+use crate::documents::{patient_document, patient_of_document};
+use crate::folding::follow;
+use crate::projection::{Projection, ProjectionError, Transaction};
+
+/// The projection.
+#[derive(Clone, Copy, Debug)]
+pub struct Patients;
+
+impl Projection for Patients {
+    fn name(&self) -> &'static str {
+        "patients"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["patients", "patient_terms", "patient_counts"]
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("../../sql/patients/schema.sql")
+    }
+
+    fn takes(&self, event_type: &str) -> bool {
+        PatientEvent::TYPES.iter().any(|(name, _)| *name == event_type)
+    }
+
+    fn apply<'a>(
+        &'a self,
+        events: &'a [RecordedEvent],
+        tx: &'a Transaction<'a>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        async move {
+            let known = known_patients(events, tx).await?;
+            write(&fold(events, known)?, tx).await
+        }
+        .boxed()
+    }
+}
+
+/// A patient's row.
+#[derive(Clone)]
+struct File {
+    facility: FacilityId,
+    patient: Patient,
+    version: StreamVersion,
+    position: Position,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A patient before and after a batch.
+struct Change {
+    before: Option<Listing>,
+    after: File,
+}
+
+/// The rows of those patients of the batch who were registered before it.
+async fn known_patients(
+    events: &[RecordedEvent],
+    tx: &Transaction<'_>,
+) -> Result<HashMap<PatientId, Change>, ProjectionError> {
+    let first = StreamVersion::ZERO.next();
+    let registered: HashSet<Uuid> =
+        events.iter().filter(|event| event.version == first).map(|event| event.stream.id()).collect();
+    let known: HashSet<Uuid> = events.iter().map(|event| event.stream.id()).collect();
+    let known: Vec<Uuid> = known.difference(&registered).copied().collect();
+    if known.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let find = tx.prepare_cached(include_str!("../../sql/patients/known.sql")).await?;
+    let rows = tx.query(&find, &[&known]).await?;
+    rows.iter()
+        .map(|row| {
+            let document: Value = row.try_get("document")?;
+            let file = File {
+                facility: FacilityId(row.try_get("facility_id")?),
+                patient: patient_of_document(&document).map_err(|_| ProjectionError::Malformed("patients.document"))?,
+                version: StreamVersion::from_sql(row.try_get("version")?),
+                position: Position::from_sql(row.try_get("position")?),
+                created_at: row.try_get("created_at")?,
+                updated_at: row.try_get("updated_at")?,
+            };
+            let before = Some(Listing::of(&file.patient));
+            Ok((PatientId(row.try_get("patient_id")?), Change { before, after: file }))
+        })
+        .collect()
+}
+
+fn fold(
+    events: &[RecordedEvent],
+    known: HashMap<PatientId, Change>,
+) -> Result<HashMap<PatientId, Change>, ProjectionError> {
+    let mut changes = known;
+    for event in events {
+        let change = changes.entry(PatientId(event.stream.id())).or_insert_with(|| Change {
+            before: None,
+            after: File {
+                facility: event.facility_id,
+                patient: Patient::default(),
+                version: StreamVersion::ZERO,
+                position: Position::ZERO,
+                created_at: event.recorded_at,
+                updated_at: event.recorded_at,
+            },
+        });
+        let file = &mut change.after;
+        if event.version != file.version.next() {
+            return Err(ProjectionError::OutOfStep { position: event.position });
+        }
+        follow(&mut file.patient, event)?;
+        (file.version, file.position, file.updated_at) = (event.version, event.position, event.recorded_at);
+    }
+    Ok(changes)
+}
+
+/// Rows to write, column by column, as `unnest` takes them.
+#[derive(Default)]
+struct PatientRows {
+    facilities: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    statuses: Vec<&'static str>,
+    last_name_keys: Vec<String>,
+    first_name_keys: Vec<String>,
+    codes: Vec<String>,
+    documents: Vec<Value>,
+    versions: Vec<i64>,
+    positions: Vec<i64>,
+    created: Vec<Timestamp>,
+    updated: Vec<Timestamp>,
+}
+
+#[derive(Default)]
+struct TermRows {
+    facilities: Vec<Uuid>,
+    statuses: Vec<&'static str>,
+    terms: Vec<String>,
+    last_name_keys: Vec<String>,
+    first_name_keys: Vec<String>,
+    ids: Vec<Uuid>,
+    shared: Vec<i32>,
+}
+
+impl TermRows {
+    fn push(&mut self, facility: FacilityId, id: PatientId, listing: &Listing, term: &Term) {
+        self.facilities.push(facility.0);
+        self.statuses.push(listing.status);
+        self.terms.push(term.text.clone());
+        self.last_name_keys.push(listing.last_name_key.clone());
+        self.first_name_keys.push(listing.first_name_key.clone());
+        self.ids.push(id.0);
+        self.shared.push(term.shared);
+    }
+}
+
+async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+    let (mut rows, mut old_terms, mut new_terms) = (PatientRows::default(), TermRows::default(), TermRows::default());
+    let mut counts: HashMap<(FacilityId, &'static str, String), i64> = HashMap::new();
+    for (id, Change { before, after }) in changes {
+        let listing = Listing::of(&after.patient);
+        if before.as_ref() != Some(&listing) {
+            let old = before.as_ref().map(Listing::terms).unwrap_or_default();
+            let new = listing.terms();
+            let same_place = before.as_ref().is_some_and(|before| before.has_same_place(&listing));
+            let stays = |term: &Term, others: &[Term]| same_place && others.contains(term);
+            for (before, term) in before.iter().flat_map(|before| old.iter().map(move |term| (before, term))) {
+                if !stays(term, &new) {
+                    old_terms.push(after.facility, *id, before, term);
+                }
+            }
+            for term in new.iter().filter(|term| !stays(term, &old)) {
+                new_terms.push(after.facility, *id, &listing, term);
+            }
+            if let Some(before) = before {
+                *counts.entry((after.facility, before.status, before.prefix())).or_default() -= 1;
+            }
+            *counts.entry((after.facility, listing.status, listing.prefix())).or_default() += 1;
+        }
+        let document = patient_document(&after.patient, *id, after.version, after.created_at, after.updated_at);
+        rows.documents.push(document.map_err(|_| ProjectionError::Malformed("patients.document"))?);
+        rows.facilities.push(after.facility.0);
+        rows.ids.push(id.0);
+        rows.statuses.push(listing.status);
+        rows.codes.push(listing.codes_text());
+        rows.last_name_keys.push(listing.last_name_key);
+        rows.first_name_keys.push(listing.first_name_key);
+        rows.versions.push(after.version.to_sql());
+        rows.positions.push(after.position.to_sql());
+        rows.created.push(after.created_at);
+        rows.updated.push(after.updated_at);
+    }
+    counts.retain(|_, difference| *difference != 0);
+
+    let upsert = tx.prepare_cached(include_str!("../../sql/patients/upsert.sql")).await?;
+    let forget = tx.prepare_cached(include_str!("../../sql/patients/delete_terms.sql")).await?;
+    let learn = tx.prepare_cached(include_str!("../../sql/patients/insert_terms.sql")).await?;
+    // Sent together and carried out in this order: a term that stays with another `shared` is deleted first.
+    try_join3(
+        tx.execute(
+            &upsert,
+            &[
+                &rows.facilities,
+                &rows.ids,
+                &rows.statuses,
+                &rows.last_name_keys,
+                &rows.first_name_keys,
+                &rows.codes,
+                &rows.documents,
+                &rows.versions,
+                &rows.positions,
+                &rows.created,
+                &rows.updated,
+            ],
+        ),
+        tx.execute(
+            &forget,
+            &[
+                &old_terms.facilities,
+                &old_terms.statuses,
+                &old_terms.terms,
+                &old_terms.last_name_keys,
+                &old_terms.first_name_keys,
+                &old_terms.ids,
+            ],
+        ),
+        tx.execute(
+            &learn,
+            &[
+                &new_terms.facilities,
+                &new_terms.statuses,
+                &new_terms.terms,
+                &new_terms.last_name_keys,
+                &new_terms.first_name_keys,
+                &new_terms.ids,
+                &new_terms.shared,
+            ],
+        ),
+    )
+    .await?;
+    count(&counts, tx).await
+}
+
+/// Adds the differences to the counts. A count of zero has no row, so that a rebuilt read model equals this one.
+async fn count(
+    differences: &HashMap<(FacilityId, &'static str, String), i64>,
+    tx: &Transaction<'_>,
+) -> Result<(), ProjectionError> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let (mut facilities, mut statuses, mut prefixes, mut added) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((facility, status, prefix), difference) in differences {
+        facilities.push(facility.0);
+        statuses.push(*status);
+        prefixes.push(prefix.as_str());
+        added.push(*difference);
+    }
+    let add = tx.prepare_cached(include_str!("../../sql/patients/add_counts.sql")).await?;
+    tx.execute(&add, &[&facilities, &statuses, &prefixes, &added]).await?;
+    if added.iter().any(|difference| *difference < 0) {
+        let sweep = tx.prepare_cached(include_str!("../../sql/patients/sweep_counts.sql")).await?;
+        tx.execute(&sweep, &[&facilities, &statuses, &prefixes]).await?;
+    }
+    Ok(())
+}

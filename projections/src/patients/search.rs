@@ -1,0 +1,223 @@
+//! What somebody types to find a patient, taken apart into words that each begin one of the patient's terms.
+//!
+//! Terms are the words of the names without accents, and codes: patient number, birth date, telephone, e-mail. Every word
+//! must match, in any order. The search walks the index of terms from the first to the last that begins with one of the
+//! words, so its results come by matching term (an exact match is the smallest) and then by name; the other words are
+//! judged on the way. An index of trigrams would have to be read whole and sorted, knows no practice, has nothing for
+//! words of one or two letters, and row-level security would not let it be used: its operators are not leakproof.
+
+use domain::values::fold;
+use jiff::civil::Date;
+
+use super::listing::key;
+
+/// Codes stand apart from names among the terms.
+pub(super) const CODE_MARK: char = '#';
+
+/// How many words are taken into account.
+const MOST_WORDS: usize = 8;
+
+/// The greatest character: a term that begins with a word is less than the word with this behind it.
+const GREATEST: char = char::MAX;
+
+/// One word of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word(String);
+
+impl Word {
+    /// The least term that begins with it.
+    pub(super) fn from(&self) -> &str {
+        &self.0
+    }
+
+    /// What is greater than all terms that begin with it.
+    pub(super) fn to(&self) -> String {
+        format!("{}{GREATEST}", self.0)
+    }
+
+    /// Its length as `shared` counts.
+    pub(super) fn length(&self) -> i32 {
+        i32::try_from(self.0.len()).unwrap_or(i32::MAX)
+    }
+
+    /// The code, if it is one.
+    pub(super) fn code(&self) -> Option<&str> {
+        self.0.strip_prefix(CODE_MARK)
+    }
+}
+
+/// The words of a search; none if nothing in it could ever match.
+pub(super) fn words(search: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let tokens: Vec<&str> = search.split_whitespace().collect();
+    let mut rest = tokens.as_slice();
+    while let Some((token, after)) = rest.split_first() {
+        let figures = rest.iter().take_while(|token| token.chars().all(is_figure)).count();
+        let spaced_date = if figures == 3 { date_prefix(&rest[..3].join("-")) } else { None };
+        if let Some(date) = spaced_date {
+            words.push(code(&date));
+            rest = &rest[3..];
+        } else if let Some(date) = date_prefix(token) {
+            words.push(code(&date));
+            rest = after;
+        } else if figures > 0 {
+            // Telephone numbers are written in groups.
+            words.push(Word(phone_code(&rest[..figures].concat())));
+            rest = &rest[figures..];
+        } else if token.contains('@') {
+            words.push(Word(email_code(token)));
+            rest = after;
+        } else if token.contains(|c: char| c.is_ascii_digit()) {
+            words.push(Word(number_code(token)));
+            rest = after;
+        } else {
+            words.extend(fold(token).split_whitespace().map(|word| Word(key(word))));
+            rest = after;
+        }
+    }
+    words.retain(|word| word.code() != Some(""));
+    let implied = |word: &Word| words.iter().any(|other| other != word && other.0.starts_with(&word.0));
+    let mut needed: Vec<Word> = words.iter().filter(|word| !implied(word)).cloned().collect();
+    needed.sort_by(|a, b| a.0.cmp(&b.0));
+    needed.dedup();
+    needed.truncate(MOST_WORDS);
+    needed
+}
+
+fn code(text: &str) -> Word {
+    Word(format!("{CODE_MARK}{}", key(text)))
+}
+
+/// What telephone numbers are written with.
+fn is_figure(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | '.' | '-' | '(' | ')' | '/')
+}
+
+/// The code of a patient number, whole or in part.
+pub(super) fn number_code(number: &str) -> String {
+    code(&fold(number).replace(' ', "")).0
+}
+
+/// The code of a birth date in its ISO form.
+pub(super) fn birth_date_code(date: &str) -> String {
+    code(date).0
+}
+
+/// The code of an e-mail address, whole or in part.
+pub(super) fn email_code(email: &str) -> String {
+    code(&email.to_lowercase()).0
+}
+
+/// The code of a telephone number, whole or in part: the national form for France and its overseas departments, the
+/// digits behind the + for the rest of the world. All ways to write a number lead to the same code.
+pub(super) fn phone_code(number: &str) -> String {
+    let digits: String = number.replace("(0)", "").chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+    let national = match digits.strip_prefix('+').or_else(|| digits.strip_prefix("00")) {
+        Some(international) => {
+            let french = ["33", "262", "590", "594", "596"].iter().find_map(|code| international.strip_prefix(code));
+            french.map_or_else(|| international.to_owned(), |national| format!("0{national}"))
+        }
+        None => digits.replace('+', ""),
+    };
+    code(&national).0
+}
+
+/// The ISO form of a date in ISO or French form, or of a month in one of them: what birth dates of it begin with.
+fn date_prefix(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(['-', '/', '.']).collect();
+    let numbers = parts.iter().map(|part| number(part)).collect::<Option<Vec<i16>>>()?;
+    let (year, month, day) = match (parts.as_slice(), numbers.as_slice()) {
+        ([first, ..], [year, month, day]) if first.len() == 4 => (*year, *month, Some(*day)),
+        ([.., last], [day, month, year]) if last.len() == 4 => (*year, *month, Some(*day)),
+        ([first, _], [year, month]) if first.len() == 4 => (*year, *month, None),
+        ([_, last], [month, year]) if last.len() == 4 => (*year, *month, None),
+        _ => return None,
+    };
+    let (month, first_day) = (i8::try_from(month).ok()?, i8::try_from(day.unwrap_or(1)).ok()?);
+    let date = Date::new(year, month, first_day).ok()?.to_string();
+    Some(if day.is_some() { date } else { date[..7].to_owned() })
+}
+
+/// A number of one to four digits.
+fn number(text: &str) -> Option<i16> {
+    let short = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if short { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_of(search: &str) -> Vec<String> {
+        words(search).into_iter().map(|word| word.0).collect()
+    }
+
+    #[test]
+    fn words_lose_accents_and_case_and_are_split_like_names() {
+        assert_eq!(words_of("  ZOÉ moreau-nguyễn "), ["moreau", "nguyen", "zoe"]);
+        assert_eq!(words_of("d’Alembert"), ["alembert", "d"]);
+    }
+
+    #[test]
+    fn a_word_that_another_begins_with_says_nothing_new() {
+        assert_eq!(words_of("mar martin mar"), ["martin"]);
+        assert_eq!(words_of("martin martin"), ["martin"]);
+    }
+
+    #[test]
+    fn a_birth_date_is_known_in_its_iso_and_french_forms() {
+        for text in ["1980-03-12", "12/03/1980", "12-03-1980", "12.3.1980", "12 03 1980"] {
+            assert_eq!(words_of(text), ["#1980-03-12"], "{text}");
+        }
+        for text in ["1980-03", "03/1980"] {
+            assert_eq!(words_of(text), ["#1980-03"], "{text}");
+        }
+        assert_eq!(words_of("1980"), ["#1980"]);
+        assert_eq!(words_of("31/02/1980"), ["#31021980"]);
+    }
+
+    #[test]
+    fn a_telephone_number_is_known_however_it_is_written() {
+        for text in [
+            "0612345678",
+            "06 12 34 56 78",
+            "06.12.34.56.78",
+            "+33612345678",
+            "+33 6 12 34 56 78",
+            "0033 (0)6 12 34 56 78",
+        ] {
+            assert_eq!(words_of(text), ["#0612345678"], "{text}");
+        }
+        assert_eq!(words_of("+590 690 12 34 56"), ["#0690123456"]);
+        assert_eq!(words_of("+34 620 98"), ["#3462098"]);
+        assert_eq!(words_of("Moreau 06 12"), ["#0612", "moreau"]);
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_codes() {
+        assert_eq!(words_of("P260001"), ["#p260001"]);
+        assert_eq!(words_of("p26"), ["#p26"]);
+        assert_eq!(words_of("Zoe_M%@Exemple.fr"), ["#zoe_m%@exemple.fr"]);
+    }
+
+    #[test]
+    fn what_has_neither_letter_nor_digit_has_no_words() {
+        for text in ["", "  ", "…", "%_", "+", "()", "-"] {
+            assert!(words(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_search_has_eight_words_at_most() {
+        assert_eq!(words("a b c d e f g h i j").len(), MOST_WORDS);
+    }
+
+    #[test]
+    fn every_term_that_begins_with_a_word_lies_in_its_range() {
+        let word = &words("mart")[0];
+        for term in ["mart", "martin", "martzzz", "mart\u{4E00}"] {
+            assert!(word.from() <= term && term < word.to().as_str(), "{term}");
+        }
+        assert!("maru" > word.to().as_str());
+    }
+}

@@ -1,0 +1,136 @@
+//! How far a read model has come, as this server knows it: by leading it, or by looking at its checkpoint.
+
+use std::sync::Arc;
+
+use domain::ids::Position;
+use metrics::gauge;
+use tokio::sync::watch;
+
+use crate::projection::Projection;
+
+/// What this server does for a read model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProjectionState {
+    /// It has no connection to the database yet, or lost it, and tries again.
+    Connecting,
+    /// It applies events.
+    Leading,
+    /// Another server applies events.
+    Following,
+    /// An event cannot be applied, here or on the server that leads. It is tried again every few seconds, never skipped.
+    Stopped {
+        /// The event's place in the log.
+        position: Position,
+        /// Why, without content.
+        reason: String,
+    },
+}
+
+/// A read model and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// The last position it shows.
+    pub position: Position,
+    /// How many events it is behind the log.
+    pub lag: u64,
+    /// What this server does for it.
+    pub state: ProjectionState,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) position: Position,
+    pub(crate) state: ProjectionState,
+    /// Whether this server leads, even if an event stops it.
+    pub(crate) led_here: bool,
+}
+
+/// A projection that this server runs, and its progress.
+#[derive(Clone)]
+pub(crate) struct Tracked {
+    pub(crate) projection: Arc<dyn Projection>,
+    progress: Arc<watch::Sender<Progress>>,
+}
+
+impl Tracked {
+    pub(crate) fn new(projection: Arc<dyn Projection>) -> Self {
+        let progress = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
+        Self { projection, progress: Arc::new(watch::Sender::new(progress)) }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.name()
+    }
+
+    pub(crate) fn now(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// This server leads and has come to `position`.
+    pub(crate) fn lead_to(&self, position: Position) {
+        self.progress.send_replace(Progress { position, state: ProjectionState::Leading, led_here: true });
+        self.measure_stop();
+    }
+
+    /// This server leads, and is stopped by the event at `position`.
+    pub(crate) fn halt_at(&self, position: Position, reason: String) {
+        self.progress.send_modify(|progress| progress.state = ProjectionState::Stopped { position, reason });
+        self.measure_stop();
+    }
+
+    /// This server does not lead, and has no connection.
+    pub(crate) fn disconnect(&self) {
+        self.progress.send_modify(|progress| {
+            progress.led_here = false;
+            progress.state = ProjectionState::Connecting;
+        });
+        self.measure_stop();
+    }
+
+    /// This server does not lead any more.
+    pub(crate) fn resign(&self) {
+        self.progress.send_modify(|progress| progress.led_here = false);
+    }
+
+    /// Takes note of what the checkpoint says; tells whether that is news. A leader knows better.
+    pub(crate) fn follow_to(&self, position: Position, state: ProjectionState) -> bool {
+        let news = self.progress.send_if_modified(|progress| {
+            if progress.led_here || (progress.position == position && progress.state == state) {
+                return false;
+            }
+            *progress = Progress { position, state, led_here: false };
+            true
+        });
+        if news {
+            self.measure_stop();
+        }
+        news
+    }
+
+    /// Waits until the read model shows `position`. `Err` as soon as it is stopped before that.
+    pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
+        let mut progress = self.progress.subscribe();
+        let decided = progress
+            .wait_for(|now| now.position >= position || matches!(now.state, ProjectionState::Stopped { .. }))
+            .await;
+        match decided {
+            Ok(now) if now.position >= position => Ok(()),
+            Ok(_) | Err(_) => Err(()),
+        }
+    }
+
+    /// Its status against the log's head, which is measured as well.
+    pub(crate) fn status(&self, head: Position) -> ProjectionStatus {
+        let Progress { position, state, .. } = self.now();
+        let lag = head.get().saturating_sub(position.get());
+        gauge!("projection_lag_events", "projection" => self.name()).set(lag as f64);
+        ProjectionStatus { name: self.name(), position, lag, state }
+    }
+
+    fn measure_stop(&self) {
+        let stopped = matches!(self.progress.borrow().state, ProjectionState::Stopped { .. });
+        gauge!("projection_stopped", "projection" => self.name()).set(f64::from(u8::from(stopped)));
+    }
+}

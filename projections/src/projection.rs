@@ -1,0 +1,123 @@
+//! What a read model is: tables, and how events change them. The [runner](crate::Projections) does the rest.
+
+use std::error::Error;
+
+use domain::event::{RecordedEvent, UnreadableEvent};
+use domain::ids::Position;
+use event_store_schema::{DatabaseError, LogError};
+use futures_util::future::BoxFuture;
+use tokio_postgres::error::SqlState;
+
+pub use deadpool_postgres::Transaction;
+
+/// A read model. Its tables hold nothing but what its events say, so they can be dropped and filled again at any time.
+///
+/// All names in SQL are unqualified: whoever creates or fills the tables sets the `search_path`, so the same code fills
+/// the live tables and, during a rebuild, those of another schema.
+pub trait Projection: Send + Sync + 'static {
+    /// Its name, the same for ever.
+    fn name(&self) -> &'static str;
+
+    /// Counts the changes of its tables and of what it makes of events. Another version is filled from the beginning.
+    fn version(&self) -> u32;
+
+    /// Its tables. Each has a column `facility_id`, by which row-level security keeps practices apart.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// The SQL that creates the tables and their indexes.
+    fn schema(&self) -> &'static str;
+
+    /// Whether events of this type change it.
+    fn takes(&self, event_type: &str) -> bool;
+
+    /// Brings the tables to where they are right after `events`: events that it takes, in log order, each of them once.
+    ///
+    /// A batch may hold a thousand events: it is folded in memory and written with a few set-based statements.
+    fn apply<'a>(
+        &'a self,
+        events: &'a [RecordedEvent],
+        tx: &'a Transaction<'a>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+}
+
+/// Why events could not be applied. No message holds content of an event.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The database is away, or too busy: the same may pass later.
+    #[error(transparent)]
+    Away(DatabaseError),
+    /// A batch does not end: the database is as good as away.
+    #[error("a batch takes too long")]
+    TooSlow,
+    /// The database refuses a statement. Its message is left out, for it may quote values.
+    #[error("the database refuses it (SQLSTATE {})", .0.code())]
+    Refused(SqlState),
+    /// An event is not what this release understands.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableEvent),
+    /// The log cannot be read: a key is missing, or content was altered.
+    #[error(transparent)]
+    Log(LogError),
+    /// An event does not follow what the read model holds.
+    #[error("event {position} does not follow what the read model holds")]
+    OutOfStep {
+        /// The event's place in the log.
+        position: Position,
+    },
+    /// A row of the read model is not what this release writes.
+    #[error("the read model holds a row that cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<DatabaseError> for ProjectionError {
+    fn from(error: DatabaseError) -> Self {
+        let DatabaseError::Postgres(failure) = &error else { return Self::Away(error) };
+        match failure.code() {
+            Some(code) if !passes(code) => Self::Refused(code.clone()),
+            Some(_) => Self::Away(error),
+            None if failure.is_closed() || failure.source().is_some_and(|cause| cause.is::<std::io::Error>()) => {
+                Self::Away(error)
+            }
+            // Neither the server nor the connection: a value of a statement or a row is not of the type the code says.
+            None => Self::Malformed("a value of another type"),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for ProjectionError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        DatabaseError::from(error).into()
+    }
+}
+
+impl From<LogError> for ProjectionError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::Unreadable(error) => error.into(),
+            LogError::Key(_) | LogError::Malformed { .. } => Self::Log(error),
+        }
+    }
+}
+
+/// Whether what the server says is about its own state, not about the statement: no connection, not enough resources,
+/// interrupted, a deadlock, a failover that left the session on a read-only server.
+fn passes(code: &SqlState) -> bool {
+    let class = code.code().get(..2).unwrap_or_default();
+    matches!(class, "08" | "40" | "53" | "57" | "58") || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_in_trouble_is_no_fault_of_the_event() {
+        for code in [SqlState::ADMIN_SHUTDOWN, SqlState::DISK_FULL, SqlState::T_R_DEADLOCK_DETECTED] {
+            assert!(passes(&code), "{}", code.code());
+        }
+        for code in [SqlState::NOT_NULL_VIOLATION, SqlState::UNDEFINED_TABLE, SqlState::PROGRAM_LIMIT_EXCEEDED] {
+            assert!(!passes(&code), "{}", code.code());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! From the log to NATS: one elected server publishes every event, in log order, to a JetStream stream, and every
+//! server nudges the others when its own log grows.
+//!
+//! NATS is a hint and never the truth: it may be away, forget, or be wiped. Commands do not notice; the publisher
+//! retries and catches up. Two things together make the stream gapless and free of repeats, whatever fails between them:
+//! each message names the stream sequence it must follow (so NATS refuses one that would leave a hole, and a former
+//! leader that wakes up), and a new leader goes on after the last message that the stream really holds (see
+//! `find_place`). The checkpoint in PostgreSQL says where to begin when the stream cannot.
+
+mod checkpoint;
+mod message;
+mod nats;
+mod nudge;
+mod stream;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::connection::State;
+use domain::ids::Position;
+use event_store_schema::{DatabaseError, EventLog, LogError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::checkpoint::Checkpoint;
+pub use self::checkpoint::install;
+pub use self::message::PublishedEvent;
+pub use self::nats::{NatsError, NatsNames, connect};
+use self::stream::{EventStream, StreamError};
+use crate::Projections;
+
+/// Events of the log that wait to be published.
+pub const LAG: &str = "nats_publisher_lag_events";
+/// Events published and acknowledged.
+pub const PUBLISHED: &str = "nats_published_total";
+
+/// How many messages are on their way at a time.
+const BATCH: u32 = 256;
+/// How often the log is looked at when nothing wakes the publisher.
+const POLL: Duration = Duration::from_millis(250);
+/// How long a frame waits for the read models, so that whoever gets it and then reads sees what it speaks of. A
+/// projection that is stuck delays frames by this much, and stops none.
+const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+/// How often a server that does not publish looks how far the one that does has come.
+const MEASURE: Duration = Duration::from_secs(5);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How the publisher of this server is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublisherStatus {
+    /// Whether there is a connection to NATS.
+    pub connected: bool,
+    /// Whether this server is the one that publishes.
+    pub leading: bool,
+    /// Up to where the log is published, by whichever server, as far as this one knows.
+    pub position: Option<Position>,
+    /// How many events wait to be published.
+    pub lag: Option<u64>,
+    /// What keeps it from publishing.
+    pub problem: Option<String>,
+}
+
+/// The publisher of one server. It stops when this is dropped.
+pub struct Publisher {
+    client: Client,
+    log: EventLog,
+    status: watch::Receiver<PublisherStatus>,
+    tasks: JoinSet<()>,
+}
+
+impl Publisher {
+    /// Starts publishing as soon as NATS is there and no other server publishes, and nudging at once.
+    pub fn start(log: EventLog, read_models: Projections, client: Client, names: NatsNames) -> Self {
+        let (reports, status) = watch::channel(PublisherStatus::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(nudge::nudge_and_listen(log.clone(), client.clone(), names.nudge()));
+        tasks.spawn(measure(log.clone(), reports.clone()));
+        let worker = Worker { log: log.clone(), read_models, client: client.clone(), names, reports };
+        tasks.spawn(worker.run());
+        Self { client, log, status, tasks }
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> PublisherStatus {
+        let mut status = self.status.borrow().clone();
+        status.connected = is_connected(&self.client);
+        status.lag = status.position.map(|position| lag(&self.log, position));
+        status
+    }
+
+    /// Stops, and lets another server take over. What is on its way may arrive or not: the successor finds out.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Why a leader steps down.
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("the connection to NATS is lost")]
+    Disconnected,
+    #[error("another server publishes now")]
+    Deposed,
+    #[error("the publisher has no checkpoint: it is made when the program starts")]
+    NotInstalled,
+}
+
+fn is_connected(client: &Client) -> bool {
+    client.connection_state() == State::Connected
+}
+
+struct Worker {
+    log: EventLog,
+    read_models: Projections,
+    client: Client,
+    names: NatsNames,
+    reports: watch::Sender<PublisherStatus>,
+}
+
+impl Worker {
+    async fn run(self) {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let Err(error) = self.lead().await;
+            let before = self.reports.borrow().clone();
+            let had_led = before.leading;
+            let problem = Some(error.to_string());
+            if before.problem != problem {
+                tracing::warn!(%error, "publishing to NATS is interrupted");
+            }
+            self.reports.send_replace(PublisherStatus { leading: false, problem, ..before });
+            pause = if had_led { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Waits to be elected, then publishes until something fails.
+    async fn lead(&self) -> Result<Infallible, PublishError> {
+        while !is_connected(&self.client) {
+            tokio::time::sleep(SHORTEST_PAUSE).await;
+        }
+        nats::check_server(&self.client)?;
+        let mut checkpoint = Checkpoint::when_elected(self.log.database()).await?;
+        let mut stream = EventStream::prepare(&self.client, self.names.clone()).await?;
+        self.find_place(&mut checkpoint, &stream).await?;
+        self.report(checkpoint.position());
+        tracing::info!(position = %checkpoint.position(), "this server publishes to NATS");
+
+        let mut head = self.log.watch();
+        loop {
+            head.mark_unchanged();
+            let events = self.log.read_forward(checkpoint.position(), BATCH).await?;
+            let Some(last) = events.last().map(|event| event.position) else {
+                checkpoint.still_elected()?;
+                if !is_connected(&self.client) {
+                    return Err(PublishError::Disconnected);
+                }
+                // Either way the log is read again: the watch is a hint, the poll is the truth.
+                let _ = tokio::time::timeout(POLL, head.changed()).await;
+                continue;
+            };
+            self.read_models.wait_for(last, SHOWN_WITHIN).await;
+            stream.publish(&events).await?;
+            checkpoint.advance_to(last).await?;
+            metrics::counter!(PUBLISHED).increment(events.len() as u64);
+            self.report(last);
+        }
+    }
+
+    /// Goes on after the last message that the stream holds, if it is an event of this log: NATS acknowledges before it
+    /// writes to disk, so after a crash it may hold less than the checkpoint says; after ours, more.
+    async fn find_place(&self, checkpoint: &mut Checkpoint, stream: &EventStream) -> Result<(), PublishError> {
+        let Some(last) = stream.last_message().await? else { return Ok(()) };
+        if last.position == checkpoint.position() {
+            return Ok(());
+        }
+        let before = Position::from(last.position.get().saturating_sub(1));
+        let found = self.log.read_forward(before, 1).await?;
+        if found.first().is_some_and(|event| event.position == last.position && event.event_id == last.id) {
+            return checkpoint.advance_to(last.position).await;
+        }
+        tracing::warn!(
+            position = %last.position,
+            "the last message of the NATS stream is no event of this log; publishing goes on from the checkpoint"
+        );
+        Ok(())
+    }
+
+    fn report(&self, position: Position) {
+        metrics::gauge!(LAG).set(lag(&self.log, position) as f64);
+        self.reports.send_modify(|status| {
+            *status = PublisherStatus { leading: true, position: Some(position), ..PublisherStatus::default() };
+        });
+    }
+}
+
+fn lag(log: &EventLog, position: Position) -> u64 {
+    log.watch().borrow().get().saturating_sub(position.get())
+}
+
+/// Keeps the lag known where and while nobody here publishes: that is when it matters.
+async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
+    loop {
+        if !reports.borrow().leading
+            && let Ok(Some(position)) = checkpoint::published(log.database()).await
+        {
+            metrics::gauge!(LAG).set(lag(&log, position) as f64);
+            reports.send_if_modified(|status| {
+                let follows = !status.leading;
+                if follows {
+                    status.position = Some(position);
+                }
+                follows
+            });
+        }
+        tokio::time::sleep(MEASURE).await;
+    }
+}

@@ -1,0 +1,337 @@
+//! What a live screen is told of an event: the table from stored events to the product's realtime frames.
+//!
+//! The publisher sends these over NATS, the realtime relay makes them itself when it reads the log; both use [`frame`],
+//! so a client sees the same frame whichever way it came. A frame holds ids, types and field names, nothing personal.
+
+use domain::aggregate::AggregateRoot;
+use domain::event::{LoggedEvent, RecordedEvent};
+use domain::facility::{Facility, FacilityEvent};
+use domain::ids::{FacilityId, PatientId, Position};
+use domain::patient::{
+    Contact, Coverage, Identity, Patient, PatientDetails, PatientEvent, contact_changes, identity_changes,
+    insurance_changes,
+};
+use domain::personal::Revealed;
+use domain::role::Area;
+use serde::{Deserialize, Serialize};
+
+/// One frame, and for whom it is: users of its facility whose role may read its [`area`](Push::area).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The event's place in the log.
+    pub position: Position,
+    /// The practice whose users may get it.
+    pub facility_id: FacilityId,
+    /// What it says.
+    pub push: Push,
+}
+
+impl Frame {
+    /// The frame as a client gets it: `{"event":…,"data":{…},"position":…}`.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            #[serde(flatten)]
+            push: &'a Push,
+            position: Position,
+        }
+        serde_json::to_string(&Wire { push: &self.push, position: self.position })
+    }
+}
+
+/// What a frame says: `event` and `data`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Push {
+    /// A patient was registered, or something about them changed.
+    PatientUpdated {
+        /// Who.
+        patient_id: PatientId,
+        /// The fields of the API that have a new value.
+        fields_changed: Vec<String>,
+    },
+}
+
+impl Push {
+    /// Every kind of push there is, for the AsyncAPI document.
+    pub const KINDS: &'static [PushKind] = &[PATIENT_UPDATED];
+
+    /// Its row of the table.
+    pub const fn kind(&self) -> &'static PushKind {
+        match self {
+            Self::PatientUpdated { .. } => &PATIENT_UPDATED,
+        }
+    }
+
+    /// What somebody must be allowed to read to get it.
+    pub const fn area(&self) -> Area {
+        self.kind().area
+    }
+}
+
+/// A kind of push: who may get it, and what it looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushKind {
+    /// What somebody must be allowed to read to get it.
+    pub area: Area,
+    /// Its form.
+    pub message: MessageKind,
+}
+
+/// The form of one kind of message on the realtime channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageKind {
+    /// Its name, the member `event`.
+    pub event: &'static str,
+    /// When it is sent.
+    pub summary: &'static str,
+    /// The members of `data`.
+    pub fields: &'static [Field],
+}
+
+/// One member of a message's `data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub of: FieldType,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// The types that members of `data` have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A UUID.
+    Id,
+    /// A position in the log.
+    Position,
+    /// The name of a role.
+    Role,
+    /// A stable name that programs may rely on, or a sentence for people.
+    Text,
+    /// Names of fields of the API.
+    FieldNames,
+}
+
+const PATIENT_UPDATED: PushKind = PushKind {
+    area: Area::Patients,
+    message: MessageKind {
+        event: "patient_updated",
+        summary: "A patient was registered, or something about them changed.",
+        fields: &[
+            Field { name: "patientId", of: FieldType::Id, meaning: "Who." },
+            Field {
+                name: "fieldsChanged",
+                of: FieldType::FieldNames,
+                meaning: "The fields that have a new value, such as `contact.phone`; of a new patient, all that are set.",
+            },
+        ],
+    },
+};
+
+/// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
+/// which a newer server may write during an upgrade.
+pub fn frame(event: &RecordedEvent) -> Option<Frame> {
+    let aggregate = event.stream.aggregate();
+    let push = if aggregate == stream_of::<Patient>() {
+        patient(PatientId(event.stream.id()), known(event)?)
+    } else if aggregate == stream_of::<Facility>() {
+        facility(&known(event)?)
+    } else {
+        None
+    };
+    push.map(|push| Frame { position: event.position, facility_id: event.facility_id, push })
+}
+
+fn stream_of<A: AggregateRoot>() -> &'static str {
+    A::TYPE
+}
+
+fn known<E: LoggedEvent>(event: &RecordedEvent) -> Option<E> {
+    match event.decode() {
+        Ok(event) => Some(event),
+        Err(unreadable) => {
+            tracing::warn!(error = %unreadable, "an event has no frame");
+            None
+        }
+    }
+}
+
+fn patient(patient_id: PatientId, event: PatientEvent) -> Option<Push> {
+    let fields_changed = match event {
+        PatientEvent::PatientRegistered { patient_number: _, confirmed_distinct: _, personal } => fields_set(&personal),
+        PatientEvent::PatientIdentityCorrected { fields_changed, confirmed_distinct: _, personal: _ }
+        | PatientEvent::PatientContactChanged { fields_changed, personal: _ }
+        | PatientEvent::PatientInsuranceChanged { fields_changed, personal: _ } => fields_changed,
+        PatientEvent::PatientArchived {} | PatientEvent::PatientRestored {} => vec!["status".to_owned()],
+    };
+    Some(Push::PatientUpdated { patient_id, fields_changed })
+}
+
+fn facility(event: &FacilityEvent) -> Option<Push> {
+    match event {
+        // Nobody is there to be told yet.
+        FacilityEvent::FacilityOpened { .. } => None,
+    }
+}
+
+/// The fields that a registration gives a value to. Of a patient who was erased, only those that were open are known.
+fn fields_set(personal: &Revealed<PatientDetails>) -> Vec<String> {
+    let mut fields = vec!["patientNumber".to_owned(), "status".to_owned()];
+    if let Revealed::Value(PatientDetails { identity, contact, coverage }) = personal {
+        let unset = Identity { nationality: None, id_number: None, ins: None, ..identity.clone() };
+        fields.extend(["lastName", "firstName", "birthDate", "gender"].map(str::to_owned));
+        fields.extend(identity_changes(Some(&unset), identity));
+        fields.extend(contact_changes(Some(&Contact::default()), contact));
+        fields.extend(insurance_changes(Some(&Coverage::default()), coverage));
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::event::{Actor, EventMetadata};
+    use domain::ids::{EventId, StreamId, StreamVersion};
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent {
+        RecordedEvent {
+            position: Position::from(8123),
+            event_id: EventId(Uuid::from_u128(1)),
+            stream: StreamId::of(aggregate, Uuid::from_u128(7)),
+            version: StreamVersion::from(1),
+            event_type: event_type.to_owned(),
+            schema_version: 1,
+            facility_id: FacilityId(Uuid::from_u128(2)),
+            subject_id: None,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            occurred_at: Timestamp::UNIX_EPOCH,
+            metadata: EventMetadata {
+                actor: Actor::SYSTEM,
+                client_address: None,
+                request_id: None,
+                correlation_id: Uuid::nil(),
+                causation_id: None,
+                idempotency_key: None,
+            },
+            reason: None,
+            forgotten: false,
+            payload,
+        }
+    }
+
+    /// One event of every type there is.
+    fn samples() -> Vec<RecordedEvent> {
+        let details = json!({
+            "identity": {"lastName": "Martin", "firstName": "Zoé", "birthDate": "1980-02-29", "gender": "female"},
+            "contact": {"phone": "+33612345678"},
+            "coverage": {},
+        });
+        let changed = |field: &str| json!({"fieldsChanged": [field], "confirmedDistinct": false});
+        vec![
+            recorded("facility", "FacilityOpened", json!({"name": "Cabinet", "timeZone": "Europe/Paris"})),
+            recorded(
+                "patient",
+                "PatientRegistered",
+                json!({"patientNumber": "P260001", "confirmedDistinct": false, "personal": details}),
+            ),
+            recorded("patient", "PatientIdentityCorrected", changed("lastName")),
+            recorded("patient", "PatientContactChanged", changed("contact.phone")),
+            recorded("patient", "PatientInsuranceChanged", changed("insurance")),
+            recorded("patient", "PatientArchived", json!({})),
+            recorded("patient", "PatientRestored", json!({})),
+        ]
+    }
+
+    fn fields_of(event: &RecordedEvent) -> Vec<String> {
+        match frame(event).unwrap().push {
+            Push::PatientUpdated { fields_changed, .. } => fields_changed,
+        }
+    }
+
+    #[test]
+    fn there_is_a_sample_of_every_event_type() {
+        let types = PatientEvent::TYPES.iter().chain(FacilityEvent::TYPES).map(|(name, _)| *name);
+        let samples = samples();
+        for name in types {
+            assert!(samples.iter().any(|event| event.event_type == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_a_patient_is_told_as_patient_updated() {
+        for event in samples().iter().filter(|event| event.stream.aggregate() == "patient") {
+            let frame = frame(event).unwrap();
+            assert_eq!(frame.push.kind().message.event, "patient_updated", "{}", event.event_type);
+            assert_eq!(frame.push.area(), Area::Patients);
+            assert_eq!(frame.facility_id, event.facility_id);
+        }
+    }
+
+    #[test]
+    fn the_wire_form_is_the_products() {
+        let frame = frame(&recorded("patient", "PatientArchived", json!({}))).unwrap();
+        let wire: Value = serde_json::from_str(&frame.to_json().unwrap()).unwrap();
+        let patient_id = Uuid::from_u128(7);
+        assert_eq!(
+            wire,
+            json!({
+                "event": "patient_updated", "position": 8123,
+                "data": {"patientId": patient_id, "fieldsChanged": ["status"]},
+            })
+        );
+    }
+
+    #[test]
+    fn a_registration_names_the_fields_that_are_set_and_no_value() {
+        let registered = &samples()[1];
+        let expected = ["patientNumber", "status", "lastName", "firstName", "birthDate", "gender", "contact.phone"];
+        assert_eq!(fields_of(registered), expected);
+        let wire = frame(registered).unwrap().to_json().unwrap();
+        assert!(["Martin", "Zoé", "1980", "+336", "female"].iter().all(|value| !wire.contains(value)));
+    }
+
+    #[test]
+    fn a_forgotten_patients_events_still_have_frames() {
+        let registered =
+            recorded("patient", "PatientRegistered", json!({"patientNumber": "P260001", "confirmedDistinct": false}));
+        assert_eq!(fields_of(&registered), ["patientNumber", "status"]);
+    }
+
+    #[test]
+    fn what_no_screen_shows_or_this_release_does_not_know_has_no_frame() {
+        let unknown_type = recorded("patient", "PatientTeleported", json!({}));
+        let unknown_aggregate = recorded("spaceship", "SpaceshipLaunched", json!({}));
+        for event in [&samples()[0], &unknown_type, &unknown_aggregate] {
+            assert_eq!(frame(event), None, "{}", event.event_type);
+        }
+    }
+
+    #[test]
+    fn the_table_of_kinds_says_what_is_sent() {
+        for push in samples().iter().filter_map(frame).map(|frame| frame.push) {
+            let kind = push.kind();
+            assert!(Push::KINDS.contains(kind));
+            let wire = serde_json::to_value(&push).unwrap();
+            assert_eq!(wire["event"], kind.message.event);
+            let sent: Vec<_> = wire["data"].as_object().unwrap().keys().map(String::as_str).collect();
+            let mut declared: Vec<_> = kind.message.fields.iter().map(|field| field.name).collect();
+            declared.sort_unstable();
+            assert_eq!(sent, declared);
+        }
+    }
+
+    #[test]
+    fn a_push_survives_its_way_over_nats() {
+        for push in samples().iter().filter_map(frame).map(|frame| frame.push) {
+            let wire = serde_json::to_vec(&push).unwrap();
+            assert_eq!(serde_json::from_slice::<Push>(&wire).unwrap(), push);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! How queries read: for one practice, in a transaction that names it, in one round trip.
+
+use std::time::Instant;
+
+use domain::ids::FacilityId;
+use event_store_schema::{Database, DatabaseError};
+use futures_util::future::{join_all, join4};
+use metrics::histogram;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+/// A query failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The database is away or refused.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<tokio_postgres::Error> for QueryError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// A statement and what is bound to it.
+pub(crate) type Bound<'a> = (&'a str, &'a [&'a (dyn ToSql + Sync)]);
+
+/// The rows of each statement, all of one snapshot, as one practice may see them. `name` is the query's in the metrics.
+///
+/// The practice is named by a setting of the transaction, which row-level security compares with every row: a condition
+/// that a statement forgets yields nothing instead of somebody else's patients.
+pub(crate) async fn read<const N: usize>(
+    database: &Database,
+    facility: FacilityId,
+    name: &'static str,
+    statements: [Bound<'_>; N],
+) -> Result<[Vec<Row>; N], QueryError> {
+    let started = Instant::now();
+    let client = database.get().await?;
+    let name_facility = client.prepare_cached("SELECT set_config('medicalpro.facility_id', $1, true)").await?;
+    let mut prepared = Vec::with_capacity(N);
+    for (sql, parameters) in statements {
+        prepared.push((client.prepare_cached(sql).await?, parameters));
+    }
+    let facility = facility.to_string();
+    // Each of these futures sends its message when it is first polled, and they are polled in this order: all messages are
+    // under way, COMMIT included, before the first answer is waited for. That saves three round trips, and a query that
+    // is cancelled half-way leaves no open transaction behind. After a failure COMMIT rolls back.
+    let (begun, named, answers, ended) = join4(
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        client.execute(&name_facility, &[&facility]),
+        join_all(prepared.iter().map(|(statement, parameters)| client.query(statement, parameters))),
+        client.batch_execute("COMMIT"),
+    )
+    .await;
+    begun?;
+    named?;
+    let mut rows = [const { Vec::new() }; N];
+    for (rows, answer) in rows.iter_mut().zip(answers) {
+        *rows = answer?;
+    }
+    ended?;
+    histogram!("query_duration_seconds", "query" => name).record(started.elapsed());
+    Ok(rows)
+}

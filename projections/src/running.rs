@@ -1,0 +1,166 @@
+//! [`Projections`]: all read models that a server runs, and whoever waits for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ids::Position;
+use event_store_schema::EventLog;
+use futures_util::future::try_join_all;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::progress::{ProjectionState, ProjectionStatus, Tracked};
+use crate::projection::{Projection, ProjectionError};
+use crate::runner::Runner;
+
+/// How often the log is asked for its head when nothing else told of it.
+const PULSE: Duration = Duration::from_millis(200);
+
+/// How often the checkpoints of projections that others lead are looked at: while somebody waits, doubled from the first
+/// to the second; and while nobody does.
+const FOLLOW: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+const FOLLOW_IDLE: Duration = Duration::from_secs(1);
+
+/// The running read models of one server. Cheap to clone; runs until [`stop`](Self::stop).
+#[derive(Clone)]
+pub struct Projections(Arc<Shared>);
+
+struct Shared {
+    log: EventLog,
+    tracked: Vec<Tracked>,
+    /// How many wait at this moment.
+    waiting: watch::Sender<usize>,
+    stop: watch::Sender<bool>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+impl Projections {
+    /// Starts to run the projections, whose tables must be [installed](crate::install).
+    pub fn start(log: EventLog, projections: Vec<Arc<dyn Projection>>) -> Self {
+        let tracked: Vec<_> = projections.into_iter().map(Tracked::new).collect();
+        let stop = watch::Sender::new(false);
+        let waiting = watch::Sender::new(0);
+        let mut tasks = JoinSet::new();
+        for tracked in &tracked {
+            tasks.spawn(Runner { tracked: tracked.clone(), log: log.clone(), stop: stop.subscribe() }.keep_running());
+        }
+        tasks.spawn(until(stop.subscribe(), feel_pulse(log.clone(), tracked.clone())));
+        tasks.spawn(until(stop.subscribe(), follow(log.clone(), tracked.clone(), waiting.subscribe())));
+        Self(Arc::new(Shared { log, tracked, waiting, stop, tasks: tasks.into() }))
+    }
+
+    /// Waits until all read models show `position`, on whichever server they are led. `false` if they do not within
+    /// `patience`, and at once if one of them is stopped before that position.
+    pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
+        let _waiting = Waiting::new(&self.0.waiting);
+        let reached = try_join_all(self.0.tracked.iter().map(|tracked| tracked.reach(position)));
+        matches!(timeout(patience, reached).await, Ok(Ok(_)))
+    }
+
+    /// How far each has come.
+    pub fn status(&self) -> Vec<ProjectionStatus> {
+        let head = *self.0.log.watch().borrow();
+        self.0.tracked.iter().map(|tracked| tracked.status(head)).collect()
+    }
+
+    /// Stops after the batches that are being applied; returns when the last has ended.
+    pub async fn stop(&self) {
+        self.0.stop.send_replace(true);
+        let mut tasks = self.0.tasks.lock().await;
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Somebody who waits, for as long as this lives: a wait may be cancelled at any moment.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|count| *count += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Runs a task that has no end of its own, and holds nothing that would have to be ended well.
+async fn until(mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) {
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = task => {}
+    }
+}
+
+/// The truth behind all hints that the log has grown. Asks for the head only if there was none since the last look.
+async fn feel_pulse(log: EventLog, tracked: Vec<Tracked>) {
+    let mut ticks = interval(PULSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut head = log.watch();
+    loop {
+        ticks.tick().await;
+        if !head.has_changed().unwrap_or(false) {
+            match log.head().await {
+                Ok(head) => log.announce(head),
+                Err(error) => tracing::debug!(%error, "the log's head cannot be read"),
+            }
+        }
+        let head = *head.borrow_and_update();
+        for tracked in &tracked {
+            tracked.status(head);
+        }
+    }
+}
+
+/// Looks at the checkpoints of projections that other servers lead: often while somebody waits for them.
+async fn follow(log: EventLog, tracked: Vec<Tracked>, mut waiting: watch::Receiver<usize>) {
+    let mut delay = FOLLOW.0;
+    loop {
+        let led_elsewhere = tracked.iter().any(|tracked| !tracked.now().led_here);
+        let news = if led_elsewhere { look_at_checkpoints(&log, &tracked).await } else { Ok(false) };
+        match news {
+            Ok(true) => delay = FOLLOW.0,
+            Ok(false) => delay = (delay * 2).min(FOLLOW.1),
+            Err(error) => {
+                tracing::debug!(%error, "the checkpoints cannot be read");
+                delay = FOLLOW.1;
+            }
+        }
+        if *waiting.borrow_and_update() > 0 {
+            sleep(delay).await;
+        } else {
+            // Somebody who begins to wait ends the pause.
+            let _ = timeout(FOLLOW_IDLE, waiting.wait_for(|count| *count > 0)).await;
+            delay = FOLLOW.0;
+        }
+    }
+}
+
+async fn look_at_checkpoints(log: &EventLog, tracked: &[Tracked]) -> Result<bool, ProjectionError> {
+    let client = log.database().get().await?;
+    let statement = client.prepare_cached(include_str!("../sql/checkpoints.sql")).await?;
+    let mut news = false;
+    for row in client.query(&statement, &[]).await? {
+        let name: &str = row.try_get("projection")?;
+        let Some(tracked) = tracked.iter().find(|tracked| tracked.name() == name) else { continue };
+        let position = Position::from_sql(row.try_get("position")?);
+        let state = if row.try_get::<_, i64>("version")? != i64::from(tracked.projection.version()) {
+            // What it shows is not what this release waits for.
+            ProjectionState::Stopped { position, reason: "the read model is another release's".to_owned() }
+        } else {
+            match row.try_get::<_, Option<i64>>("stopped_position")? {
+                Some(at) => ProjectionState::Stopped {
+                    position: Position::from_sql(at),
+                    reason: row.try_get::<_, Option<String>>("stopped_reason")?.unwrap_or_default(),
+                },
+                None => ProjectionState::Following,
+            }
+        };
+        news |= tracked.follow_to(position, state);
+    }
+    Ok(news)
+}
