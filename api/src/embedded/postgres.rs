@@ -1,0 +1,263 @@
+//! What is particular to PostgreSQL: making its cluster, its settings, when it answers, what is left of one that
+//! was killed. It listens on a socket in a folder that only its user (and root) can enter, and on no TCP port.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::binaries::PostgresProgram;
+use super::error::EmbeddedError;
+use super::folder::{self, DataFolder};
+use super::process::{self, RunAs, Step};
+use super::supervisor::Server;
+use super::{Durability, Options};
+
+/// With a socket it is only part of a file's name, so it never meets another server's.
+const PORT: u16 = 5432;
+/// The owner of the cluster, who may do everything in it.
+const SUPERUSER: &str = "postgres";
+
+/// Where the embedded PostgreSQL answers: to any user of the database, without a password, on a socket that
+/// nobody else can reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresEndpoint {
+    socket_dir: PathBuf,
+}
+
+impl PostgresEndpoint {
+    /// The folder of the socket.
+    pub fn socket_dir(&self) -> &Path {
+        &self.socket_dir
+    }
+
+    /// The port that names the socket in its folder.
+    pub fn port(&self) -> u16 {
+        PORT
+    }
+
+    /// The name of the superuser, who makes databases and roles.
+    pub fn superuser(&self) -> &'static str {
+        SUPERUSER
+    }
+
+    /// A connection URL.
+    pub fn url(&self, database: &str, user: &str) -> String {
+        let host = percent_encoded(self.socket_dir.as_os_str().as_bytes());
+        let (user, database) = (percent_encoded(user.as_bytes()), percent_encoded(database.as_bytes()));
+        format!("postgresql://{user}@{host}:{PORT}/{database}")
+    }
+
+    /// The same as a configuration of the driver.
+    pub fn config(&self, database: &str, user: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&self.socket_dir).port(PORT).dbname(database).user(user);
+        config
+    }
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    let encode = |byte: &u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    bytes.iter().map(encode).collect()
+}
+
+/// The PostgreSQL of one data folder.
+#[derive(Debug)]
+pub(super) struct Postgres {
+    program: PostgresProgram,
+    run_as: RunAs,
+    data_dir: PathBuf,
+    log_dir: PathBuf,
+    endpoint: PostgresEndpoint,
+    /// Stands in the title of each of its processes, by which those of a killed server are recognised.
+    label: String,
+    durability: Durability,
+    max_connections: u16,
+}
+
+impl Postgres {
+    pub(super) fn new(folder: &DataFolder, program: PostgresProgram, options: &Options) -> Result<Self, EmbeddedError> {
+        let data_dir = folder.path().join("pg");
+        if data_dir.exists() {
+            folder.reclaim(&data_dir)?;
+        }
+        Ok(Self {
+            program,
+            run_as: folder.run_as().clone(),
+            data_dir,
+            log_dir: folder.path().join("log"),
+            endpoint: PostgresEndpoint { socket_dir: folder.socket_dir()? },
+            label: folder.label()?,
+            durability: options.durability,
+            max_connections: options.max_connections,
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &PostgresEndpoint {
+        &self.endpoint
+    }
+
+    /// Where a cluster is made before it gets its name, so that a killed `initdb` leaves no half cluster.
+    fn unfinished_dir(&self) -> PathBuf {
+        self.data_dir.with_extension("tmp")
+    }
+
+    fn make_cluster(&self) -> Result<(), EmbeddedError> {
+        let new = self.unfinished_dir();
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(EmbeddedError::io("removing", &new)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir(&new).map_err(EmbeddedError::io("creating", &new))?;
+        self.run_as.take_over(&new)?;
+        let mut initdb = self.run_as.command(&self.program.bin.join("initdb"), libc::SIGKILL);
+        initdb.args(["--username", SUPERUSER, "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+        initdb.args(["--auth-local=trust", "--auth-host=reject", "--data-checksums", "--pgdata"]).arg(&new);
+        if self.durability == Durability::ForTests {
+            initdb.arg("--no-sync");
+        }
+        let made = initdb.stdout(Stdio::null()).output().map_err(EmbeddedError::io("running initdb in", &new))?;
+        if !made.status.success() {
+            return Err(EmbeddedError::NotStarted {
+                server: Self::NAME,
+                reason: format!("initdb failed ({})", made.status),
+                log: String::from_utf8_lossy(&made.stderr).into_owned(),
+            });
+        }
+        let finish = || {
+            let mut settings = fs::OpenOptions::new().append(true).open(new.join("postgresql.conf"))?;
+            settings.write_all(b"\ninclude 'medicalpro.conf'\n")?;
+            settings.sync_all()?;
+            fs::rename(&new, &self.data_dir)?;
+            // The new name must outlive a power cut like everything that will be in it.
+            self.data_dir.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
+        };
+        finish().map_err(EmbeddedError::io("finishing the new cluster", &new))
+    }
+
+    /// Our settings, written anew at every start.
+    fn settings(&self) -> String {
+        let Self { label, max_connections, .. } = self;
+        let durability = match self.durability {
+            Durability::Durable => DURABLE,
+            Durability::ForTests => FOR_TESTS,
+        };
+        format!("{SETTINGS}cluster_name = '{label}'\nmax_connections = {max_connections}\n{durability}")
+    }
+}
+
+/// An ERROR can quote the value that caused it, a patient's name for instance. So the log holds what concerns the
+/// server itself (LOG, FATAL and PANIC), and errors are reported by whoever asked.
+const SETTINGS: &str = "\
+# Written by medicalpro at every start: changes made here are lost.
+listen_addresses = ''
+unix_socket_permissions = 0700
+shared_buffers = 256MB
+effective_cache_size = 1GB
+work_mem = 8MB
+maintenance_work_mem = 128MB
+wal_buffers = 16MB
+max_wal_size = 2GB
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = on
+log_directory = '../log'
+log_filename = 'postgresql-%a.log'
+log_file_mode = 0600
+log_truncate_on_rotation = on
+log_rotation_age = 1d
+log_rotation_size = 0
+log_min_messages = log
+log_min_error_statement = panic
+log_error_verbosity = terse
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+log_statement = 'none'
+log_min_duration_statement = -1
+";
+
+const DURABLE: &str = "\
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+wal_level = replica
+";
+
+const FOR_TESTS: &str = "\
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+";
+
+impl Server for Postgres {
+    const NAME: &'static str = "PostgreSQL";
+    /// A fast shutdown, an immediate one (the next start replays the log), the end.
+    const END: &'static [Step] = &[
+        (libc::SIGINT, Duration::from_secs(20)),
+        (libc::SIGQUIT, Duration::from_secs(7)),
+        (libc::SIGKILL, Duration::from_secs(3)),
+    ];
+
+    fn processes(&self) -> Vec<i32> {
+        let title = format!("postgres: {}: ", self.label);
+        let unfinished = self.unfinished_dir();
+        process::find(|words| {
+            words[0].starts_with(&title)
+                || process::runs_on(words, "postgres", &self.data_dir)
+                || process::runs_on(words, "initdb", &unfinished)
+        })
+    }
+
+    fn prepare(&mut self) -> Result<(), EmbeddedError> {
+        // An empty folder, a mounted volume for instance, is given its cluster too.
+        if !self.data_dir.join("PG_VERSION").exists() {
+            self.make_cluster()?;
+        }
+        // No process of this cluster is left. The lock files of a killed one would still stand in the way if its
+        // number belongs to another process by now, or to a zombie that nobody collects.
+        let socket_lock = self.endpoint.socket_dir.join(format!(".s.PGSQL.{PORT}.lock"));
+        for stale in [self.data_dir.join("postmaster.pid"), socket_lock] {
+            match fs::remove_file(&stale) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(EmbeddedError::io("removing", &stale)(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let file = self.data_dir.join("medicalpro.conf");
+        folder::write_private(&file, &self.settings())?;
+        self.run_as.take_over(&file)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.run_as.command(&self.program.bin.join("postgres"), libc::SIGINT);
+        command.arg("-D").arg(&self.data_dir).arg("-k").arg(&self.endpoint.socket_dir);
+        command.arg("-p").arg(PORT.to_string());
+        command
+    }
+
+    fn start_log(&self) -> PathBuf {
+        self.log_dir.join("postgresql-start.log")
+    }
+
+    fn is_ready(&mut self, pid: u32) -> bool {
+        // Line 1 is the process, line 8 its state.
+        let status = fs::read_to_string(self.data_dir.join("postmaster.pid")).unwrap_or_default();
+        let mut lines = status.lines();
+        lines.next().is_some_and(|line| line == pid.to_string())
+            && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+    }
+}

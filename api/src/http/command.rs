@@ -1,0 +1,116 @@
+//! From a request to the context of a command: who acts, from where, under which conditions, and why.
+
+use commands::CommandContext;
+use domain::event::Actor;
+use domain::values::{Reason, TextValue};
+use poem::Request;
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::ToJSON;
+use ring::digest;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::auth::Caller;
+use super::conditional::IfMatch;
+use super::parameter::{IdempotencyKey, TextParameter};
+use super::query::decode;
+use super::request_id::RequestId;
+use crate::text_parameter;
+
+/// Why something is done, where there is no body to say it in (`X-Change-Reason`): percent-encoded UTF-8.
+#[derive(Clone, Debug)]
+pub struct ChangeReason(Reason);
+
+impl TextParameter for ChangeReason {
+    const NAME: &'static str = "change_reason";
+
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            description: Some("Why, as percent-encoded UTF-8."),
+            example: Some(json!("Dossier%20en%20double")),
+            min_length: Some(1),
+            max_length: Some(Reason::MAX_LENGTH),
+            pattern: Some("^[A-Za-z0-9._~-]([A-Za-z0-9._~ -]*[A-Za-z0-9._~-])?$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let decoded = decode(text).ok_or_else(|| "Must be percent-encoded UTF-8.".to_owned())?;
+        Reason::parse(&decoded).map(Self).map_err(|broken| broken.detail)
+    }
+}
+
+text_parameter!(ChangeReason);
+
+impl From<ChangeReason> for Reason {
+    fn from(reason: ChangeReason) -> Self {
+        reason.0
+    }
+}
+
+/// The context of what this caller asks for in this request, to be completed by what the operation knows.
+pub fn command_context(caller: &Caller, request: &Request, reason: Option<&Reason>) -> CommandContext {
+    CommandContext {
+        actor: Actor { user_id: caller.user_id, role: Some(caller.role), session_id: Some(caller.session_id) },
+        facility_id: caller.facility_id,
+        client_address: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+        request_id: RequestId::of_request(request).map(str::to_owned),
+        correlation_id: Uuid::now_v7(),
+        causation_id: None,
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        idempotency: None,
+        if_match: None,
+    }
+}
+
+/// What an operation adds to the context of a command.
+pub trait UnderConditions {
+    /// Only if the resource is at a version that the client names.
+    #[must_use]
+    fn if_match(self, condition: Option<IfMatch>) -> Self;
+
+    /// Once only, if the client gave a key: a repetition asks the same of the same address with the same body.
+    #[must_use]
+    fn once(self, key: Option<&IdempotencyKey>, request: &Request, body: &impl ToJSON) -> Self;
+}
+
+impl UnderConditions for CommandContext {
+    fn if_match(mut self, condition: Option<IfMatch>) -> Self {
+        self.if_match = condition.and_then(|condition| condition.versions());
+        self
+    }
+
+    fn once(mut self, key: Option<&IdempotencyKey>, request: &Request, body: &impl ToJSON) -> Self {
+        self.idempotency = key.map(|key| {
+            let mut asked = digest::Context::new(&digest::SHA256);
+            asked.update(request.method().as_str().as_bytes());
+            asked.update(b" ");
+            asked.update(request.original_uri().path().as_bytes());
+            asked.update(b"\n");
+            asked.update(body.to_json_string().as_bytes());
+            let mut request_hash = [0; 32];
+            request_hash.copy_from_slice(asked.finish().as_ref());
+            event_store_schema::IdempotencyKey {
+                scope: self.actor.user_id.0,
+                key: key.as_str().to_owned(),
+                request_hash,
+            }
+        });
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_in_a_header_is_percent_encoded() {
+        let reason = ChangeReason::parse("Dossier%20cr%C3%A9%C3%A9%20deux%20fois").map(|reason| reason.0);
+        assert_eq!(reason.as_ref().map(|reason| reason.as_str()), Ok("Dossier créé deux fois"));
+        for text in ["%", "%FF", "%00", "%20", ""] {
+            assert!(ChangeReason::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The OpenAPI document as it is served: the library's, with what it leaves out. It writes version 3.0.0, does not say
+//! that unknown fields are refused, and lists every problem status under every operation.
+
+use poem_openapi::{OpenApi, OpenApiService};
+use serde_json::{Value, json};
+
+use super::problem::PROBLEM_JSON;
+
+/// The document of this service.
+pub fn openapi_document<A: OpenApi>(service: &OpenApiService<A, ()>) -> serde_json::Result<Value> {
+    let mut document: Value = serde_json::from_str(&service.spec())?;
+    document["openapi"] = json!("3.1.0");
+    close_request_schemas(&mut document);
+    bound_unsigned_integers(&mut document);
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
+            drop_impossible_problems(operation);
+        }
+    }
+    Ok(document)
+}
+
+/// Request bodies refuse fields that are not declared, so their schemas say so. Answers may gain fields in time.
+fn close_request_schemas(document: &mut Value) {
+    let mut open: Vec<String> = Vec::new();
+    if let Some(paths) = document.get("paths") {
+        for operation in paths.as_object().into_iter().flat_map(|paths| paths.values()).filter_map(Value::as_object) {
+            for body in operation.values().filter_map(|operation| operation.get("requestBody")) {
+                collect_references(body, &mut open);
+            }
+        }
+    }
+    let mut closed: Vec<String> = Vec::new();
+    while let Some(name) = open.pop() {
+        if closed.contains(&name) {
+            continue;
+        }
+        if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
+            if schema.get("properties").is_some() {
+                schema["additionalProperties"] = json!(false);
+            }
+            collect_references(schema, &mut open);
+        }
+        closed.push(name);
+    }
+}
+
+fn collect_references(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            let reference = members.get("$ref").and_then(Value::as_str);
+            names.extend(reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned));
+            members.values().for_each(|member| collect_references(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `format: uint32` means nothing to JSON Schema.
+fn bound_unsigned_integers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let unsigned = members.get("format").and_then(Value::as_str).is_some_and(|name| name.starts_with("uint"));
+            if unsigned && members.get("type").is_some_and(|name| name == "integer") {
+                members.entry("minimum").or_insert(json!(0));
+            }
+            members.values_mut().for_each(bound_unsigned_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_unsigned_integers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// An operation without a body cannot find it too large, one without conditions cannot find them unmet, and so on.
+fn drop_impossible_problems(operation: &mut Value) {
+    let has_parameter = |operation: &Value, place: &str, name: Option<&str>| {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        parameters.into_iter().flatten().any(|parameter| {
+            let named = name
+                .is_none_or(|name| parameter["name"].as_str().is_some_and(|given| given.eq_ignore_ascii_case(name)));
+            parameter["in"] == place && named
+        })
+    };
+    let has_body = operation.get("requestBody").is_some();
+    let secured = operation.get("security").is_some();
+    let conditional = has_parameter(operation, "header", Some("If-Match"));
+    let writes = has_body || conditional || has_parameter(operation, "header", Some("Idempotency-Key"));
+    let possible = |status: &str| match status {
+        "401" => secured || has_body,
+        "403" => secured,
+        "404" => has_parameter(operation, "path", None),
+        "408" | "413" | "415" => has_body,
+        "409" | "422" => writes,
+        "412" | "428" => conditional,
+        "429" => writes && !secured,
+        _ => true,
+    };
+    let impossible: Vec<String> = operation["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(status, response)| response["content"].get(PROBLEM_JSON).is_some() && !possible(status))
+        .map(|(status, _)| status.clone())
+        .collect();
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        impossible.iter().for_each(|status| {
+            responses.remove(status);
+        });
+    }
+}

@@ -1,0 +1,140 @@
+//! Which failure underneath is which problem for the client. One table, so that the same failure is answered alike
+//! everywhere.
+
+use std::time::Duration;
+
+use commands::CommandError;
+use deadpool_postgres::PoolError;
+use domain::facility::FacilityError;
+use domain::patient::PatientError;
+use event_store_schema::{DatabaseError, LogError};
+use projections::QueryError;
+use projections::history::HistoryError;
+
+use super::problem::{Problem, ProblemCode};
+use crate::auth::accounts::AccountsError;
+use crate::auth::passwords::PasswordError;
+use crate::auth::tokens::UnusableKey;
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Pool(PoolError::Timeout(_)) => {
+                Self::new(ProblemCode::Overloaded).because("All database connections are in use.")
+            }
+            DatabaseError::Pool(_) => unavailable(&error),
+            DatabaseError::Postgres(postgres) if postgres.is_closed() => unavailable(&error),
+            DatabaseError::Postgres(_) | DatabaseError::Settings(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::Key(_) | LogError::Unreadable(_) | LogError::Malformed { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Log(error) => error.into(),
+            HistoryError::Unreadable(_) | HistoryError::NoDocument(_) => Self::internal(&error),
+        }
+    }
+}
+
+/// `E` is the aggregate's own refusal. What others hold is known to the resource, which names it better than this.
+impl<E: std::error::Error + Into<Self>> From<CommandError<E>> for Problem {
+    fn from(error: CommandError<E>) -> Self {
+        match error {
+            CommandError::Refused(refusal) => refusal.into(),
+            CommandError::NotFound => Self::new(ProblemCode::ResourceNotFound),
+            CommandError::Stale { actual } => {
+                Self::new(ProblemCode::StaleVersion).because(format!("The current version is {actual}."))
+            }
+            CommandError::Reserved(_) => Self::new(ProblemCode::Conflict),
+            CommandError::IdempotencyKeyReused => Self::new(ProblemCode::IdempotencyKeyReused),
+            CommandError::Contended => Self::new(ProblemCode::ConcurrentChange),
+            CommandError::Overloaded => Self::new(ProblemCode::Overloaded).because("Too many commands are waiting."),
+            CommandError::Unavailable { outcome_unknown } => {
+                let outcome = if outcome_unknown {
+                    "The database did not answer in time. The change may have been made: repeat the request with the \
+                     same Idempotency-Key, or look."
+                } else {
+                    "The database does not answer. Nothing was changed."
+                };
+                Self::new(ProblemCode::NotReady).because(outcome).retry_after(Duration::from_secs(2))
+            }
+            CommandError::Internal(_) | CommandError::Invalid(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PatientError> for Problem {
+    fn from(error: PatientError) -> Self {
+        match error {
+            PatientError::NotRegistered => Self::new(ProblemCode::ResourceNotFound),
+            PatientError::Invalid(violations) => violations.into(),
+            PatientError::Archived | PatientError::NotArchived | PatientError::AlreadyRegistered => {
+                Self::new(ProblemCode::InvalidState).because(sentence(&error))
+            }
+        }
+    }
+}
+
+impl From<FacilityError> for Problem {
+    fn from(error: FacilityError) -> Self {
+        Self::new(ProblemCode::InvalidState).because(sentence(&error))
+    }
+}
+
+/// An error's message as a sentence of its own.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let message = error.to_string();
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Database(error) => error.into(),
+            AccountsError::Migration(_) | AccountsError::UnknownRole => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::new(ProblemCode::Overloaded).because("Too many logins are waiting."),
+            PasswordError::Failed => Self::internal(&error),
+        }
+    }
+}
+
+impl From<UnusableKey> for Problem {
+    fn from(error: UnusableKey) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// A database that does not answer is nobody's fault in the program, and may be back soon.
+fn unavailable(error: &dyn std::error::Error) -> Problem {
+    tracing::warn!(error = %error, "the database does not answer");
+    let problem = Problem::new(ProblemCode::NotReady).because("The database does not answer.");
+    problem.retry_after(Duration::from_secs(2))
+}

@@ -1,0 +1,254 @@
+//! What stands between the router and every operation of the OpenAPI document: who calls (before anything else is
+//! looked at), and whether the parameters are the declared ones, once each and well-formed. The rules are read from the
+//! operation's own declaration, so an operation cannot forget them, and document and behaviour cannot differ.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderName, Method};
+use poem::{Endpoint, EndpointExt, Request, Response, Result};
+use poem_openapi::OpenApi;
+use poem_openapi::error::{ParseParamError, ParsePathError};
+use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
+
+use super::auth::{Caller, authenticate};
+use super::problem::Problem;
+use super::query::check_query;
+use crate::auth::tokens::AccessTokens;
+
+type Operations = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
+
+/// The declared path of the operation that answered, such as `/api/v1/patients/{id}`: what logs and metrics name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTemplate(pub Arc<str>);
+
+/// One path and the methods it has.
+pub struct RouteEntry {
+    /// The path as declared.
+    pub template: RouteTemplate,
+    /// The value of `Allow`.
+    pub allow: String,
+}
+
+/// All paths, by the router's own pattern for them.
+#[derive(Default)]
+pub struct RouteTable(HashMap<String, RouteEntry>);
+
+impl RouteTable {
+    /// The paths that `api` declares.
+    pub fn declared_by<A: OpenApi>() -> Self {
+        let mut table = Self::default();
+        for path in A::meta().into_iter().flat_map(|api| api.paths) {
+            let methods: Vec<Method> = path.operations.iter().map(|operation| operation.method.clone()).collect();
+            table.add(&path.path, &methods);
+        }
+        table
+    }
+
+    /// Adds a path that is served outside the OpenAPI document.
+    pub fn add(&mut self, template: &str, methods: &[Method]) {
+        let mut names: BTreeSet<&str> = methods.iter().map(Method::as_str).collect();
+        if names.contains("GET") {
+            names.insert("HEAD");
+        }
+        self.0.insert(
+            router_pattern(template),
+            RouteEntry {
+                template: RouteTemplate(template.into()),
+                allow: names.into_iter().collect::<Vec<_>>().join(", "),
+            },
+        );
+    }
+
+    /// The path whose pattern the router matched.
+    pub fn by_pattern(&self, pattern: &str) -> Option<&RouteEntry> {
+        self.0.get(pattern)
+    }
+}
+
+/// The router writes `/patients/{id}` as `/patients/:param0`.
+fn router_pattern(template: &str) -> String {
+    let mut parameters = 0;
+    let segments = template.split('/').map(|segment| {
+        if segment.starts_with('{') {
+            parameters += 1;
+            format!(":param{}", parameters - 1)
+        } else {
+            segment.to_owned()
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// An API whose every operation is checked before it runs.
+pub struct Checked<A> {
+    api: A,
+    tokens: Arc<AccessTokens>,
+}
+
+impl<A> Checked<A> {
+    /// Callers are known by these tokens.
+    pub const fn new(api: A, tokens: Arc<AccessTokens>) -> Self {
+        Self { api, tokens }
+    }
+}
+
+impl<A: OpenApi> OpenApi for Checked<A> {
+    fn meta() -> Vec<MetaApi> {
+        A::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        A::register(registry);
+    }
+
+    fn add_routes(self, route_table: &mut Operations) {
+        let mut operations = Operations::new();
+        self.api.add_routes(&mut operations);
+        let mut rules: HashMap<(String, Method), OperationRules> = A::meta()
+            .into_iter()
+            .flat_map(|api| api.paths)
+            .flat_map(|path| {
+                let template = path.path;
+                path.operations.into_iter().map(move |operation| {
+                    let key = (router_pattern(&template), operation.method.clone());
+                    (key, OperationRules::declared_by(&template, operation))
+                })
+            })
+            .collect();
+
+        for (pattern, methods) in operations {
+            let checked = route_table.entry(pattern.clone()).or_default();
+            for (method, inner) in methods {
+                // A hidden operation has no declaration; it is refused rather than served unchecked.
+                let Some(rules) = rules.remove(&(pattern.clone(), method.clone())) else { continue };
+                let endpoint = CheckedOperation { inner, rules, tokens: Arc::clone(&self.tokens) };
+                checked.insert(method, endpoint.boxed());
+            }
+        }
+    }
+}
+
+struct OperationRules {
+    template: RouteTemplate,
+    path: Vec<String>,
+    query: Vec<String>,
+    headers: Vec<HeaderName>,
+    secured: bool,
+}
+
+impl OperationRules {
+    fn declared_by(template: &str, operation: MetaOperation) -> Self {
+        let names = |place: MetaParamIn| {
+            let params = operation.params.iter().filter(move |param| param.in_type == place);
+            params.map(|param| param.name.clone())
+        };
+        Self {
+            template: RouteTemplate(template.into()),
+            path: names(MetaParamIn::Path).collect(),
+            query: names(MetaParamIn::Query).collect(),
+            headers: names(MetaParamIn::Header).filter_map(|name| name.parse().ok()).collect(),
+            secured: !operation.security.is_empty(),
+        }
+    }
+}
+
+struct CheckedOperation {
+    inner: BoxEndpoint<'static>,
+    rules: OperationRules,
+    tokens: Arc<AccessTokens>,
+}
+
+impl Endpoint for CheckedOperation {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        match self.run(request).await {
+            Ok(mut response) => {
+                response.set_data(self.rules.template.clone());
+                Ok(response)
+            }
+            Err(mut error) => {
+                error.set_data(self.rules.template.clone());
+                Err(error)
+            }
+        }
+    }
+}
+
+impl CheckedOperation {
+    async fn run(&self, mut request: Request) -> Result<Response> {
+        if self.rules.secured {
+            let caller: Caller = authenticate(request.headers(), &self.tokens)?;
+            request.set_data(caller);
+        }
+        check_query(&self.rules.query, request.uri().query().unwrap_or_default())?;
+        self.check_headers(&request)?;
+        self.inner.call(request).await.map_err(|error| self.explain(error))
+    }
+
+    /// A declared header is given once, in visible ASCII; the library would skip a value that is not.
+    fn check_headers(&self, request: &Request) -> Result<(), Problem> {
+        for name in &self.rules.headers {
+            let values: Vec<_> = request.headers().get_all(name).iter().collect();
+            if values.len() > 1 {
+                return Err(Problem::invalid_parameter(name.as_str(), "once", "The header is given more than once."));
+            }
+            if values.iter().any(|value| value.to_str().is_err()) {
+                return Err(Problem::invalid_parameter(name.as_str(), "encoding", "The header is not visible ASCII."));
+            }
+        }
+        Ok(())
+    }
+
+    /// The library's parameter errors, with the parameter's own name (it calls path parameters `param0`, `param1`, …).
+    fn explain(&self, error: poem::Error) -> poem::Error {
+        let (name, reason) = if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
+            let index = name.strip_prefix("param").and_then(|index| index.parse::<usize>().ok());
+            let declared = index.and_then(|index| self.rules.path.get(index));
+            (declared.map_or(*name, String::as_str), reason)
+        } else if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
+            (*name, reason)
+        } else {
+            return error;
+        };
+        let missing = reason.contains("expects an input value");
+        let rule = if missing { "required" } else { "format" };
+        let detail = if missing { "The parameter is required." } else { plain_reason(reason) };
+        Problem::invalid_parameter(name, rule, detail).into()
+    }
+}
+
+/// `failed to parse "page_number": Must be … (occurred while parsing "optional_page_number")`, without the parts that
+/// speak of the program.
+fn plain_reason(reason: &str) -> &str {
+    let own_words = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
+    let own_words = own_words.map_or(reason, |(_, own_words)| own_words);
+    own_words.split_once(" (occurred while parsing").map_or(own_words, |(own_words, _)| own_words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_written_as_the_router_writes_it() {
+        assert_eq!(router_pattern("/api/v1/records/{id}/versions/{n}"), "/api/v1/records/:param0/versions/:param1");
+        assert_eq!(router_pattern("/"), "/");
+    }
+
+    #[test]
+    fn a_reason_is_given_in_our_own_words() {
+        let reason = r#"failed to parse "page": Must be 1. (occurred while parsing "optional_page")"#;
+        assert_eq!(plain_reason(reason), "Must be 1.");
+        assert_eq!(plain_reason("Anything else."), "Anything else.");
+    }
+
+    #[test]
+    fn head_is_allowed_where_get_is() {
+        let mut table = RouteTable::default();
+        table.add("/x/{id}", &[Method::PUT, Method::GET]);
+        assert_eq!(table.by_pattern("/x/:param0").map(|route| route.allow.as_str()), Some("GET, HEAD, PUT"));
+    }
+}

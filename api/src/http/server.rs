@@ -1,0 +1,142 @@
+//! Puts the frame around the resources, and serves them until told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{Method, header};
+use poem::listener::{Acceptor, Listener, TcpAcceptor, TcpListener};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, RouteMethod, Server};
+use poem_openapi::{OpenApi, OpenApiService};
+use tokio_util::sync::CancellationToken;
+
+use super::compression::CompressLarge;
+use super::document::openapi_document;
+use super::errors::ProblemAnswers;
+use super::limits::Limits;
+use super::observe::Observe;
+use super::problem_code::explanations_page;
+use super::routes::{Checked, RouteTable, RouteTemplate};
+use crate::auth::tokens::AccessTokens;
+
+/// The whole interface, as one endpoint.
+pub type App = BoxEndpoint<'static, Response>;
+
+/// A path that is no operation of the OpenAPI document, such as a WebSocket, or the document itself.
+pub struct PlainRoute {
+    path: &'static str,
+    method: Method,
+    endpoint: BoxEndpoint<'static, Response>,
+}
+
+impl PlainRoute {
+    /// Serves `path` (without parameters) for this method.
+    pub fn new<E>(method: Method, path: &'static str, endpoint: E) -> Self
+    where
+        E: IntoEndpoint,
+        E::Endpoint: 'static,
+    {
+        Self { path, method, endpoint: endpoint.into_endpoint().map_to_response().boxed() }
+    }
+}
+
+/// Puts the frame around an API and some plain routes.
+pub fn app<A>(api: A, plain: Vec<PlainRoute>, tokens: Arc<AccessTokens>, limits: Limits) -> serde_json::Result<App>
+where
+    A: OpenApi + 'static,
+{
+    let service = OpenApiService::new(Checked::new(api, tokens), "MedicalPro", env!("CARGO_PKG_VERSION"))
+        .description("The backend of a medical practice. Errors are explained in docs/errors.md.")
+        .server("/");
+    let document = openapi_document(&service)?;
+    let mut table = RouteTable::declared_by::<A>();
+    let documents = document_routes(&document);
+    let mut route = Route::new();
+    for plain in plain.into_iter().chain(documents) {
+        table.add(plain.path, std::slice::from_ref(&plain.method));
+        let template = RouteTemplate(plain.path.into());
+        let endpoint = plain.endpoint.after(move |outcome| {
+            let template = template.clone();
+            async move {
+                outcome.map(|mut response: Response| {
+                    response.set_data(template);
+                    response
+                })
+            }
+        });
+        route = route.at(plain.path, RouteMethod::new().method(plain.method, endpoint));
+    }
+    let app = route
+        .nest_no_strip("/", service)
+        .with(limits)
+        .with(ProblemAnswers::new(Arc::new(table)))
+        .with(CompressLarge)
+        .with(Observe);
+    Ok(app.map_to_response().boxed())
+}
+
+/// The document for programs, and pages for people. They bring their scripts along: nothing is loaded from elsewhere,
+/// and the browser is told to insist on that.
+fn document_routes(document: &serde_json::Value) -> [PlainRoute; 3] {
+    let json = document.to_string();
+    [
+        fixed("/docs", "text/html; charset=utf-8", swagger_page(&json)),
+        fixed("/docs/errors", "text/html; charset=utf-8", explanations_page()),
+        fixed("/openapi.json", "application/json", json),
+    ]
+}
+
+fn fixed(path: &'static str, content_type: &'static str, content: String) -> PlainRoute {
+    const POLICY: &str =
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'";
+    let content: Arc<str> = content.into();
+    let answer = move |_| {
+        Response::builder()
+            .content_type(content_type)
+            .header(header::CONTENT_SECURITY_POLICY, POLICY)
+            .body(content.to_string())
+    };
+    PlainRoute::new(Method::GET, path, poem::endpoint::make_sync(answer))
+}
+
+/// The library renders its own version of the document into the page; ours takes its place.
+fn swagger_page(document: &str) -> String {
+    let empty = OpenApiService::new((), "MedicalPro", env!("CARGO_PKG_VERSION"));
+    // Inside a script element, `</` would end it.
+    let document = document.replace("</", "<\\/");
+    empty.swagger_ui_html().replace(&empty.spec(), &document)
+}
+
+/// A socket that accepts connections already, so that its address is known before anything is served.
+pub struct Bound {
+    acceptor: TcpAcceptor,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Opens the socket; port 0 takes any free port.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        let acceptor = TcpListener::bind(address).into_acceptor().await?;
+        let bound = acceptor.local_addr().into_iter().find_map(|local| local.as_socket_addr().copied());
+        let address = bound.ok_or_else(|| io::Error::other("the socket has no address"))?;
+        Ok(Self { acceptor, address })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is cancelled; requests in flight then have `grace` to finish.
+    pub async fn serve<E>(self, app: E, stop: CancellationToken, grace: Duration) -> io::Result<()>
+    where
+        E: Endpoint + 'static,
+    {
+        Server::new_with_acceptor(self.acceptor)
+            .idle_timeout(Duration::from_secs(75))
+            .run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(grace))
+            .await
+    }
+}

@@ -1,0 +1,18 @@
+//! The outermost ring of the house: HTTP and realtime, who acts, configuration, and the program `medicalpro`.
+
+pub mod auth;
+pub mod config;
+pub mod demo;
+pub mod embedded;
+pub mod http;
+pub mod logging;
+pub mod metrics;
+pub mod program;
+pub mod ready_file;
+pub mod realtime;
+pub mod resources;
+pub mod serve;
+pub mod services;
+pub mod shutdown;
+pub mod state;
+pub mod welcome;

@@ -1,0 +1,205 @@
+//! The program from its first line to its last: servers underneath, keys, migrations, what is served, and all of it
+//! stopped again in the opposite order.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use domain::upcasting::Upcasters;
+use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError};
+use projections::publisher::NatsError;
+use tokio_postgres::Config;
+use zeroize::Zeroizing;
+
+use crate::auth::accounts::{self, Accounts, AccountsError};
+use crate::auth::passwords::{PasswordError, Passwords};
+use crate::auth::tokens::{AccessTokens, UnusableKey};
+use crate::config::ServeConfig;
+use crate::demo;
+use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
+use crate::metrics;
+use crate::ready_file::write_private;
+use crate::resources::facilities::FacilitiesApi;
+use crate::resources::health::HealthApi;
+use crate::resources::patients::PatientsApi;
+use crate::resources::session::SessionApi;
+use crate::serve::{Interface, ServeError, serve};
+use crate::services::Services;
+use crate::shutdown::Shutdown;
+
+/// Why the program ended with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// The embedded servers do not start or stop.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// `DATABASE_URL` or `DATABASE_ADMIN_URL` is not understood.
+    #[error("the database settings are not usable: {0}")]
+    DatabaseUrl(#[from] tokio_postgres::Error),
+    /// The database does not answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The log's schema cannot be brought to this release.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// The master key is not one.
+    #[error("the master key (MEDICALPRO_MASTER_KEY or --master-key-file) is not usable: {0}")]
+    MasterKey(#[from] KeyError),
+    /// The master key cannot be read or kept.
+    #[error("cannot read or write the master key file {0}: {1}")]
+    MasterKeyFile(String, io::Error),
+    /// The key ring does not open.
+    #[error(transparent)]
+    Keys(#[from] LogError),
+    /// The schema of the accounts cannot be brought to this release.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// The threads that check passwords do not start.
+    #[error(transparent)]
+    Passwords(#[from] PasswordError),
+    /// The key that signs access tokens is not usable.
+    #[error(transparent)]
+    Tokens(#[from] UnusableKey),
+    /// The read models cannot be installed.
+    #[error(transparent)]
+    ReadModels(#[from] projections::InstallError),
+    /// NATS cannot be used.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The demo practice cannot be seeded.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    /// Metrics cannot be recorded.
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The interface cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The asynchronous runtime does not start.
+    #[error("the asynchronous runtime does not start: {0}")]
+    Runtime(io::Error),
+}
+
+/// Where the servers underneath are.
+struct Servers {
+    application: Config,
+    owner: Config,
+    nats_url: Option<String>,
+}
+
+/// Runs the server until it is told to stop. Not for the inside of an asynchronous runtime: it starts its own.
+pub fn run(config: &ServeConfig) -> Result<(), ProgramError> {
+    let embedded = match config.database_url {
+        None => Some(EmbeddedServers::start(Options::new(&config.data_dir))?),
+        Some(_) => None,
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(ProgramError::Runtime)?;
+    let outcome = runtime.block_on(async {
+        let servers = servers(config, embedded.as_ref())?;
+        let master_key = master_key(config)?;
+        serve_on(config, servers, &master_key).await
+    });
+    // Connections end before the servers that they lead to.
+    drop(runtime);
+    if let Some(embedded) = embedded {
+        embedded.stop()?;
+    }
+    outcome
+}
+
+fn servers(config: &ServeConfig, embedded: Option<&EmbeddedServers>) -> Result<Servers, ProgramError> {
+    if let Some(embedded) = embedded {
+        let postgres = embedded.postgres().config("postgres", embedded.postgres().superuser());
+        let nats_url = config.nats_url.clone().unwrap_or_else(|| embedded.nats_url().to_owned());
+        return Ok(Servers { application: postgres.clone(), owner: postgres, nats_url: Some(nats_url) });
+    }
+    let url = config.database_url.as_deref().unwrap_or_default();
+    let owner = config.database_admin_url.as_deref().unwrap_or(url);
+    Ok(Servers { application: url.parse()?, owner: owner.parse()?, nats_url: config.nats_url.clone() })
+}
+
+/// The master key from where the configuration says; for embedded servers one of their own, made at the first start.
+fn master_key(config: &ServeConfig) -> Result<Zeroizing<String>, ProgramError> {
+    let read = |path: &Path| fs::read_to_string(path).map(|text| Zeroizing::new(text.trim().to_owned()));
+    let failed = |path: &Path, error| ProgramError::MasterKeyFile(path.display().to_string(), error);
+    if let Some(key) = &config.master_key {
+        return Ok(Zeroizing::new(key.clone()));
+    }
+    if let Some(path) = &config.master_key_file {
+        return read(path).map_err(|error| failed(path, error));
+    }
+    let path = config.data_dir.join("master.key");
+    match read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = MasterKeys::generate()?;
+            write_private(&path, key.as_bytes()).map_err(|error| failed(&path, error))?;
+            Ok(key)
+        }
+        outcome => outcome.map_err(|error| failed(&path, error)),
+    }
+}
+
+async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> Result<(), ProgramError> {
+    let metrics = metrics::start()?;
+    let master_keys = MasterKeys::parse(master_key)?;
+    event_store_schema::migrate(&servers.owner).await?;
+    accounts::migrate(&servers.owner).await?;
+    projections::install(&servers.owner, &projections::all()).await?;
+    projections::publisher::install(&servers.owner).await?;
+    let database = Database::with_config(servers.application, config.database_pool_size.into())?;
+    let keys = KeyRing::open(database.clone(), master_keys).await?;
+    let log = EventLog::open(database.clone(), keys, Upcasters::current(), config.append_timeout()).await?;
+    let tokens = Arc::new(access_tokens(config, log.keys()).await?);
+
+    let shutdown = Shutdown::new();
+    let services = Services::start(log.clone(), &tokens, servers.nats_url.as_deref(), &shutdown).await?;
+    let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
+    let accounts = Accounts::new(database);
+    let seeded =
+        if config.demo { demo::seed(config, &services.state, &accounts, &passwords).await? } else { Vec::new() };
+    let api = (
+        HealthApi::new(Arc::new(services.readiness)),
+        SessionApi::new(accounts, passwords, Arc::clone(&tokens), Arc::new(log)),
+        PatientsApi::new(services.state.clone()),
+        FacilitiesApi::new(services.state),
+    );
+    let interface = Interface { api, plain: services.routes, tokens, metrics, accounts: seeded };
+    let served = serve(config, interface, &shutdown).await;
+    services.running.stop().await;
+    Ok(served?)
+}
+
+/// Every server of a database signs with the same key, which is kept there under the master key.
+async fn access_tokens(config: &ServeConfig, keys: &KeyRing) -> Result<AccessTokens, ProgramError> {
+    let secret = keys.secret("access-token-signing").await?;
+    let seed: &[u8; 32] = secret.as_slice().try_into().map_err(|_| UnusableKey)?;
+    Ok(AccessTokens::new(seed, config.token_lifetime())?)
+}
+
+/// All operations of the OpenAPI document.
+pub type Api = (HealthApi, SessionApi, PatientsApi, FacilitiesApi);
+
+#[cfg(test)]
+mod tests {
+    use poem_openapi::OpenApi;
+
+    use super::*;
+
+    /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
+    #[test]
+    fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
+        let paths = Api::meta().into_iter().flat_map(|api| api.paths);
+        let operations = paths.flat_map(|path| {
+            let named = move |operation: poem_openapi::registry::MetaOperation| {
+                (format!("{} {}", operation.method, path.path), operation.security.is_empty())
+            };
+            path.operations.into_iter().map(named).collect::<Vec<_>>()
+        });
+        let mut open: Vec<String> = operations.filter(|(_, open)| *open).map(|(name, _)| name).collect();
+        open.sort_unstable();
+        assert_eq!(
+            open,
+            ["GET /api/v1/auth/keys", "GET /api/v1/health/live", "GET /api/v1/health/ready", "POST /api/v1/auth/login"]
+        );
+    }
+}

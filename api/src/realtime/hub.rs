@@ -1,0 +1,88 @@
+//! Hands what the relay lets through to the sockets of each practice. One bounded queue a practice: a socket that is
+//! slower than the queue is long finds out, and nobody waits for it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::ids::{FacilityId, Position};
+use domain::role::Area;
+use projections::push::Frame;
+use tokio::sync::broadcast;
+
+use super::presence::Change;
+
+/// What goes to the sockets of a practice.
+#[derive(Clone)]
+pub(super) enum Live {
+    /// An event's frame.
+    Frame(Arc<LiveFrame>),
+    /// Somebody came or went.
+    Presence(Change),
+}
+
+/// A frame, written out once for all sockets.
+pub(super) struct LiveFrame {
+    pub(super) position: Position,
+    pub(super) area: Area,
+    pub(super) text: String,
+}
+
+/// The queues of one server.
+pub(super) struct Hub {
+    relayed: AtomicU64,
+    queue_length: usize,
+    practices: Mutex<HashMap<FacilityId, broadcast::Sender<Live>>>,
+}
+
+impl Hub {
+    pub(super) fn new(relayed: Position, queue_length: usize) -> Self {
+        Self { relayed: AtomicU64::new(relayed.get()), queue_length, practices: Mutex::default() }
+    }
+
+    /// Everything of the practice from now on. Whoever subscribes first and then asks what is [`relayed`](Self::relayed)
+    /// misses nothing: what is not in the queue is at or before that position.
+    pub(super) fn subscribe(&self, facility: FacilityId) -> broadcast::Receiver<Live> {
+        let mut practices = self.practices();
+        practices.entry(facility).or_insert_with(|| broadcast::Sender::new(self.queue_length)).subscribe()
+    }
+
+    /// Up to where the log is relayed.
+    pub(super) fn relayed(&self) -> Position {
+        Position::from(self.relayed.load(Ordering::SeqCst))
+    }
+
+    /// Relays one position, and its frame if it has one.
+    pub(super) fn relay(&self, position: Position, frame: Option<&Frame>) -> serde_json::Result<()> {
+        // Before the frame is sent: see `subscribe`.
+        self.relayed.store(position.get(), Ordering::SeqCst);
+        let Some(frame) = frame else { return Ok(()) };
+        self.send(frame.facility_id, || {
+            let (area, text) = (frame.push.area(), frame.to_json()?);
+            Ok(Live::Frame(Arc::new(LiveFrame { position, area, text })))
+        })
+    }
+
+    /// Tells a practice who came or went.
+    pub(super) fn tell_presence(&self, facility: FacilityId, change: Change) {
+        // This one has nothing to write out that could fail.
+        let _ = self.send(facility, || Ok(Live::Presence(change)));
+    }
+
+    fn send(&self, facility: FacilityId, live: impl FnOnce() -> serde_json::Result<Live>) -> serde_json::Result<()> {
+        let mut practices = self.practices();
+        let Some(queue) = practices.get(&facility) else { return Ok(()) };
+        if queue.receiver_count() == 0 {
+            practices.remove(&facility);
+            return Ok(());
+        }
+        // The last receiver may go in this moment; then nobody is there to miss it.
+        let _ = queue.send(live()?);
+        Ok(())
+    }
+
+    /// A panic elsewhere leaves the map whole.
+    fn practices(&self) -> MutexGuard<'_, HashMap<FacilityId, broadcast::Sender<Live>>> {
+        self.practices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,135 @@
+//! Whether the server lives, and whether it is ready: for load balancers, orchestrators and operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use super::Chapter;
+use crate::http::problem::{Problem, ProblemCode};
+
+/// A check that takes longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// All is well.
+    Good,
+    /// The server works, but not as it should; the sentence says what is missing. It must hold no personal data.
+    Degraded(String),
+    /// The server cannot do its work.
+    Failed(String),
+}
+
+type Check = Box<dyn Fn() -> BoxFuture<'static, Finding> + Send + Sync>;
+
+/// What must hold for the server to be ready.
+#[derive(Default)]
+pub struct Readiness {
+    checks: Vec<(String, Check)>,
+}
+
+impl Readiness {
+    /// Adds a check under this name. It is run at every question, so it has to be cheap.
+    #[must_use]
+    pub fn with<F, C>(mut self, name: impl Into<String>, check: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Finding> + Send + 'static,
+    {
+        self.checks.push((name.into(), Box::new(move || Box::pin(check()))));
+        self
+    }
+
+    async fn findings(&self) -> Vec<(&str, Finding)> {
+        let findings = self.checks.iter().map(|(name, check)| async move {
+            let late = || Finding::Failed("no answer in time".to_owned());
+            (name.as_str(), tokio::time::timeout(PATIENCE, check()).await.unwrap_or_else(|_| late()))
+        });
+        join_all(findings).await
+    }
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum Health {
+    Alive,
+    Ready,
+    Degraded,
+}
+
+/// How the server is.
+#[derive(Object)]
+struct HealthDocument {
+    /// The verdict.
+    status: Health,
+    /// What was looked at; empty for liveness.
+    checks: Vec<CheckDocument>,
+}
+
+/// One thing that was looked at.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct CheckDocument {
+    /// What was looked at.
+    name: String,
+    /// Whether it is well.
+    ok: bool,
+    /// What is missing.
+    detail: Option<String>,
+}
+
+/// The operations.
+pub struct HealthApi {
+    readiness: Arc<Readiness>,
+}
+
+impl HealthApi {
+    /// Ready when these checks say so.
+    pub const fn new(readiness: Arc<Readiness>) -> Self {
+        Self { readiness }
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1/health", tag = "Chapter::Operation")]
+impl HealthApi {
+    /// Is the process alive?
+    #[oai(path = "/live", method = "get", operation_id = "isAlive")]
+    async fn live(&self) -> Result<Json<HealthDocument>, Problem> {
+        Ok(Json(HealthDocument { status: Health::Alive, checks: Vec::new() }))
+    }
+
+    /// Can it do its work?
+    ///
+    /// Degraded is still ready: the server answers, but something beside it, such as the push to live screens, is late.
+    #[oai(path = "/ready", method = "get", operation_id = "isReady")]
+    async fn ready(&self) -> Result<Json<HealthDocument>, Problem> {
+        let findings = self.readiness.findings().await;
+        let failed: Vec<String> = findings
+            .iter()
+            .filter_map(|(name, finding)| match finding {
+                Finding::Failed(why) => Some(format!("{name}: {why}")),
+                Finding::Good | Finding::Degraded(_) => None,
+            })
+            .collect();
+        if !failed.is_empty() {
+            return Err(Problem::new(ProblemCode::NotReady).because(failed.join("; ")).retry_after(PATIENCE));
+        }
+        let degraded = findings.iter().any(|(_, finding)| matches!(finding, Finding::Degraded(_)));
+        let checks = findings.into_iter().map(|(name, finding)| CheckDocument {
+            name: name.to_owned(),
+            ok: finding == Finding::Good,
+            detail: match finding {
+                Finding::Good => None,
+                Finding::Degraded(why) | Finding::Failed(why) => Some(why),
+            },
+        });
+        Ok(Json(HealthDocument {
+            status: if degraded { Health::Degraded } else { Health::Ready },
+            checks: checks.collect(),
+        }))
+    }
+}

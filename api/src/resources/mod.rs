@@ -1,0 +1,21 @@
+//! What the API offers, one file per resource: its documents, its operations, and how each becomes a command or a query.
+
+pub mod facilities;
+pub mod health;
+pub mod patients;
+pub mod session;
+#[cfg(test)]
+mod session_tests;
+
+/// The chapters of the OpenAPI document.
+#[derive(poem_openapi::Tags)]
+pub enum Chapter {
+    /// Logging in, and who is logged in.
+    Session,
+    /// Identity, contact and insurance of patients.
+    Patients,
+    /// The practice itself.
+    Facilities,
+    /// Whether the server lives and is ready.
+    Operation,
+}

@@ -1,0 +1,418 @@
+//! Patients: register, read, revise, archive, restore, list and search, and the history of each.
+
+mod documents;
+mod input;
+mod list;
+
+use commands::{CommandContext, CommandError, Executed, Registration};
+use domain::ids::{FacilityId, PatientId};
+use domain::patient::{Patient, PatientCommand, PatientError};
+use domain::reservation::KeyKind;
+use domain::role::Area;
+use domain::values::{PatientStatus, Reason, TextValue};
+use event_store_schema::Holder;
+use poem::Request;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{ApiResponse, OpenApi};
+use projections::history::{HistoryEntry, patient_history};
+use projections::patients::{PageStart, PatientFilter};
+
+use self::documents::{ActorDocument, ChangeDocument, HistoryDocument, HistoryEntryDocument, PatientDocument};
+use self::input::PatientInput;
+use self::list::{PatientListDocument, StatusFilter, links};
+use super::Chapter;
+use crate::http::auth::Caller;
+use crate::http::command::{ChangeReason, UnderConditions, command_context};
+use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
+use crate::http::pagination::{self, Cursor, PageLimit, PageNumber, PageRequest};
+use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictUuid};
+use crate::http::problem::{Conflict, Problem, ProblemCode};
+use crate::http::strict_json::StrictJson;
+use crate::state::AppState;
+
+/// The operations.
+pub struct PatientsApi {
+    state: AppState,
+}
+
+/// A patient who was just registered.
+#[derive(ApiResponse)]
+enum Registered {
+    /// The patient was registered.
+    #[oai(status = 201)]
+    Created(
+        Json<PatientDocument>,
+        /// Where the patient is.
+        #[oai(header = "Location")]
+        String,
+        /// The version of the patient.
+        #[oai(header = "ETag")]
+        String,
+        /// The last position written.
+        #[oai(header = "Event-Position")]
+        Option<String>,
+        /// `respond-async`, if the answer did not wait for the read models.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
+    ),
+}
+
+/// A patient after a change.
+#[derive(ApiResponse)]
+enum Changed {
+    /// The patient as it is now.
+    #[oai(status = 200)]
+    Now(
+        Json<PatientDocument>,
+        /// The version of the patient.
+        #[oai(header = "ETag")]
+        String,
+        /// The last position written; left out when nothing changed.
+        #[oai(header = "Event-Position")]
+        Option<String>,
+        /// `respond-async`, if the answer did not wait for the read models.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
+    ),
+}
+
+/// A patient who was asked for.
+#[derive(ApiResponse)]
+enum Read {
+    /// The patient.
+    #[oai(status = 200)]
+    Found(
+        Json<PatientDocument>,
+        /// The version of the patient.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The patient is still as in `If-None-Match`.
+    #[oai(status = 304)]
+    NotModified(
+        /// The version of the patient.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// A page of patients.
+#[derive(ApiResponse)]
+enum Listed {
+    /// The page.
+    #[oai(status = 200)]
+    Page(
+        Json<PatientListDocument>,
+        /// The other pages (RFC 8288).
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+}
+
+impl PatientsApi {
+    /// Over this state.
+    pub const fn new(state: AppState) -> Self {
+        Self { state }
+    }
+
+    /// Waits for the read models unless the client would rather not, and says what that was.
+    async fn settle(&self, executed: &Executed<Patient>, prefer: Option<Prefer>) -> Option<String> {
+        if prefer.unwrap_or_default().respond_async {
+            return Some("respond-async".to_owned());
+        }
+        self.state.shown(executed.position).await;
+        None
+    }
+
+    async fn change(
+        &self,
+        id: StrictUuid,
+        command: &PatientCommand,
+        context: &CommandContext,
+        prefer: Option<Prefer>,
+    ) -> Result<Changed, Problem> {
+        let outcome = self.state.commands.change_patient(id.0, command, context).await;
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.refusal(error, context.facility_id).await),
+        };
+        let preference = self.settle(&executed, prefer).await;
+        let position = executed.position.map(|position| position.to_string());
+        Ok(Changed::Now(Json(document(&executed)?), etag(executed.after.version), position, preference))
+    }
+
+    /// A refusal as a problem; a duplicate with those whom the patient may be.
+    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId) -> Problem {
+        match error {
+            CommandError::Reserved(holders) => {
+                let mut conflicts = Vec::with_capacity(holders.len());
+                for holder in holders {
+                    conflicts.push(self.candidate(holder, facility).await);
+                }
+                Problem::new(ProblemCode::LikelyDuplicate).conflicting_with(conflicts)
+            }
+            error => error.into(),
+        }
+    }
+
+    /// Whom a patient may be. The number is read from the log itself: the read model may not show it yet.
+    async fn candidate(&self, holder: Holder, facility: FacilityId) -> Conflict {
+        let id = holder.stream.id();
+        let candidate = self.state.commands.load::<Patient>(facility, id).await.ok().flatten();
+        let number = candidate.and_then(|loaded| loaded.aggregate.patient_number);
+        let by_ins = holder.kind == KeyKind::PatientIns.name();
+        let fields: &[&str] = if by_ins { &["ins"] } else { &["lastName", "firstName", "birthDate"] };
+        Conflict {
+            resource_type: "patient".to_owned(),
+            resource_id: Some(id.to_string()),
+            reference: number.map(|number| number.as_str().to_owned()),
+            rule: if by_ins { "same_ins" } else { "same_identity" }.to_owned(),
+            fields: Some(fields.iter().map(|&field| field.to_owned()).collect()),
+        }
+    }
+}
+
+/// The document of the state that a command left.
+fn document(executed: &Executed<Patient>) -> Result<PatientDocument, Problem> {
+    let Some(recorded) = executed.after.recorded else { return Err(Problem::new(ProblemCode::ResourceNotFound)) };
+    let (id, after) = (PatientId(executed.id), &executed.after);
+    let document = projections::patient_document(&after.aggregate, id, after.version, recorded.first, recorded.last);
+    typed(document.map_err(|error| Problem::internal(&error))?)
+}
+
+/// The document in the form that the OpenAPI document declares, so that the two cannot differ.
+fn typed(document: serde_json::Value) -> Result<PatientDocument, Problem> {
+    PatientDocument::parse_from_json(Some(document)).map_err(|error| {
+        tracing::error!(error = error.into_message(), "a patient's document has not the declared form");
+        Problem::new(ProblemCode::InternalError)
+    })
+}
+
+#[OpenApi(prefix_path = "/api/v1/patients", tag = "Chapter::Patients")]
+impl PatientsApi {
+    /// List or search patients
+    ///
+    /// By family name and first name. Each word of `search` must begin a word of the names, the patient number, the
+    /// birth date, the telephone number or the e-mail, in any order, without regard to case and accents.
+    #[oai(path = "/", method = "get", operation_id = "listPatients")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// Words to find patients by.
+        search: Query<Option<SearchText>>,
+        /// Which patients; those whom the practice follows if left out.
+        status: Query<Option<StatusFilter>>,
+        /// Which page, from 1. Not together with `cursor`.
+        page: Query<Option<PageNumber>>,
+        /// How many patients on a page.
+        limit: Query<Option<PageLimit>>,
+        /// The `nextCursor` of the page before. It costs the same on every page.
+        cursor: Query<Option<Cursor>>,
+    ) -> Result<Listed, Problem> {
+        caller.may_read(Area::Patients)?;
+        let request = PageRequest::new(page.0, limit.0, cursor.0)?;
+        let status = status.0.unwrap_or(StatusFilter::Active);
+        let filter = PatientFilter {
+            status: match status {
+                StatusFilter::Active => Some(PatientStatus::Active),
+                StatusFilter::Inactive => Some(PatientStatus::Inactive),
+                StatusFilter::All => None,
+            },
+            search: search.0.as_ref().map(|search| search.as_str().to_owned()),
+        };
+        let start = match &request.start {
+            pagination::PageStart::Number(number) => PageStart::Number(number.0),
+            pagination::PageStart::Cursor(cursor) => PageStart::After(cursor.position()?),
+        };
+        let found = self.state.patients.list(caller.facility_id, &filter, &start, request.limit.0).await?;
+        let next = found.next.as_ref().and_then(Cursor::of);
+        let link = links(&request, search.0.as_ref(), status, &found, next.as_ref());
+        Ok(Listed::Page(Json(PatientListDocument::new(found, next)), link))
+    }
+
+    /// Register a patient
+    ///
+    /// A likely duplicate is refused with 409 and the candidates, unless `confirmDistinct` is given with a reason.
+    #[oai(path = "/", method = "post", operation_id = "registerPatient")]
+    async fn register(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// Under which the request may be repeated without registering twice.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<PatientInput>,
+    ) -> Result<Registered, Problem> {
+        caller.may_write(Area::Patients)?;
+        let parsed = input.parse()?;
+        let context = command_context(&caller, request, parsed.reason.as_ref());
+        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let registration =
+            Registration { details: parsed.details, confirm_distinct: parsed.confirm_distinct, reason: parsed.reason };
+        let executed = match self.state.commands.register_patient(&registration, &context).await {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.refusal(error, caller.facility_id).await),
+        };
+        let preference = self.settle(&executed, prefer.0).await;
+        let location = format!("/api/v1/patients/{}", executed.id);
+        let position = executed.position.map(|position| position.to_string());
+        Ok(Registered::Created(
+            Json(document(&executed)?),
+            location,
+            etag(executed.after.version),
+            position,
+            preference,
+        ))
+    }
+
+    /// Read a patient
+    #[oai(path = "/:id", method = "get", operation_id = "readPatient")]
+    async fn read(
+        &self,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The versions that the client has already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+    ) -> Result<Read, Problem> {
+        caller.may_read(Area::Patients)?;
+        let found = self.state.patients.get(caller.facility_id, PatientId(id.0.0)).await?;
+        let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        let tag = etag(found.version);
+        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
+            return Ok(Read::NotModified(tag));
+        }
+        Ok(Read::Found(Json(typed(found.document)?), tag))
+    }
+
+    /// Revise a patient
+    ///
+    /// Replaces everything that is known: what is left out is known no more. Each part that differs becomes an event of
+    /// its own; a correction of the identity needs a reason.
+    #[oai(path = "/:id", method = "put", operation_id = "revisePatient")]
+    async fn revise(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The version that is to be changed.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<PatientInput>,
+    ) -> Result<Changed, Problem> {
+        caller.may_write(Area::Patients)?;
+        let parsed = input.parse()?;
+        let context = command_context(&caller, request, parsed.reason.as_ref()).if_match(if_match.0);
+        let command = PatientCommand::RevisePatient {
+            details: parsed.details,
+            confirm_distinct: parsed.confirm_distinct,
+            reason: parsed.reason,
+        };
+        self.change(id.0, &command, &context, prefer.0).await
+    }
+
+    /// Archive a patient
+    ///
+    /// Nothing is lost: the patient leaves the list, and can be restored.
+    #[oai(path = "/:id", method = "delete", operation_id = "archivePatient")]
+    async fn archive(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The version that is to be archived.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Why.
+        #[oai(name = "X-Change-Reason")]
+        reason: Header<Option<ChangeReason>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Changed, Problem> {
+        caller.may_write(Area::Patients)?;
+        let reason = reason.0.map(Reason::from);
+        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
+        self.change(id.0, &PatientCommand::ArchivePatient, &context, prefer.0).await
+    }
+
+    /// Restore an archived patient
+    #[oai(path = "/:id/restore", method = "post", operation_id = "restorePatient")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn restore(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The version that is to be restored.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Under which the request may be repeated.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// Why.
+        #[oai(name = "X-Change-Reason")]
+        reason: Header<Option<ChangeReason>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Changed, Problem> {
+        caller.may_write(Area::Patients)?;
+        let reason = reason.0.map(Reason::from);
+        let asked = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
+        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
+        let context = context.once(idempotency_key.0.as_ref(), request, &asked);
+        self.change(id.0, &PatientCommand::RestorePatient, &context, prefer.0).await
+    }
+
+    /// The history of a patient
+    ///
+    /// Every version, from the first: who made it, when, why, and what it changed from what to what.
+    #[oai(path = "/:id/history", method = "get", operation_id = "readPatientHistory")]
+    async fn history(
+        &self,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+    ) -> Result<Json<HistoryDocument>, Problem> {
+        caller.may_read(Area::Patients)?;
+        let log = self.state.commands.log();
+        let history = patient_history(log, Some(caller.facility_id), PatientId(id.0.0)).await?;
+        let history = history.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        Ok(Json(HistoryDocument { items: history.into_iter().map(HistoryEntryDocument::from).collect() }))
+    }
+}
+
+impl From<HistoryEntry> for HistoryEntryDocument {
+    fn from(entry: HistoryEntry) -> Self {
+        let changes = entry.changes.into_iter();
+        Self {
+            version: entry.version.get(),
+            position: entry.position.get(),
+            event_type: entry.event_type,
+            recorded_at: entry.recorded_at.to_string(),
+            occurred_at: entry.occurred_at.to_string(),
+            actor: ActorDocument {
+                user_id: entry.actor.user_id.0,
+                role: entry.actor.role.map(|role| role.name().to_owned()),
+            },
+            request_id: entry.request_id,
+            reason: entry.reason,
+            forgotten: entry.forgotten,
+            changes: changes.map(|c| ChangeDocument { field: c.field, from: c.from, to: c.to }).collect(),
+        }
+    }
+}

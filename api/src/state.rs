@@ -1,0 +1,47 @@
+//! What the operations of the resources work with: the command side, the read side, and the wait between them.
+
+use std::time::Duration;
+
+use commands::Commands;
+use domain::ids::Position;
+use projections::Projections;
+use projections::facilities::FacilityQueries;
+use projections::patients::PatientQueries;
+
+/// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
+/// that is stuck must not block commands, and says so in `health/ready`.
+const READ_MODEL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Handed to every resource; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The command side.
+    pub commands: Commands,
+    /// The read model of patients.
+    pub patients: PatientQueries,
+    /// The read model of practices.
+    pub facilities: FacilityQueries,
+    read_models: Projections,
+}
+
+impl AppState {
+    /// Over this log and these read models.
+    pub fn new(commands: Commands, read_models: Projections) -> Self {
+        let database = commands.log().database().clone();
+        Self {
+            commands,
+            patients: PatientQueries::new(database.clone()),
+            facilities: FacilityQueries::new(database),
+            read_models,
+        }
+    }
+
+    /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it.
+    pub async fn shown(&self, position: Option<Position>) {
+        if let Some(position) = position
+            && !self.read_models.wait_for(position, READ_MODEL_PATIENCE).await
+        {
+            tracing::warn!(%position, "answered before the read models show it");
+        }
+    }
+}
