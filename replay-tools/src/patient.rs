@@ -1,0 +1,96 @@
+//! Which stream is meant: by the patient's id, or by their number in a practice.
+
+use domain::aggregate::AggregateRoot;
+use domain::facility::{Facility, FacilityEvent};
+use domain::ids::{FacilityId, PatientId, StreamId, StreamVersion};
+use domain::patient::Patient;
+use domain::values::{PatientNumber, TextValue};
+use event_store_schema::{DatabaseError, EventLog, LogError};
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use crate::cli::PatientReference;
+use crate::error::ReplayError;
+
+/// A patient's file and the practice that keeps it.
+#[derive(Debug)]
+pub struct PatientFile {
+    /// The patient.
+    pub id: PatientId,
+    /// The practice.
+    pub practice: Practice,
+}
+
+/// A practice, as far as a report needs it.
+#[derive(Debug)]
+pub struct Practice {
+    /// Its id.
+    pub id: FacilityId,
+    /// Its name.
+    pub name: String,
+    /// Where its days begin and end.
+    pub time_zone: TimeZone,
+}
+
+/// The file that is meant, in this practice if one is given.
+pub async fn find(
+    log: &EventLog,
+    reference: &PatientReference,
+    facility: Option<FacilityId>,
+) -> Result<PatientFile, ReplayError> {
+    let mut holders = match reference {
+        PatientReference::Id(id) => owner(log, *id).await?.into_iter().map(|owner| (owner, *id)).collect(),
+        PatientReference::Number(number) => holders(log, number, facility).await?,
+    };
+    holders.retain(|(owner, _)| facility.is_none_or(|facility| facility == *owner));
+    match holders.as_slice() {
+        [] => Err(ReplayError::NotFound("there is no such patient")),
+        [(facility, id)] => Ok(PatientFile { id: *id, practice: practice(log, *facility).await? }),
+        several => {
+            let mut practices = Vec::with_capacity(several.len());
+            for (facility, _) in several {
+                practices.push(practice(log, *facility).await?);
+            }
+            Err(ReplayError::Ambiguous(practices))
+        }
+    }
+}
+
+/// The practice whose stream it is.
+async fn owner(log: &EventLog, id: PatientId) -> Result<Option<FacilityId>, ReplayError> {
+    let events = log.load(&Patient::stream(id.0), StreamVersion::ZERO).await?;
+    Ok(events.first().map(|event| event.facility_id))
+}
+
+/// Who holds the number, in every practice or in one. The log keeps this with the events themselves, so it is right even
+/// where read models lag or are being rebuilt.
+async fn holders(
+    log: &EventLog,
+    number: &PatientNumber,
+    facility: Option<FacilityId>,
+) -> Result<Vec<(FacilityId, PatientId)>, ReplayError> {
+    let client = log.database().get().await?;
+    let scope: Option<Uuid> = facility.map(|facility| facility.0);
+    let query = include_str!("../sql/find_patient_number.sql");
+    let rows = client.query(query, &[&number.as_str().as_bytes(), &scope]).await.map_err(DatabaseError::from)?;
+    rows.iter()
+        .map(|row| {
+            let (scope, stream): (Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
+            let stream: Option<StreamId> = stream.parse().ok();
+            Ok(stream.map(|stream| (FacilityId(scope), PatientId(stream.id()))))
+        })
+        .filter_map(Result::transpose)
+        .collect::<Result<_, tokio_postgres::Error>>()
+        .map_err(|error| DatabaseError::from(error).into())
+}
+
+async fn practice(log: &EventLog, id: FacilityId) -> Result<Practice, ReplayError> {
+    let mut facility = Facility::default();
+    for event in log.load(&Facility::stream(id.0), StreamVersion::ZERO).await? {
+        let event: FacilityEvent = event.decode().map_err(LogError::from)?;
+        cqrs_es::Aggregate::apply(&mut facility, event);
+    }
+    // A practice that was never opened, or a zone that this machine's database has lost, is no reason to show nothing.
+    let time_zone = TimeZone::get(&facility.time_zone).unwrap_or(TimeZone::UTC);
+    Ok(Practice { id, name: facility.name, time_zone })
+}
