@@ -1,0 +1,7 @@
+//! What end-to-end tests share: private servers, a database or a practice of its own per test, and clients.
+
+pub mod cluster;
+pub mod house;
+pub mod practice;
+pub mod screen;
+pub mod server;

@@ -1,0 +1,108 @@
+//! A practice of a test's own in a running server: nothing of other tests is in it, and it has a member of every role.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use api::auth::accounts::{Account, Accounts, LoginHash};
+use api::auth::tokens::AccessTokens;
+use api::http::auth::Caller;
+use commands::Commands;
+use domain::ids::{FacilityId, UserId};
+use domain::role::Role;
+use domain::upcasting::Upcasters;
+use event_store_schema::{Database, EventLog, KeyRing, MasterKeys};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::house::open_practice;
+use crate::server::{Client, Server};
+
+/// A practice and who works in it.
+pub struct Practice {
+    /// Its id.
+    pub facility_id: FacilityId,
+    clients: HashMap<&'static str, Client>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Endpoints {
+    postgres_url: String,
+    nats_url: String,
+}
+
+/// How to reach the embedded servers of a running server.
+pub struct Underneath {
+    /// The database, as its owner.
+    pub owner: tokio_postgres::Config,
+    /// NATS.
+    pub nats_url: String,
+    master_key: String,
+}
+
+impl Underneath {
+    /// Of this server.
+    pub fn of(server: &Server) -> Self {
+        let read = |name: &str| std::fs::read_to_string(server.data_dir.join(name)).expect("the server's folder");
+        let endpoints: Endpoints = serde_json::from_str(&read("endpoints.json")).expect("its addresses");
+        let owner = endpoints.postgres_url.parse().expect("the address of its database");
+        Self { owner, nats_url: endpoints.nats_url, master_key: read("master.key") }
+    }
+
+    /// The log, as another server of the same database would open it.
+    pub async fn open_log(&self) -> EventLog {
+        let database = Database::with_config(self.owner.clone(), 4).expect("settings");
+        let master = MasterKeys::parse(&self.master_key).expect("its master key");
+        let keys = KeyRing::open(database.clone(), master).await.expect("its keys");
+        EventLog::open(database, keys, Upcasters::current(), Duration::from_secs(10)).await.expect("its log")
+    }
+}
+
+impl Practice {
+    /// A new practice in the shared server.
+    pub async fn new() -> Self {
+        Self::in_server(Server::shared()).await
+    }
+
+    /// A new practice in this server.
+    pub async fn in_server(server: &Server) -> Self {
+        let log = Underneath::of(server).open_log().await;
+        let facility_id = open_practice(&Commands::new(log.clone())).await;
+        let accounts = Accounts::new(log.database().clone());
+        let secret = log.keys().secret("access-token-signing").await.expect("the signing key");
+        let seed: &[u8; 32] = secret.as_slice().try_into().expect("32 bytes");
+        let tokens = AccessTokens::new(seed, jiff::SignedDuration::from_mins(15)).expect("the signing key");
+        let anonymous = Client::anonymous(server);
+        let mut clients = HashMap::new();
+        for role in Role::ALL {
+            let user_id = UserId(Uuid::now_v7());
+            let account = Account { user_id, facility_id, role, active: true, rpps_number: None, adeli_number: None };
+            let login = LoginHash::of(&format!("{user_id}@example.org"), log.keys());
+            assert!(accounts.create(&account, login, "no password").await.expect("the account is made"));
+            let caller = Caller { user_id, facility_id, role, session_id: Uuid::now_v7() };
+            clients.insert(role.name(), anonymous.with_token(tokens.issue(&caller).expect("a token")));
+        }
+        Self { facility_id, clients }
+    }
+
+    /// A member of this role, logged in.
+    pub fn client(&self, role: Role) -> &Client {
+        &self.clients[role.name()]
+    }
+
+    /// The secretary, logged in.
+    pub fn secretary(&self) -> &Client {
+        self.client(Role::Secretary)
+    }
+
+    /// Registers a made-up patient, and gives the answer's body.
+    pub async fn register(&self, last_name: &str, first_name: &str) -> Value {
+        self.secretary().post("/patients", &patient(last_name, first_name)).await.expect(201).body
+    }
+}
+
+/// A made-up patient with nothing but what is required.
+pub fn patient(last_name: &str, first_name: &str) -> Value {
+    json!({"lastName": last_name, "firstName": first_name, "birthDate": "1984-02-29", "gender": "female"})
+}

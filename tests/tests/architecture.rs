@@ -1,0 +1,253 @@
+//! The house keeps its own order. What `docs/architecture.md` says of the crates is checked here against the manifests
+//! and the sources, so that neither drifts away from the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate, and the crates of the house that it may build on. Nothing imports against this order.
+const ORDER: [(&str, &[&str]); 7] = [
+    ("domain", &[]),
+    ("event-store-schema", &["domain"]),
+    ("commands", &["domain", "event-store-schema"]),
+    ("projections", &["domain", "event-store-schema"]),
+    ("api", &["domain", "event-store-schema", "commands", "projections"]),
+    ("replay-tools", &["domain", "event-store-schema", "commands", "projections"]),
+    ("system-tests", &["domain", "event-store-schema", "commands", "projections", "api", "replay-tools"]),
+];
+
+/// All that the domain may build on: values, their JSON, and the traits of an aggregate. No I/O among it.
+const DOMAIN_LIBRARIES: [&str; 7] =
+    ["cqrs-es", "jiff", "serde", "serde_json", "thiserror", "unicode-normalization", "uuid"];
+
+/// One library per job: what the product does not use, and what does that job.
+const SECOND_CHOICES: [(&str, &str); 8] = [
+    ("sqlx", "tokio-postgres"),
+    ("postgres-es", "event-store-schema"),
+    ("diesel", "tokio-postgres"),
+    ("openssl", "ring"),
+    ("native-tls", "ring"),
+    ("chrono", "jiff"),
+    ("time", "jiff"),
+    ("paseto", "pasetors"),
+];
+
+/// The tables that only the log itself speaks of in SQL.
+const LOG_TABLES: [&str; 6] = [
+    "log.events",
+    "log.idempotency_keys",
+    "log.key_reservations",
+    "log.time_reservations",
+    "keys.data_keys",
+    "keys.secrets",
+];
+
+/// Who reads one of these tables all the same, and why that is right.
+const LOG_TABLE_READERS: [(&str, &str); 1] = [
+    // An auditor has a patient number and no id: the reservation is the one index of it that is never late.
+    ("replay-tools", "log.key_reservations"),
+];
+
+const IGNORED: &str = concat!("#[ig", "nore");
+
+/// How a test says that it is one half of another, which runs it in a process of its own.
+const RUN_BY_ANOTHER_TEST: &str = concat!("#[ig", "nore = \"run by ");
+
+struct Crate {
+    name: String,
+    folder: PathBuf,
+    /// Direct dependencies that end up in the product: not those for tests.
+    dependencies: BTreeSet<String>,
+}
+
+fn workspace_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace's folder")
+}
+
+fn crates() -> Vec<Crate> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(workspace_folder())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata answers in JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    packages
+        .iter()
+        .map(|package| {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            let dependencies = package["dependencies"].as_array().expect("a list of dependencies");
+            Crate {
+                name: text(&package["name"]),
+                folder: PathBuf::from(text(&package["manifest_path"])).parent().expect("a folder").to_owned(),
+                dependencies: dependencies
+                    .iter()
+                    .filter(|dependency| dependency["kind"] != "dev")
+                    .map(|dependency| text(&dependency["name"]))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn product_crates() -> impl Iterator<Item = Crate> {
+    crates().into_iter().filter(|member| member.name != "system-tests")
+}
+
+impl Crate {
+    /// The lines of code below these folders of the crate, each with where it stands. Comments are not code.
+    fn lines(&self, folders: &[&str]) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let mut open: Vec<PathBuf> = folders.iter().map(|folder| self.folder.join(folder)).collect();
+        while let Some(folder) = open.pop() {
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).expect("a folder of sources") {
+                let path = entry.expect("an entry of the folder").path();
+                let is_source = path.extension().is_some_and(|extension| extension == "rs" || extension == "sql");
+                if path.is_dir() {
+                    open.push(path);
+                } else if is_source {
+                    let source = fs::read_to_string(&path).expect("a source file");
+                    let place = path.strip_prefix(workspace_folder()).unwrap_or(&path).display();
+                    for (number, line) in (1..).zip(source.lines()) {
+                        let code = line.trim();
+                        if !code.starts_with("//") && !code.starts_with("--") {
+                            lines.push((format!("{place}:{number}"), code.to_owned()));
+                        }
+                    }
+                }
+            }
+        }
+        lines
+    }
+
+    /// The places of the product's code in this crate where one of the words stands.
+    fn mentions(&self, words: &[&str]) -> Vec<String> {
+        let found = |line: &str| words.iter().find(|word| line.contains(**word)).copied();
+        let lines = self.lines(&["src", "sql"]);
+        lines.iter().filter_map(|(place, line)| found(line).map(|word| format!("{place} has {word}"))).collect()
+    }
+}
+
+fn none(found: Vec<String>) {
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_search_of_the_sources_finds_what_is_there() {
+    let commands = crates().into_iter().find(|member| member.name == "commands").expect("a crate");
+    assert!(!commands.mentions(&["EventLog"]).is_empty());
+}
+
+#[test]
+fn no_crate_builds_on_one_that_is_further_out() {
+    let order = BTreeMap::from(ORDER);
+    let members = crates();
+    let names: BTreeSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, order.keys().copied().collect(), "every crate has its place in the order");
+    let against = members.iter().flat_map(|member| {
+        let allowed: BTreeSet<&str> = order[member.name.as_str()].iter().copied().collect();
+        let inside = member.dependencies.iter().filter(|dependency| names.contains(dependency.as_str()));
+        inside
+            .filter(move |dependency| !allowed.contains(dependency.as_str()))
+            .map(move |dependency| format!("{} builds on {dependency}", member.name))
+    });
+    none(against.collect());
+}
+
+#[test]
+fn the_domain_builds_on_values_alone() {
+    let domain = crates().into_iter().find(|member| member.name == "domain").expect("the domain is a crate");
+    let allowed = BTreeSet::from(DOMAIN_LIBRARIES.map(str::to_owned));
+    let more: Vec<_> = domain.dependencies.difference(&allowed).cloned().collect();
+    none(more);
+}
+
+#[test]
+fn the_domain_has_no_clock_no_randomness_and_no_io() {
+    let domain = crates().into_iter().find(|member| member.name == "domain").expect("the domain is a crate");
+    none(domain.mentions(&[
+        "::now()",
+        "now_v7",
+        "new_v4",
+        "SystemTime",
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::process",
+        "std::thread",
+    ]));
+}
+
+#[test]
+fn one_library_does_each_job() {
+    let second = product_crates().flat_map(|member| {
+        let name = member.name;
+        let dependencies = member.dependencies;
+        SECOND_CHOICES
+            .iter()
+            .filter(move |(library, _)| dependencies.contains(*library))
+            .map(move |(library, first)| format!("{name} uses {library}, where {first} does the job"))
+    });
+    none(second.collect());
+}
+
+#[test]
+fn nobody_but_the_log_speaks_of_its_tables() {
+    let found = product_crates().filter(|member| member.name != "event-store-schema").flat_map(|member| {
+        let excepted = |table: &&str| LOG_TABLE_READERS.contains(&(member.name.as_str(), *table));
+        let tables: Vec<&str> = LOG_TABLES.into_iter().filter(|table| !excepted(table)).collect();
+        member.mentions(&tables)
+    });
+    none(found.collect());
+}
+
+#[test]
+fn projections_read_the_log_and_never_write_it() {
+    let projections = crates().into_iter().find(|member| member.name == "projections").expect("a crate");
+    none(projections.mentions(&["AppendRequest", "StreamAppend", "NewEvent"]));
+}
+
+#[test]
+fn no_command_is_decided_on_a_read_model() {
+    let commands = crates().into_iter().find(|member| member.name == "commands").expect("a crate");
+    none(commands.mentions(&["read_model"]));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    // In parts, so that this file does not find itself.
+    let later = [concat!("to", "do!("), concat!("unimpl", "emented!("), concat!("db", "g!("), IGNORED];
+    let found = crates().into_iter().flat_map(|member| {
+        let lines = member.lines(&["src", "sql", "tests", "benches", "examples", "migrations"]);
+        lines
+            .into_iter()
+            .filter(|(_, line)| later.iter().any(|word| line.contains(word)) && !line.contains(RUN_BY_ANOTHER_TEST))
+    });
+    none(found.map(|(place, line)| format!("{place}: {line}")).collect());
+}
+
+#[test]
+fn the_map_gives_every_crate_a_job_and_an_invariant() {
+    let map = fs::read_to_string(workspace_folder().join("docs/architecture.md")).expect("there is a map");
+    let sections: BTreeMap<&str, &str> = map
+        .split("\n### `")
+        .skip(1)
+        .filter_map(|section| section.split_once('`'))
+        .map(|(name, text)| (name, text.split("\n## ").next().unwrap_or(text)))
+        .collect();
+    let names: BTreeSet<String> = crates().into_iter().map(|member| member.name).collect();
+    assert_eq!(sections.keys().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), names);
+    for (name, text) in sections {
+        assert!(text.contains("\n**Job:** "), "{name} has no job");
+        assert!(text.contains("\n**Invariant:** "), "{name} has no invariant");
+    }
+}

@@ -1,0 +1,10 @@
+//! The promises of the log, each with real concurrency: many writers on several pools, as on several servers.
+
+mod events;
+mod expected_version;
+mod guards;
+mod idempotency;
+mod immutability;
+mod order;
+mod personal_data;
+mod reservations;

@@ -1,0 +1,11 @@
+//! Patients through the HTTP interface of a real server.
+
+mod archive;
+mod duplicates;
+mod history;
+mod list;
+mod permissions;
+mod register;
+mod retries;
+mod revise;
+mod validation;

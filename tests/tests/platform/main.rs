@@ -1,0 +1,6 @@
+//! The server as its operators meet it: starting, stopping, failing, and what it leaves behind.
+
+mod frame;
+mod lifetime;
+mod replay;
+mod secrets;
