@@ -1,0 +1,63 @@
+# The entrance to the house. `make run` and `make test` install what they need by themselves.
+
+CARGO ?= cargo
+# Where cargo puts what it builds, when it is told to put it elsewhere.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Where `make run` keeps its data.
+DATA_DIR ?= $(shell scripts/data-dir.sh)
+# More flags for `medicalpro serve`, for example: make run ARGS='--listen 127.0.0.1:3000'
+ARGS ?=
+
+STEP := @scripts/step.sh
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+# A build that is thrown away gains nothing from being incremental.
+ifdef CI
+export CARGO_INCREMENTAL ?= 0
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run build test fmt fmt-check lint doc clean clean-data
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing: a C compiler, Rust, PostgreSQL, NATS
+	@scripts/setup.sh
+
+run: build ## build, and start the server with a demo practice (DATA_DIR=, ARGS=)
+	@echo "==> starting medicalpro; its data is in $(DATA_DIR); Ctrl-C stops it"
+	@exec "$(TARGET)/release/medicalpro" serve --demo --data-dir "$(DATA_DIR)" $(ARGS)
+
+build: setup ## build the programs for production
+	$(STEP) 'building in release mode (some minutes the first time)' \
+		$(CARGO) build --release --locked -p api -p replay-tools --bins
+
+# Clippy comes first: it is the quicker one to find a mistake. The build takes in every target, so that the programs that the
+# tests start are there, with the very features that the tests are built with.
+test: fmt-check lint ## check the format, clippy, and run all tests
+	$(STEP) 'building all tests (some minutes the first time)' \
+		$(CARGO) build --workspace --all-targets --locked
+	$(STEP) 'running all tests' \
+		$(CARGO) test --workspace --locked
+
+fmt: setup ## format the code
+	@$(CARGO) fmt --all
+
+fmt-check: setup ## check the format of the code
+	$(STEP) 'checking the format' \
+		$(CARGO) fmt --all --check
+
+lint: setup ## run clippy, warnings are errors
+	$(STEP) 'running clippy (a minute or two the first time)' \
+		$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: setup ## build the documentation of the code
+	@$(CARGO) doc --workspace --no-deps --locked
+
+clean: ## remove what was built
+	@$(CARGO) clean
+
+clean-data: ## remove the data of `make run`, for ever
+	@scripts/clean-data.sh "$(DATA_DIR)"
