@@ -184,11 +184,8 @@ fn frozen_embedded_servers_are_stopped_too() {
     assert!(frozen.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
 }
 
-/// Not a test of its own: the manager that the next one kills.
-#[test]
-#[ignore = "run by the_next_manager_clears_away_what_a_killed_one_left"]
-fn manager_to_be_killed() {
-    let Some(data_dir) = std::env::var_os(MANAGED_DIR) else { return };
+/// The part of the next test that runs in a process of its own, which the test kills.
+fn be_the_manager(data_dir: &Path) {
     let _servers = EmbeddedServers::start(Options::for_tests(data_dir)).unwrap();
     // Until it is killed, or its test is gone.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -196,7 +193,7 @@ fn manager_to_be_killed() {
 
 fn manager_elsewhere(data_dir: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["embedded::tests::manager_to_be_killed", "--exact", "--ignored"])
+        .args(["embedded::tests::the_next_manager_clears_away_what_a_killed_one_left", "--exact"])
         .env(MANAGED_DIR, data_dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -212,6 +209,9 @@ fn manager_elsewhere(data_dir: &Path) -> Child {
 
 #[test]
 fn the_next_manager_clears_away_what_a_killed_one_left() {
+    if let Some(data_dir) = std::env::var_os(MANAGED_DIR) {
+        return be_the_manager(Path::new(&data_dir));
+    }
     let scratch = ScratchDir::new("orphans").unwrap();
     let data_dir = scratch.path().join("data");
     let mut manager = manager_elsewhere(&data_dir);
