@@ -3,7 +3,7 @@
 WITH counted AS (
     SELECT prefix, sum(patients) AS patients, sum(sum(patients)) OVER (ORDER BY prefix) AS until
     FROM read_model.patient_counts
-    WHERE facility_id = $1 AND status = ANY ($2)
+    WHERE facility_id = $1 AND status = ANY ($2) AND prefix <> ''
     GROUP BY prefix
 ), start AS (
     SELECT prefix, ($3::bigint - (until - patients))::bigint AS before

@@ -29,7 +29,7 @@ CREATE TABLE patient_terms (
     PRIMARY KEY (facility_id, status, term, last_name_key, first_name_key, patient_id) INCLUDE (shared)
 );
 
--- How many patients there are, by the first two characters of the last name's key.
+-- How many patients there are: all of them (the empty prefix), and by the first three characters of the last name's key.
 CREATE TABLE patient_counts (
     facility_id uuid NOT NULL,
     status text COLLATE "C" NOT NULL,

@@ -1,5 +1,6 @@
 -- A walk through the terms that begin with one word ($7 to before $3), on from a place. A patient is taken at the smallest
 -- of their matching terms ($4 is the word's length), if the other words begin one of their names ($5) or codes ($6).
+-- (The codes are a scalar subquery: of an EXISTS, PostgreSQL may make a hash of all patients first.)
 WITH page AS (
     SELECT found.*
     FROM unnest($2::text[]) wanted(status)
@@ -10,10 +11,10 @@ WITH page AS (
           AND t.term < $3 AND (t.term, t.last_name_key, t.first_name_key, t.patient_id) > ($7, $8, $9, $10)
           AND t.shared < $4
           AND (' ' || t.last_name_key || ' ' || t.first_name_key) LIKE ALL ($5::text[])
-          AND (cardinality($6::text[]) = 0 OR EXISTS (
-              SELECT FROM read_model.patients p
-              WHERE p.patient_id = t.patient_id
-                AND NOT EXISTS (SELECT FROM unnest($6::text[]) code WHERE strpos(p.codes, code) = 0)))
+          AND (cardinality($6::text[]) = 0 OR (
+              SELECT NOT EXISTS (SELECT FROM unnest($6::text[]) code WHERE strpos(p.codes, code) = 0)
+              FROM read_model.patients p
+              WHERE p.patient_id = t.patient_id))
         ORDER BY t.term, t.last_name_key, t.first_name_key, t.patient_id
         LIMIT $11::bigint + $12::bigint
     ) found

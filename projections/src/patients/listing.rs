@@ -9,8 +9,8 @@ use super::search::{CODE_MARK, birth_date_code, email_code, number_code, phone_c
 /// an index holds 2,700.
 const LONGEST_KEY: usize = 400;
 
-/// The key of a name that was erased: it sorts behind every name.
-const FORGOTTEN_KEY: &str = "\u{10FFFF}";
+/// The key of a name that was erased, or that has neither letter nor digit: it sorts behind every name.
+const NO_KEY: &str = "\u{10FFFF}";
 
 /// By what a patient is listed and found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ pub(super) struct Term {
 impl Listing {
     pub(super) fn of(patient: &Patient) -> Self {
         let mut codes: Vec<String> = patient.patient_number.iter().map(|number| number_code(number.as_str())).collect();
-        let (mut last_name_key, mut first_name_key) = (FORGOTTEN_KEY.to_owned(), FORGOTTEN_KEY.to_owned());
+        let (mut last_name_key, mut first_name_key) = (NO_KEY.to_owned(), NO_KEY.to_owned());
         if let Some(identity) = patient.identity.value() {
-            last_name_key = key(&fold(identity.last_name.as_str()));
-            first_name_key = key(&fold(identity.first_name.as_str()));
+            last_name_key = name_key(identity.last_name.as_str());
+            first_name_key = name_key(identity.first_name.as_str());
             codes.push(birth_date_code(identity.birth_date.as_str()));
         }
         if let Some(contact) = patient.contact.value() {
@@ -64,7 +64,7 @@ impl Listing {
 
     /// Every term, in order.
     pub(super) fn terms(&self) -> Vec<Term> {
-        let names = [&self.last_name_key, &self.first_name_key].into_iter().filter(|key| *key != FORGOTTEN_KEY);
+        let names = [&self.last_name_key, &self.first_name_key].into_iter().filter(|key| *key != NO_KEY);
         let mut texts: Vec<&str> = names.flat_map(|key| key.split_whitespace()).collect();
         texts.extend(self.codes.iter().map(String::as_str));
         texts.sort_unstable();
@@ -88,10 +88,15 @@ impl Listing {
             && self.first_name_key == other.first_name_key
     }
 
-    /// Under which patients are counted: short enough for few counts, long enough that no count is large.
-    pub(super) fn prefix(&self) -> String {
-        self.last_name_key.chars().take(2).collect()
+    /// Under what the patient is counted: everybody (the empty prefix), and the beginning of the last name. That is short
+    /// enough that there are few counts, and long enough that no count but the first is large.
+    pub(super) fn prefixes(&self) -> [String; 2] {
+        [String::new(), self.last_name_key.chars().take(3).collect()]
     }
+}
+
+fn name_key(name: &str) -> String {
+    Some(key(&fold(name))).filter(|key| !key.is_empty()).unwrap_or_else(|| NO_KEY.to_owned())
 }
 
 /// At most so many bytes of a folded text.

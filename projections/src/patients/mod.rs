@@ -5,6 +5,7 @@
 //! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
 
 mod listing;
+mod page;
 mod queries;
 mod search;
 
@@ -20,9 +21,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::listing::{Listing, Term};
-pub use self::queries::{
-    PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, PatientQueries, PatientSummary,
-};
+pub use self::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, PatientSummary};
+pub use self::queries::PatientQueries;
 use crate::documents::{patient_document, patient_of_document};
 use crate::folding::follow;
 use crate::projection::{Projection, ProjectionError, Transaction};
@@ -198,10 +198,11 @@ async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Re
             for term in new.iter().filter(|term| !stays(term, &old)) {
                 new_terms.push(after.facility, *id, &listing, term);
             }
-            if let Some(before) = before {
-                *counts.entry((after.facility, before.status, before.prefix())).or_default() -= 1;
+            for (listing, difference) in before.iter().map(|before| (before, -1)).chain([(&listing, 1)]) {
+                for prefix in listing.prefixes() {
+                    *counts.entry((after.facility, listing.status, prefix)).or_default() += difference;
+                }
             }
-            *counts.entry((after.facility, listing.status, listing.prefix())).or_default() += 1;
         }
         let document = patient_document(&after.patient, *id, after.version, after.created_at, after.updated_at);
         rows.documents.push(document.map_err(|_| ProjectionError::Malformed("patients.document"))?);

@@ -1,159 +1,32 @@
 //! Queries on patients: one of them, and pages of the list or of a search.
 
 use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
-use domain::values::{CodeValue, PatientStatus};
 use event_store_schema::Database;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::listing::Listing;
+use super::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, page_of};
 use super::search::{Word, words};
-use crate::reading::{QueryError, read};
+use crate::reading::{Bound, QueryError, read};
 
-/// Up to how many matches of a search are counted. Who gets more types another word.
-const MOST_COUNTED: i64 = 10_000;
+/// Up to how many matches of a search are counted, so that a search costs the same in a practice of any size. Who gets
+/// more types another word.
+const MOST_COUNTED: i64 = 1_000;
 
 /// Up to how many terms are counted to find the word of a search that fewest patients match.
 const MOST_WEIGHED: i64 = 1_000;
-
-/// Which patients are meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PatientFilter {
-    /// Those of this status; all if none is named.
-    pub status: Option<PatientStatus>,
-    /// Those in whom each word begins a word of the names, the patient number, the birth date (ISO or French form), the
-    /// telephone number or the e-mail address.
-    pub search: Option<String>,
-}
-
-impl PatientFilter {
-    /// Those whom the practice follows.
-    pub fn active() -> Self {
-        Self { status: Some(PatientStatus::Active), search: None }
-    }
-
-    fn statuses(&self) -> Vec<&'static str> {
-        match self.status {
-            Some(status) => vec![status.code()],
-            None => PatientStatus::ALL.iter().map(|status| status.code()).collect(),
-        }
-    }
-}
-
-/// Where a page begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PageStart {
-    /// At the page of this number, counted from 1.
-    Number(u32),
-    /// After the page that gave this cursor, of the same list.
-    After(PatientCursor),
-}
-
-/// The end of a page.
-///
-/// It names the last patient instead of the place in the order, which would be a name: cursors stand in addresses, and
-/// addresses in the logs of others. If the patient has changed since, the place is found by counting instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PatientCursor {
-    /// The page's last patient.
-    #[serde(rename = "p")]
-    patient: PatientId,
-    /// The version they had.
-    #[serde(rename = "v")]
-    version: StreamVersion,
-    /// How many patients come before the next page.
-    #[serde(rename = "o")]
-    offset: u64,
-    /// By which word a search walks.
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    word: Option<usize>,
-}
-
-/// One line of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PatientSummary {
-    /// The patient.
-    pub id: PatientId,
-    /// The number in the practice.
-    pub patient_number: String,
-    /// Family name; none if it was erased, as all that follows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<String>,
-    /// First name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<String>,
-    /// Birth date.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub birth_date: Option<String>,
-    /// Administrative gender.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gender: Option<String>,
-    /// Telephone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// E-mail.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// `active` or `inactive`.
-    pub status: String,
-    /// The version of the patient's stream.
-    pub version: StreamVersion,
-    /// When anything last changed.
-    pub updated_at: Timestamp,
-}
-
-/// A page of patients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PatientPage {
-    /// The patients: by family name and first name; of a search, those that match exactly come first.
-    pub items: Vec<PatientSummary>,
-    /// How many there are on all pages.
-    pub total: u64,
-    /// Whether there are even more: of a search, no more than ten thousand are counted.
-    pub more_than_total: bool,
-    /// How many come before this page.
-    pub offset: u64,
-    /// Where the next page begins, if there is one.
-    pub next: Option<PatientCursor>,
-}
-
-impl PatientPage {
-    fn empty(offset: u64) -> Self {
-        Self { items: Vec::new(), total: 0, more_than_total: false, offset, next: None }
-    }
-}
-
-/// A patient's document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PatientDocument {
-    /// The document, as [`patient_document`](crate::patient_document) makes it.
-    pub document: serde_json::Value,
-    /// The version of the patient's stream.
-    pub version: StreamVersion,
-    /// Where in the log that version stands.
-    pub position: Position,
-}
 
 /// Queries on patients.
 #[derive(Clone)]
 pub struct PatientQueries(Database);
 
-/// Where a page begins: after a place in the order, or after so many patients.
-enum Start {
-    After { row: Row, offset: u64 },
-    Offset(u64),
-}
-
-impl Start {
-    fn offset(&self) -> u64 {
-        match self {
-            Self::After { offset, .. } | Self::Offset(offset) => *offset,
-        }
-    }
+/// Where a page begins.
+struct Start {
+    /// After this row of `place.sql`, if it is known.
+    place: Option<Row>,
+    /// After so many patients.
+    offset: u64,
 }
 
 impl PatientQueries {
@@ -184,7 +57,8 @@ impl PatientQueries {
     ) -> Result<PatientPage, QueryError> {
         let (start, word) = match start {
             PageStart::Number(number) => {
-                (Start::Offset(u64::from(number.saturating_sub(1)).saturating_mul(limit.into())), None)
+                let before = u64::from(number.saturating_sub(1));
+                (Start { place: None, offset: before.saturating_mul(limit.into()) }, None)
             }
             PageStart::After(cursor) => (self.place_of(facility, cursor).await?, cursor.word),
         };
@@ -200,8 +74,11 @@ impl PatientQueries {
         let version = cursor.version.to_sql();
         let [mut rows] =
             read(&self.0, facility, "patients_place", [(find, &[&facility.0, &cursor.patient.0, &version])]).await?;
-        let offset = cursor.offset;
-        Ok(rows.pop().map_or(Start::Offset(offset), |row| Start::After { row, offset }))
+        Ok(match rows.pop() {
+            Some(row) => Start { place: Some(row), offset: cursor.offset },
+            // They may have moved behind this place: rather show one patient twice than leave one out.
+            None => Start { place: None, offset: cursor.offset.saturating_sub(1) },
+        })
     }
 
     async fn page(
@@ -215,25 +92,26 @@ impl PatientQueries {
         // One more than the page holds tells whether there is another.
         let asked = i64::from(limit) + 1;
         let total = include_str!("../../sql/patients/total.sql");
-        let [rows, total] = match &start {
-            Start::After { row, .. } => {
-                let after = include_str!("../../sql/patients/page_after.sql");
-                let last_name_key: &str = row.try_get("last_name_key")?;
-                let first_name_key: &str = row.try_get("first_name_key")?;
-                let id: Uuid = row.try_get("patient_id")?;
-                let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                    [&facility.0, &statuses, &last_name_key, &first_name_key, &id, &asked];
-                read(&self.0, facility, "patients", [(after, &parameters), (total, &[&facility.0, &statuses])]).await?
+        let place: Option<(&str, &str, Uuid)> = match &start.place {
+            Some(row) => {
+                Some((row.try_get("last_name_key")?, row.try_get("first_name_key")?, row.try_get("patient_id")?))
             }
-            Start::Offset(offset) => {
-                let at = include_str!("../../sql/patients/page_at.sql");
-                let offset = sql(*offset);
-                let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-                    [&facility.0, &statuses, &offset, &asked];
-                read(&self.0, facility, "patients", [(at, &parameters), (total, &[&facility.0, &statuses])]).await?
+            None if start.offset == 0 => Some(("", "", Uuid::nil())),
+            None => None,
+        };
+        let [rows, total] = match place {
+            Some((last_name_key, first_name_key, id)) => {
+                let page = include_str!("../../sql/patients/page_after.sql");
+                let page: Bound<'_> = (page, &[&facility.0, &statuses, &last_name_key, &first_name_key, &id, &asked]);
+                read(&self.0, facility, "patients", [page, (total, &[&facility.0, &statuses])]).await?
+            }
+            None => {
+                let page = include_str!("../../sql/patients/page_at.sql");
+                let page: Bound<'_> = (page, &[&facility.0, &statuses, &sql(start.offset), &asked]);
+                read(&self.0, facility, "patients", [page, (total, &[&facility.0, &statuses])]).await?
             }
         };
-        page_of(&rows, &total, i64::MAX, start.offset(), limit, None)
+        page_of(&rows, &total, i64::MAX, start.offset, limit, None)
     }
 
     async fn matches(
@@ -246,7 +124,7 @@ impl PatientQueries {
         limit: u32,
     ) -> Result<PatientPage, QueryError> {
         if words.is_empty() {
-            return Ok(PatientPage::empty(start.offset()));
+            return Ok(PatientPage::empty(start.offset));
         }
         let statuses = filter.statuses();
         let walked = match walked.filter(|word| *word < words.len()) {
@@ -256,14 +134,9 @@ impl PatientQueries {
         let walk = Walk::of(&words, walked);
         let word = &words[walked];
         let (from, to, length) = (word.from(), word.to(), word.length());
-        let (after, offset) = match &start {
-            Start::After { row, .. } => match walk.place(row)? {
-                Some(place) => (place, 0),
-                // The patient stands elsewhere in the results of this search.
-                None => (Place::before(from), sql(start.offset())),
-            },
-            Start::Offset(offset) => (Place::before(from), sql(*offset)),
-        };
+        let place = start.place.as_ref().map(|row| walk.place(row)).transpose()?.flatten();
+        let offset = if place.is_some() { 0 } else { sql(start.offset) };
+        let after = place.unwrap_or_else(|| Place::before(from));
         let asked = i64::from(limit) + 1;
         let counted = MOST_COUNTED + 1;
         let search = include_str!("../../sql/patients/search.sql");
@@ -294,7 +167,7 @@ impl PatientQueries {
             ],
         )
         .await?;
-        page_of(&rows, &total, MOST_COUNTED, start.offset(), limit, Some(walked))
+        page_of(&rows, &total, MOST_COUNTED, start.offset, limit, Some(walked))
     }
 
     /// Which of the words fewest patients match; of those that very many match, the longest.
@@ -361,47 +234,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn page_of(
-    rows: &[Row],
-    total: &[Row],
-    most_counted: i64,
-    offset: u64,
-    limit: u32,
-    word: Option<usize>,
-) -> Result<PatientPage, QueryError> {
-    let counted: i64 = total.first().map_or(Ok(0), |row| row.try_get(0))?;
-    let items = rows.iter().take(limit as usize).map(summary).collect::<Result<Vec<_>, _>>()?;
-    let next = match items.last() {
-        Some(last) if rows.len() > items.len() => {
-            Some(PatientCursor { patient: last.id, version: last.version, offset: offset + items.len() as u64, word })
-        }
-        Some(_) | None => None,
-    };
-    Ok(PatientPage {
-        items,
-        total: counted.min(most_counted).unsigned_abs(),
-        more_than_total: counted > most_counted,
-        offset,
-        next,
-    })
-}
-
-fn summary(row: &Row) -> Result<PatientSummary, tokio_postgres::Error> {
-    Ok(PatientSummary {
-        id: PatientId(row.try_get("patient_id")?),
-        patient_number: row.try_get("patient_number")?,
-        last_name: row.try_get("last_name")?,
-        first_name: row.try_get("first_name")?,
-        birth_date: row.try_get("birth_date")?,
-        gender: row.try_get("gender")?,
-        phone: row.try_get("phone")?,
-        email: row.try_get("email")?,
-        status: row.try_get("status")?,
-        version: StreamVersion::from_sql(row.try_get("version")?),
-        updated_at: row.try_get("updated_at")?,
-    })
-}
-
 fn sql(offset: u64) -> i64 {
     // Far behind every list, and still to be added to.
     i64::try_from(offset).unwrap_or(i64::MAX).min(i64::from(u32::MAX) * 1000)
@@ -410,19 +242,6 @@ fn sql(offset: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_survives_its_journey_and_names_nobody() {
-        let cursor = PatientCursor {
-            patient: PatientId(Uuid::from_u128(7)),
-            version: StreamVersion::from(3),
-            offset: 50,
-            word: Some(1),
-        };
-        let json = serde_json::to_string(&cursor).unwrap();
-        assert_eq!(json, r#"{"p":"00000000-0000-0000-0000-000000000007","v":3,"o":50,"w":1}"#);
-        assert_eq!(serde_json::from_str::<PatientCursor>(&json).unwrap(), cursor);
-    }
 
     #[test]
     fn the_words_that_are_not_walked_are_asked_for_on_the_way() {

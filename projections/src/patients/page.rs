@@ -1,0 +1,192 @@
+//! What is asked of the list of patients, and what it answers.
+
+use domain::ids::{PatientId, Position, StreamVersion};
+use domain::values::{CodeValue, PatientStatus};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+
+use crate::reading::QueryError;
+
+/// Which patients are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PatientFilter {
+    /// Those of this status; all if none is named.
+    pub status: Option<PatientStatus>,
+    /// Those in whom each word begins a word of the names, the patient number, the birth date (ISO or French form), the
+    /// telephone number or the e-mail address.
+    pub search: Option<String>,
+}
+
+impl PatientFilter {
+    /// Those whom the practice follows.
+    pub fn active() -> Self {
+        Self { status: Some(PatientStatus::Active), search: None }
+    }
+
+    pub(super) fn statuses(&self) -> Vec<&'static str> {
+        match self.status {
+            Some(status) => vec![status.code()],
+            None => PatientStatus::ALL.iter().map(|status| status.code()).collect(),
+        }
+    }
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageStart {
+    /// At the page of this number, counted from 1.
+    Number(u32),
+    /// After the page that gave this cursor, of the same list.
+    After(PatientCursor),
+}
+
+/// The end of a page.
+///
+/// It names the last patient instead of the place in the order, which would be a name: cursors stand in addresses, and
+/// addresses in the logs of others. If the patient has changed since, the place is found by counting instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatientCursor {
+    /// The page's last patient.
+    #[serde(rename = "p")]
+    pub(super) patient: PatientId,
+    /// The version they had.
+    #[serde(rename = "v")]
+    pub(super) version: StreamVersion,
+    /// How many patients come before the next page.
+    #[serde(rename = "o")]
+    pub(super) offset: u64,
+    /// By which word a search walks.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub(super) word: Option<usize>,
+}
+
+/// One line of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PatientSummary {
+    /// The patient.
+    pub id: PatientId,
+    /// The number in the practice.
+    pub patient_number: String,
+    /// Family name; none if it was erased, as all that follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// First name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Birth date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<String>,
+    /// Administrative gender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gender: Option<String>,
+    /// Telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// E-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// `active` or `inactive`.
+    pub status: String,
+    /// The version of the patient's stream.
+    pub version: StreamVersion,
+    /// When anything last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A page of patients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatientPage {
+    /// The patients: by family name and first name; of a search, those that match exactly come first.
+    pub items: Vec<PatientSummary>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// Whether there are even more: of a search, no more than a thousand are counted.
+    pub more_than_total: bool,
+    /// How many come before this page.
+    pub offset: u64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<PatientCursor>,
+}
+
+impl PatientPage {
+    pub(super) fn empty(offset: u64) -> Self {
+        Self { items: Vec::new(), total: 0, more_than_total: false, offset, next: None }
+    }
+}
+
+/// A patient's document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatientDocument {
+    /// The document, as [`patient_document`](crate::patient_document) makes it.
+    pub document: serde_json::Value,
+    /// The version of the patient's stream.
+    pub version: StreamVersion,
+    /// Where in the log that version stands.
+    pub position: Position,
+}
+
+/// The page that the rows of `page_*.sql` or `search.sql` make, of which there is one more than it holds if there is
+/// another page; with the row of the total.
+pub(super) fn page_of(
+    rows: &[Row],
+    total: &[Row],
+    most_counted: i64,
+    offset: u64,
+    limit: u32,
+    word: Option<usize>,
+) -> Result<PatientPage, QueryError> {
+    let counted: i64 = total.first().map_or(Ok(0), |row| row.try_get(0))?;
+    let items = rows.iter().take(limit as usize).map(summary).collect::<Result<Vec<_>, _>>()?;
+    let next = match items.last() {
+        Some(last) if rows.len() > items.len() => {
+            Some(PatientCursor { patient: last.id, version: last.version, offset: offset + items.len() as u64, word })
+        }
+        Some(_) | None => None,
+    };
+    Ok(PatientPage {
+        items,
+        total: counted.min(most_counted).unsigned_abs(),
+        more_than_total: counted > most_counted,
+        offset,
+        next,
+    })
+}
+
+fn summary(row: &Row) -> Result<PatientSummary, tokio_postgres::Error> {
+    Ok(PatientSummary {
+        id: PatientId(row.try_get("patient_id")?),
+        patient_number: row.try_get("patient_number")?,
+        last_name: row.try_get("last_name")?,
+        first_name: row.try_get("first_name")?,
+        birth_date: row.try_get("birth_date")?,
+        gender: row.try_get("gender")?,
+        phone: row.try_get("phone")?,
+        email: row.try_get("email")?,
+        status: row.try_get("status")?,
+        version: StreamVersion::from_sql(row.try_get("version")?),
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_journey_and_names_nobody() {
+        let cursor = PatientCursor {
+            patient: PatientId(Uuid::from_u128(7)),
+            version: StreamVersion::from(3),
+            offset: 50,
+            word: Some(1),
+        };
+        let json = serde_json::to_string(&cursor).unwrap();
+        assert_eq!(json, r#"{"p":"00000000-0000-0000-0000-000000000007","v":3,"o":50,"w":1}"#);
+        assert_eq!(serde_json::from_str::<PatientCursor>(&json).unwrap(), cursor);
+    }
+}
