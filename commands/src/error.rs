@@ -50,8 +50,10 @@ pub enum CommandError<E: Error> {
 impl<E: Error> From<LogError> for CommandError<E> {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Database(_) => Self::Unavailable { outcome_unknown: false },
-            LogError::Key(_) | LogError::Unreadable(_) | LogError::Malformed { .. } => Self::Internal(error),
+            LogError::Database(error) if error.is_outage() => Self::Unavailable { outcome_unknown: false },
+            LogError::Database(_) | LogError::Key(_) | LogError::Unreadable(_) | LogError::Malformed { .. } => {
+                Self::Internal(error)
+            }
         }
     }
 }
@@ -71,8 +73,7 @@ impl<E: Error> From<AppendError> for CommandError<E> {
             AppendError::Overloaded => Self::Overloaded,
             AppendError::Unavailable { outcome_unknown } => Self::Unavailable { outcome_unknown },
             AppendError::Invalid(what) => Self::Invalid(what),
-            // The database refused what was sent: not an outage, so it must not look like one.
-            AppendError::Log(error) => Self::Internal(error),
+            AppendError::Log(error) => error.into(),
         }
     }
 }

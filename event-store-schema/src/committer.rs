@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{Position, StreamId, StreamVersion};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::append::Appended;
@@ -111,11 +110,11 @@ impl Committer {
 
     /// One request made the whole call fail, which the checks before should have ruled out. It must not take the
     /// others down with it.
-    async fn commit_singly(&mut self, batch: Vec<Pending>, error: tokio_postgres::Error) {
+    async fn commit_singly(&mut self, batch: Vec<Pending>, error: DatabaseError) {
         let mut batch = batch;
         if batch.len() == 1 {
             if let Some(pending) = batch.pop() {
-                let error = LogError::from(error);
+                let error = LogError::Database(error);
                 tracing::error!(%error, "an append was refused by the database");
                 pending.answer(Err(error.into()));
             }
@@ -205,15 +204,14 @@ enum SendError {
     /// The connection ended before the answer came.
     Lost(DatabaseError),
     /// The database refused the call as a whole; nothing was written.
-    Refused(tokio_postgres::Error),
+    Refused(DatabaseError),
 }
 
 impl SendError {
     fn of(error: tokio_postgres::Error) -> Self {
-        let ending = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
-        match error.code() {
-            Some(code) if !ending.contains(code) => Self::Refused(error),
-            _ => Self::Lost(error.into()),
+        match DatabaseError::from(error) {
+            error if error.is_outage() => Self::Lost(error),
+            error => Self::Refused(error),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 mod migrations {
@@ -28,6 +29,18 @@ pub enum DatabaseError {
     /// The connection settings cannot be understood.
     #[error("invalid database settings: {0}")]
     Settings(String),
+}
+
+impl DatabaseError {
+    /// Whether the database was not there, as opposed to having refused: the same may work a moment later.
+    pub fn is_outage(&self) -> bool {
+        let ending = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        match self {
+            Self::Pool(_) => true,
+            Self::Postgres(error) => error.code().is_none_or(|code| ending.contains(code)),
+            Self::Settings(_) => false,
+        }
+    }
 }
 
 /// A migration failed.

@@ -22,9 +22,8 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Pool(PoolError::Timeout(_)) => {
                 Self::new(ProblemCode::Overloaded).because("All database connections are in use.")
             }
-            DatabaseError::Pool(_) => unavailable(&error),
-            DatabaseError::Postgres(postgres) if postgres.is_closed() => unavailable(&error),
-            DatabaseError::Postgres(_) | DatabaseError::Settings(_) => Self::internal(&error),
+            _ if error.is_outage() => unavailable(&error),
+            DatabaseError::Pool(_) | DatabaseError::Postgres(_) | DatabaseError::Settings(_) => Self::internal(&error),
         }
     }
 }

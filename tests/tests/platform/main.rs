@@ -2,5 +2,6 @@
 
 mod frame;
 mod lifetime;
+mod readme;
 mod replay;
 mod secrets;
