@@ -152,7 +152,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let tokens = Arc::new(access_tokens(config, log.keys()).await?);
 
     let shutdown = Shutdown::new();
-    let services = Services::start(log.clone(), &tokens, servers.nats_url.as_deref(), &shutdown).await?;
+    let services = Services::start(log.clone(), servers.owner, &tokens, servers.nats_url.as_deref(), &shutdown).await?;
     let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
     let accounts = Accounts::new(database);
     let seeded =

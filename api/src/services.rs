@@ -9,6 +9,7 @@ use event_store_schema::{Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
 use projections::publisher::{self, NatsNames, Publisher};
 use projections::{ProjectionState, Projections};
+use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::tokens::AccessTokens;
@@ -38,14 +39,16 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts everything that works in the background. Without NATS, live screens follow the log alone.
+    /// Starts everything that works in the background. Without NATS, live screens follow the log alone. `owner` is as whom
+    /// read models of an older release are rebuilt.
     pub async fn start(
         log: EventLog,
+        owner: Config,
         tokens: &Arc<AccessTokens>,
         nats_url: Option<&str>,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
-        let read_models = Projections::start(log.clone(), projections::all());
+        let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
         let nats = match nats_url {
             Some(url) => Some((publisher::connect(url).await?, NatsNames::default())),
             None => None,
@@ -114,6 +117,9 @@ fn projection_finding(read_models: &Projections, name: &str) -> Finding {
     match status.map(|status| (status.state, status.lag)) {
         Some((ProjectionState::Stopped { position, reason }, _)) => {
             Finding::Failed(format!("stopped at position {position}: {reason}"))
+        }
+        Some((ProjectionState::Rebuilding, _)) => {
+            Finding::Failed("rebuilding: an older release's tables are shown until it is done".into())
         }
         Some((ProjectionState::Connecting, _)) => Finding::Degraded("not connected to the database".into()),
         Some((ProjectionState::Leading | ProjectionState::Following, lag)) if lag > NOTABLE_LAG => {

@@ -38,8 +38,9 @@ fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Makes the tables of all read models that are missing, under a lock, so that servers may start at the same time. A read
-/// model of another version is dropped and made anew; its runner then fills it from the beginning of the log.
+/// Makes the tables of all read models that are missing, under a lock, so that servers may start at the same time; their
+/// runners then fill them from the beginning of the log. A read model of another version is left as it is, for servers of
+/// that release may still show it: it is [rebuilt](crate::rebuild::rebuild) beside them.
 ///
 /// The connection must be the owner's, not the application's.
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
@@ -64,22 +65,18 @@ async fn prepare(client: &Client) -> Result<(), tokio_postgres::Error> {
 async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result<(), tokio_postgres::Error> {
     let version = i64::from(projection.version());
     let tx = client.transaction().await?;
-    let find = "SELECT version::bigint, tables FROM read_model.checkpoints WHERE projection = $1 FOR UPDATE";
+    let find = "SELECT version::bigint FROM read_model.checkpoints WHERE projection = $1";
     if let Some(row) = tx.query_opt(find, &[&projection.name()]).await? {
         let found: i64 = row.try_get(0)?;
-        if found == version {
-            return Ok(());
+        if found != version {
+            tracing::info!(
+                projection = projection.name(),
+                found,
+                ours = version,
+                "the read model is another release's"
+            );
         }
-        for table in row.try_get::<_, Vec<&str>>(1)? {
-            tx.batch_execute(&format!("DROP TABLE IF EXISTS {LIVE_SCHEMA}.{table} CASCADE")).await?;
-        }
-        tx.execute("DELETE FROM read_model.checkpoints WHERE projection = $1", &[&projection.name()]).await?;
-        tracing::info!(
-            projection = projection.name(),
-            from = found,
-            to = version,
-            "read model of another version dropped"
-        );
+        return Ok(());
     }
     create_tables(&tx, LIVE_SCHEMA, projection).await?;
     tx.execute(
@@ -95,7 +92,7 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
 /// Makes a projection's tables in a schema, with their privileges and policies: no projection can forget them.
 ///
 /// Row-level security is not forced on the owner of the tables: the owner serves no request, and must be able to dump them.
-async fn create_tables(
+pub(crate) async fn create_tables(
     tx: &Transaction<'_>,
     schema: &str,
     projection: &dyn Projection,

@@ -8,12 +8,14 @@ pub mod facilities;
 mod folding;
 pub mod history;
 mod install;
+mod leadership;
 pub mod patients;
 mod progress;
 mod projection;
 pub mod publisher;
 pub mod push;
 mod reading;
+pub mod rebuild;
 mod runner;
 mod running;
 

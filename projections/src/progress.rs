@@ -17,6 +17,9 @@ pub enum ProjectionState {
     Leading,
     /// Another server applies events.
     Following,
+    /// Its tables are another release's. They go on being filled and read as they are until those of this release, which
+    /// are filled beside them, take their place.
+    Rebuilding,
     /// An event cannot be applied, here or on the server that leads. It is tried again every few seconds, never skipped.
     Stopped {
         /// The event's place in the log.
@@ -45,6 +48,22 @@ pub(crate) struct Progress {
     pub(crate) state: ProjectionState,
     /// Whether this server leads, even if an event stops it.
     pub(crate) led_here: bool,
+}
+
+/// A read model that is further behind than this is being filled. Nobody waits for that.
+const HOPELESS_LAG: u64 = 20_000;
+
+impl Progress {
+    fn is_hopeless(&self, position: Position) -> bool {
+        match self.state {
+            ProjectionState::Stopped { .. } | ProjectionState::Rebuilding => true,
+            ProjectionState::Leading | ProjectionState::Following => {
+                position.get().saturating_sub(self.position.get()) > HOPELESS_LAG
+            }
+            // Its position is not known yet.
+            ProjectionState::Connecting => false,
+        }
+    }
 }
 
 /// A projection that this server runs, and its progress.
@@ -89,6 +108,15 @@ impl Tracked {
         self.measure_stop();
     }
 
+    /// This server fills new tables, beside those that are shown.
+    pub(crate) fn rebuild_here(&self) {
+        self.progress.send_modify(|progress| {
+            progress.led_here = true;
+            progress.state = ProjectionState::Rebuilding;
+        });
+        self.measure_stop();
+    }
+
     /// This server does not lead any more.
     pub(crate) fn resign(&self) {
         self.progress.send_modify(|progress| progress.led_here = false);
@@ -109,12 +137,10 @@ impl Tracked {
         news
     }
 
-    /// Waits until the read model shows `position`. `Err` as soon as it is stopped before that.
+    /// Waits until the read model shows `position`. `Err` as soon as it is known that it will not for long.
     pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
         let mut progress = self.progress.subscribe();
-        let decided = progress
-            .wait_for(|now| now.position >= position || matches!(now.state, ProjectionState::Stopped { .. }))
-            .await;
+        let decided = progress.wait_for(|now| now.position >= position || now.is_hopeless(position)).await;
         match decided {
             Ok(now) if now.position >= position => Ok(()),
             Ok(_) | Err(_) => Err(()),
@@ -130,7 +156,11 @@ impl Tracked {
     }
 
     fn measure_stop(&self) {
-        let stopped = matches!(self.progress.borrow().state, ProjectionState::Stopped { .. });
-        gauge!("projection_stopped", "projection" => self.name()).set(f64::from(u8::from(stopped)));
+        let state = self.now().state;
+        let measure = |name: &'static str, holds: bool| {
+            gauge!(name, "projection" => self.name()).set(f64::from(u8::from(holds)));
+        };
+        measure("projection_stopped", matches!(state, ProjectionState::Stopped { .. }));
+        measure("projection_rebuilding", state == ProjectionState::Rebuilding);
     }
 }

@@ -161,7 +161,7 @@ impl Worker {
             head.mark_unchanged();
             let events = self.log.read_forward(checkpoint.position(), BATCH).await?;
             let Some(last) = events.last().map(|event| event.position) else {
-                checkpoint.still_elected()?;
+                checkpoint.still_elected().await?;
                 if !is_connected(&self.client) {
                     return Err(PublishError::Disconnected);
                 }

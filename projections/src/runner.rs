@@ -1,22 +1,24 @@
 //! One projection's runner: campaign for the leadership, then read, apply and move the checkpoint, batch by batch.
 //!
-//! On all servers together one runner leads. It holds a session's advisory lock, so PostgreSQL itself ends the leadership
-//! when the server dies. A leader that only froze, and wakes up when another has taken over, is stopped by the
-//! checkpoint: it moves from where the batch began or not at all.
+//! On all servers together one runner leads (see [`leadership`](crate::leadership)). It moves the checkpoint in the
+//! transaction of each batch, from where the batch began and in its own epoch, or not at all. A server of a newer release
+//! than the tables' first fills new ones beside them (see [`rebuild`](crate::rebuild)).
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{ClientWrapper, Object};
 use domain::event::RecordedEvent;
 use domain::ids::Position;
-use event_store_schema::{DatabaseError, EventLog};
+use event_store_schema::EventLog;
 use metrics::histogram;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_postgres::Config;
 
 use crate::install::LIVE_SCHEMA;
+use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
 use crate::progress::{ProjectionState, Tracked};
 use crate::projection::ProjectionError;
+use crate::rebuild::{RebuildError, rebuild};
 
 /// How many events are read and applied at once. More gains nothing; fewer cost round trips during a rebuild.
 const BATCH: u32 = 1000;
@@ -24,25 +26,21 @@ const BATCH: u32 = 1000;
 /// How long a batch may take before its connection is given up.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a server that does not lead tries to.
-const CAMPAIGN: Duration = Duration::from_secs(1);
-
 /// How often an event that cannot be applied is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// How long an idle leader may be silent; well under `idle_session_timeout` in `lead.sql`.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often a rebuild tells how far it has come.
+const TELL: Duration = Duration::from_secs(5);
 
 /// How long to wait for a database that is away: doubled from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-/// The first half of the advisory locks' keys: 'MPpr' in ASCII. The second is the projection's name, hashed.
-const LEADERSHIP: i32 = 0x4d50_7072;
 
 #[derive(Clone)]
 pub(crate) struct Runner {
     pub(crate) tracked: Tracked,
     pub(crate) log: EventLog,
+    /// As whom tables are made, if this server may.
+    pub(crate) owner: Option<Config>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -54,6 +52,16 @@ enum LeadershipEnd {
     Fenced,
     /// The database is away.
     Lost(ProjectionError),
+}
+
+impl From<LeadLost> for LeadershipEnd {
+    fn from(lost: LeadLost) -> Self {
+        match lost {
+            LeadLost::Fenced => Self::Fenced,
+            LeadLost::TooSlow => Self::Lost(ProjectionError::TooSlow),
+            LeadLost::Database(error) => Self::Lost(error.into()),
+        }
+    }
 }
 
 /// Why a batch was not applied.
@@ -84,12 +92,14 @@ impl Runner {
         let mut backoff = BACKOFF.0;
         while !*self.stop.borrow() {
             let began = Instant::now();
-            let pause = match self.campaign().await {
-                Ok(Some(connection)) => match self.lead(connection).await {
+            let database = self.log.database();
+            let pause = match campaign(database, self.name(), self.tracked.projection.version()).await {
+                Ok(Campaign::Won(lead)) => match self.lead(lead).await {
                     LeadershipEnd::Asked => return,
                     LeadershipEnd::Fenced => {
                         self.tracked.resign();
-                        CAMPAIGN
+                        // A rebuild that moved the checkpoint leaves the lead free.
+                        if began.elapsed() > CAMPAIGN { Duration::ZERO } else { CAMPAIGN }
                     }
                     LeadershipEnd::Lost(error) => {
                         tracing::warn!(projection = self.name(), %error, "lost the leadership of a projection");
@@ -98,7 +108,12 @@ impl Runner {
                         backoff
                     }
                 },
-                Ok(None) => {
+                Ok(Campaign::OtherVersion(found)) if found < i64::from(self.tracked.projection.version()) => {
+                    self.rebuild().await
+                }
+                // A newer release's tables are led by its own servers.
+                Ok(Campaign::Lost | Campaign::OtherVersion(_) | Campaign::Missing) => {
+                    self.tracked.resign();
                     backoff = BACKOFF.0;
                     CAMPAIGN
                 }
@@ -113,6 +128,40 @@ impl Runner {
         }
     }
 
+    /// Brings the tables to this release, unless another server does. How long to wait before the next campaign.
+    async fn rebuild(&mut self) -> Duration {
+        let Some(owner) = self.owner.clone() else { return CAMPAIGN };
+        self.tracked.rebuild_here();
+        let projection = self.tracked.projection.clone();
+        let mut told = Instant::now();
+        let rebuilt = rebuild(&self.log, &owner, projection.as_ref(), |progress| {
+            if told.elapsed() > TELL {
+                told = Instant::now();
+                let (position, head) = (progress.position, progress.head);
+                tracing::info!(projection = progress.projection, %position, %head, "rebuilding a read model");
+            }
+        });
+        let outcome = tokio::select! {
+            outcome = rebuilt => outcome,
+            _ = self.stop.changed() => return Duration::ZERO,
+        };
+        match outcome {
+            Ok(_) => {
+                self.tracked.resign();
+                Duration::ZERO
+            }
+            Err(RebuildError::AlreadyRunning | RebuildError::Superseded) => {
+                self.tracked.resign();
+                CAMPAIGN
+            }
+            Err(error) => {
+                tracing::error!(projection = self.name(), %error, "a read model cannot be rebuilt; it is tried again");
+                self.tracked.halt_at(self.tracked.now().position, format!("not rebuilt: {error}"));
+                RETRY
+            }
+        }
+    }
+
     fn name(&self) -> &'static str {
         self.tracked.name()
     }
@@ -124,28 +173,19 @@ impl Runner {
         }
     }
 
-    /// A connection of its own that holds the leadership, unless another server has it.
-    async fn campaign(&self) -> Result<Option<ClientWrapper>, DatabaseError> {
-        let client = self.log.database().get().await?;
-        let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
-        let won: bool = client.query_one(lock, &[&LEADERSHIP, &self.name()]).await?.try_get(0)?;
-        if !won {
-            return Ok(None);
+    /// Waits, and keeps the lease meanwhile.
+    async fn rest(&mut self, lead: &Leadership, time: Duration) -> Result<(), LeadLost> {
+        let until = Instant::now() + time;
+        while Instant::now() < until && !*self.stop.borrow() {
+            self.pause(RENEW).await;
+            lead.renew().await?;
         }
-        // The lock is the session's: the connection must never go back to the pool.
-        let connection = Object::take(client);
-        connection.batch_execute(include_str!("../sql/lead.sql")).await?;
-        Ok(Some(connection))
+        Ok(())
     }
 
     /// Applies events until the leadership ends.
-    async fn lead(&mut self, mut connection: ClientWrapper) -> LeadershipEnd {
-        let mut position = match self.checkpoint(&connection).await {
-            Ok(Some(position)) => position,
-            // The tables belong to another release, which will be led by a server of that release.
-            Ok(None) => return LeadershipEnd::Fenced,
-            Err(error) => return LeadershipEnd::Lost(error),
-        };
+    async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
+        let mut position = lead.start();
         tracing::info!(projection = self.name(), %position, "leading a projection");
         self.tracked.lead_to(position);
         let mut head = self.log.watch();
@@ -159,13 +199,13 @@ impl Runner {
                     // The sender lives as long as the log that this runner holds.
                     _ = head.changed() => {}
                     _ = self.stop.changed() => {}
-                    () = sleep(HEARTBEAT) => if let Err(error) = connection.simple_query("").await {
-                        return LeadershipEnd::Lost(error.into());
+                    () = sleep(RENEW) => if let Err(lost) = lead.renew().await {
+                        return lost.into();
                     }
                 }
                 continue;
             }
-            let outcome = timeout(BATCH_TIMEOUT, self.batch(&mut connection, position, limit)).await;
+            let outcome = timeout(BATCH_TIMEOUT, self.batch(&mut lead, position, limit)).await;
             match outcome.unwrap_or_else(|_| Err(ProjectionError::TooSlow.into())) {
                 Ok(reached) => {
                     position = reached;
@@ -183,28 +223,17 @@ impl Runner {
                 // Halving the batch isolates the event that fails; all before it are applied.
                 Err(BatchFailure::Failed { .. }) if limit > 1 => limit /= 2,
                 Err(BatchFailure::Failed { error, event_type }) => {
-                    self.halt(&connection, position.next(), &error, event_type).await;
-                    self.pause(RETRY).await;
+                    self.halt(&lead, position.next(), &error, event_type).await;
+                    if let Err(lost) = self.rest(&lead, RETRY).await {
+                        return lost.into();
+                    }
                 }
             }
         }
     }
 
-    /// Where the read model stands, if it is of this release's version.
-    async fn checkpoint(&self, connection: &ClientWrapper) -> Result<Option<Position>, ProjectionError> {
-        let find = "SELECT position FROM read_model.checkpoints WHERE projection = $1 AND version = $2::bigint";
-        let version = i64::from(self.tracked.projection.version());
-        let row = connection.query_opt(find, &[&self.name(), &version]).await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?.map(Position::from_sql))
-    }
-
     /// Applies at most `limit` events after `position` and moves the checkpoint, in one transaction. Where it stands then.
-    async fn batch(
-        &self,
-        connection: &mut ClientWrapper,
-        position: Position,
-        limit: u32,
-    ) -> Result<Position, BatchFailure> {
+    async fn batch(&self, lead: &mut Leadership, position: Position, limit: u32) -> Result<Position, BatchFailure> {
         let projection = &self.tracked.projection;
         let started = Instant::now();
         let events = self.log.read_forward(position, limit).await?;
@@ -212,18 +241,19 @@ impl Runner {
         let taken: Vec<RecordedEvent> =
             events.into_iter().filter(|event| projection.takes(&event.event_type)).collect();
 
-        let tx = connection.transaction().await?;
-        // A crash may lose the last batches, but never a part of one: read model and checkpoint are one transaction, and
-        // the log still has the events. So nobody needs to wait for the disk here.
+        let epoch = lead.epoch();
+        let tx = lead.session().transaction().await?;
+        // The session does not wait for the disk (see lead.sql): a crash may lose the last batches, but never a part of one,
+        // for read model and checkpoint are one transaction, and the log still has the events.
         tx.batch_execute(&format!(
-            "SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public;
-             SET LOCAL synchronous_commit = off"
+            "SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public"
         ))
         .await?;
         // First, so that a leader that was replaced finds out before it has done anything.
         let checkpoint = tx.prepare_cached(include_str!("../sql/move_checkpoint.sql")).await?;
         let version = i64::from(projection.version());
-        let moved = tx.execute(&checkpoint, &[&self.name(), &version, &position.to_sql(), &reached.to_sql()]).await?;
+        let (from, to) = (position.to_sql(), reached.to_sql());
+        let moved = tx.execute(&checkpoint, &[&self.name(), &version, &epoch, &from, &to]).await?;
         if moved == 0 {
             return Err(BatchFailure::Fenced);
         }
@@ -238,13 +268,7 @@ impl Runner {
     }
 
     /// Raises the alarm, on this server and, by the checkpoint's row, on the others.
-    async fn halt(
-        &self,
-        connection: &ClientWrapper,
-        position: Position,
-        error: &ProjectionError,
-        event_type: Option<String>,
-    ) {
+    async fn halt(&self, lead: &Leadership, position: Position, error: &ProjectionError, event_type: Option<String>) {
         let state = ProjectionState::Stopped { position, reason: error.to_string() };
         if self.tracked.now().state == state {
             return;
@@ -258,14 +282,10 @@ impl Runner {
             "a projection is stopped by an event it cannot apply; it is tried again every few seconds"
         );
         self.tracked.halt_at(position, error.to_string());
-        let mark = "UPDATE read_model.checkpoints SET stopped_position = $2, stopped_reason = $3 WHERE projection = $1";
-        let marked = async {
-            connection.batch_execute("SET ROLE medicalpro_projector").await?;
-            connection.execute(mark, &[&self.name(), &position.to_sql(), &error.to_string()]).await?;
-            connection.batch_execute("RESET ROLE").await
-        };
-        if let Err(error) = marked.await {
-            tracing::debug!(projection = self.name(), error = %DatabaseError::from(error), "the stop is not recorded");
+        let mark = include_str!("../sql/mark_stop.sql");
+        let reason = error.to_string();
+        if let Err(lost) = lead.write(mark, &[&self.name(), &lead.epoch(), &position.to_sql(), &reason]).await {
+            tracing::debug!(projection = self.name(), ?lost, "the stop is not recorded");
         }
     }
 }

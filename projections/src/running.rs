@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_postgres::Config;
 
 use crate::progress::{ProjectionState, ProjectionStatus, Tracked};
 use crate::projection::{Projection, ProjectionError};
@@ -36,14 +37,26 @@ struct Shared {
 }
 
 impl Projections {
-    /// Starts to run the projections, whose tables must be [installed](crate::install).
+    /// Starts to run the projections, whose tables must be [installed](crate::install). One whose tables are an older
+    /// release's waits until they are [rebuilt](crate::rebuild::rebuild).
     pub fn start(log: EventLog, projections: Vec<Arc<dyn Projection>>) -> Self {
+        Self::run(log, None, projections)
+    }
+
+    /// The same, and rebuilds those whose tables are an older release's. That takes the owner of the database, for tables
+    /// are made and dropped.
+    pub fn start_as_owner(log: EventLog, owner: Config, projections: Vec<Arc<dyn Projection>>) -> Self {
+        Self::run(log, Some(owner), projections)
+    }
+
+    fn run(log: EventLog, owner: Option<Config>, projections: Vec<Arc<dyn Projection>>) -> Self {
         let tracked: Vec<_> = projections.into_iter().map(Tracked::new).collect();
         let stop = watch::Sender::new(false);
         let waiting = watch::Sender::new(0);
         let mut tasks = JoinSet::new();
         for tracked in &tracked {
-            tasks.spawn(Runner { tracked: tracked.clone(), log: log.clone(), stop: stop.subscribe() }.keep_running());
+            let (tracked, log, owner, stop) = (tracked.clone(), log.clone(), owner.clone(), stop.subscribe());
+            tasks.spawn(Runner { tracked, log, owner, stop }.keep_running());
         }
         tasks.spawn(until(stop.subscribe(), feel_pulse(log.clone(), tracked.clone())));
         tasks.spawn(until(stop.subscribe(), follow(log.clone(), tracked.clone(), waiting.subscribe())));
@@ -51,7 +64,7 @@ impl Projections {
     }
 
     /// Waits until all read models show `position`, on whichever server they are led. `false` if they do not within
-    /// `patience`, and at once if one of them is stopped before that position.
+    /// `patience`, and at once if one of them is stopped before that position or far behind it.
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
         let _waiting = Waiting::new(&self.0.waiting);
         let reached = try_join_all(self.0.tracked.iter().map(|tracked| tracked.reach(position)));
@@ -148,9 +161,12 @@ async fn look_at_checkpoints(log: &EventLog, tracked: &[Tracked]) -> Result<bool
         let name: &str = row.try_get("projection")?;
         let Some(tracked) = tracked.iter().find(|tracked| tracked.name() == name) else { continue };
         let position = Position::from_sql(row.try_get("position")?);
-        let state = if row.try_get::<_, i64>("version")? != i64::from(tracked.projection.version()) {
-            // What it shows is not what this release waits for.
-            ProjectionState::Stopped { position, reason: "the read model is another release's".to_owned() }
+        let (found, ours) = (row.try_get::<_, i64>("version")?, i64::from(tracked.projection.version()));
+        let state = if found > ours {
+            // What it shows is not what this release writes. It is for newer servers to show it.
+            ProjectionState::Stopped { position, reason: "the read model is a newer release's".to_owned() }
+        } else if found < ours {
+            ProjectionState::Rebuilding
         } else {
             match row.try_get::<_, Option<i64>>("stopped_position")? {
                 Some(at) => ProjectionState::Stopped {

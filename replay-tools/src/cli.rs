@@ -1,5 +1,6 @@
-//! What can be asked, and how.
+//! What can be asked, and what can be done, and how.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::{FacilityId, PatientId};
 use domain::values::{PatientNumber, TextValue};
@@ -11,7 +12,7 @@ use crate::error::ReplayError;
 use crate::patient::PatientFile;
 use crate::source::Source;
 
-/// Reads what the log of MedicalPro says about a patient. Nothing is written, and no server has to be stopped
+/// Reads what the log of MedicalPro says about a patient, and keeps its read models whole. No server has to be stopped
 #[derive(Debug, Parser)]
 #[command(name = "medicalpro-replay", version, after_help = CARE)]
 pub struct Cli {
@@ -25,17 +26,27 @@ pub struct Cli {
 
 /// What everybody who asks should know.
 const CARE: &str = "\
-The answer holds personal data in clear: treat it as you would the patient's file itself. Errors hold none.
+The answers of history and as-of hold personal data in clear: treat them as you would the patient's file itself. Errors
+hold none. Both only read; rebuild is the one command that writes, and what it writes are read models, never the log.
 
-Exit codes: 0 answered, 1 failed, 2 not understood, 3 no such patient";
+Exit codes: 0 answered, 1 failed, 2 not understood, 3 no such patient, 4 differences found by rebuild --verify";
 
-/// A question to the log.
+/// What everybody who rebuilds should know.
+const REBUILD_CARE: &str = "\
+This command writes, unless --verify is given: it replaces the tables of read models by new ones that are filled from
+the log. Servers go on reading and writing meanwhile. It needs the owner of the database, not the application's user.
+
+Exit codes: 0 done, or equal; 1 failed, and nothing has changed; 2 not understood; 4 differences found by --verify";
+
+/// A question to the log, or work on its read models.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Every version of a patient's file: when, who, in which role, what changed from what to what, and why
     History(HistoryQuestion),
     /// A patient's file as it was at a moment, at a version, or at a position of the log
     AsOf(AsOfQuestion),
+    /// Fills read models anew from the log and puts them in the place of the live ones; the only command that writes
+    Rebuild(RebuildWork),
 }
 
 /// Asks for the history of a file.
@@ -63,6 +74,32 @@ pub struct AsOfQuestion {
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Asks for new read models, or whether the live ones are what the log says.
+#[derive(Args)]
+#[command(after_help = REBUILD_CARE)]
+pub struct RebuildWork {
+    /// Only this read model, instead of all
+    #[arg(long, value_name = "NAME", value_parser = names())]
+    pub projection: Option<String>,
+    /// Replace nothing: compare the live read models, row for row, with what the log says at the same position
+    #[arg(long)]
+    pub verify: bool,
+    /// The database, as its owner, if there is no --data-dir; without it the user of --database-url is taken for the owner
+    #[arg(long, env = "DATABASE_ADMIN_URL", hide_env_values = true, value_name = "URL")]
+    pub database_admin_url: Option<String>,
+}
+
+/// Leaves out the password of the owner.
+impl std::fmt::Debug for RebuildWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RebuildWork").field("projection", &self.projection).field("verify", &self.verify).finish()
+    }
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(projections::all().iter().map(|projection| projection.name()))
 }
 
 /// Which patient.
@@ -208,6 +245,13 @@ mod tests {
         assert_eq!(end("2026-11-22", "Europe/Paris"), "2026-11-22T22:59:59.999999999Z");
         assert_eq!(end("2026-10-25", "Europe/Paris"), "2026-10-25T22:59:59.999999999Z");
         assert_eq!(end("2026-11-22", "Indian/Reunion"), "2026-11-22T19:59:59.999999999Z");
+    }
+
+    #[test]
+    fn only_read_models_that_exist_can_be_rebuilt() {
+        let parse = |name: &str| Cli::try_parse_from(["medicalpro-replay", "rebuild", "--projection", name]);
+        assert!(parse("patients").is_ok());
+        assert!(parse("patiens").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use event_store_schema::{DatabaseError, KeyError, LogError};
 use projections::history::HistoryError;
+use projections::rebuild::{RebuildError, TableDifference};
 use tokio_postgres::error::SqlState;
 
 use crate::patient::Practice;
@@ -52,6 +53,17 @@ pub enum ReplayError {
     /// The log was read but what it says cannot be told.
     #[error("the history cannot be told: {0}")]
     Untold(HistoryError),
+    /// A read model was not rebuilt, or not compared.
+    #[error("{projection}: {cause}")]
+    NotRebuilt {
+        /// Which.
+        projection: &'static str,
+        /// Why not.
+        cause: RebuildError,
+    },
+    /// Live read models are not what the log says.
+    #[error("read models are not what the log says; rebuild without --verify replaces them:{}", differing(.0))]
+    Different(Vec<(&'static str, TableDifference)>),
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -61,12 +73,26 @@ fn listed(practices: &[Practice]) -> String {
     practices.iter().map(|practice| format!("\n  {}  {}", practice.id, practice.name)).collect()
 }
 
+/// Rows are named by their ids alone.
+fn differing(tables: &[(&str, TableDifference)]) -> String {
+    let described = tables.iter().map(|(projection, difference)| {
+        let TableDifference { table, only_live, only_rebuilt, examples } = difference;
+        let rows: String = examples.iter().map(|ids| format!("\n    {ids}")).collect();
+        format!(
+            "\n  {projection}: table {table}: rows only live: {only_live}, only rebuilt: {only_rebuilt}, such as{rows}"
+        )
+    });
+    described.collect()
+}
+
 impl ReplayError {
-    /// 1 for a failure, 2 for a question that cannot be answered as it was put, 3 for a patient who is not there.
+    /// 1 for a failure, 2 for a question that cannot be answered as it was put, 3 for a patient who is not there, 4 for read
+    /// models that differ.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Ambiguous(_) => 2,
             Self::NotFound(_) => 3,
+            Self::Different(_) => 4,
             Self::ServerNotRunning(..)
             | Self::Unreadable { .. }
             | Self::UnknownAnnouncement(_)
@@ -75,6 +101,7 @@ impl ReplayError {
             | Self::WrongMasterKey(_)
             | Self::Log(_)
             | Self::Untold(_)
+            | Self::NotRebuilt { .. }
             | Self::Output(_) => 1,
         }
     }

@@ -67,6 +67,15 @@ impl Source {
         Ok(EventLog::open(database, keys, Upcasters::current(), Duration::from_secs(1)).await?)
     }
 
+    /// As whom tables are made and dropped: the superuser of an embedded database, else the user of `admin_url`.
+    pub(crate) fn owner(&self, admin_url: Option<&str>) -> Result<Config, ReplayError> {
+        match (&self.data_dir, admin_url) {
+            (None, Some(url)) => Config::from_str(url)
+                .map_err(|_| ReplayError::Usage("--database-admin-url (DATABASE_ADMIN_URL) is not a PostgreSQL URL")),
+            (Some(_), _) | (None, None) => self.database(),
+        }
+    }
+
     fn database(&self) -> Result<Config, ReplayError> {
         let not_a_url = || ReplayError::Usage("--database-url (DATABASE_URL) is not a PostgreSQL connection URL");
         match (&self.data_dir, &self.database_url) {

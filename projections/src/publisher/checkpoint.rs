@@ -1,22 +1,19 @@
-//! Who publishes, and up to where it has: a session lock elects, and the checkpoint moves by compare-and-set, so a frozen
-//! leader that wakes up after it was replaced moves nothing.
+//! Who publishes, and up to where it has: elected as the leaders of projections are (see [`leadership`](crate::leadership)),
+//! and stopped as they are by its epoch if it was replaced while it was frozen.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use domain::ids::Position;
 use event_store_schema::{Database, DatabaseError};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Config, NoTls};
 
 use super::PublishError;
+use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
 
-/// The advisory lock of the elected publisher: 'MPpu' in ASCII.
-const ELECTION: i64 = 0x4d50_7075;
 /// The publisher's row among the checkpoints.
 const NAME: &str = "nats_publisher";
-/// How often a server asks whether it is elected now.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// A database that does not answer this long has lost its leader.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// The version of that row.
+const VERSION: u32 = 1;
 
 /// Makes the publisher's checkpoint, at the beginning of the log, if there is none. Runs at start, after
 /// [`install`](crate::install) has made the table; the connection must be the owner's, not the application's.
@@ -32,24 +29,21 @@ pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
 
 /// The checkpoint, in the hands of the elected server.
 pub(super) struct Checkpoint {
-    /// The session that holds the lock. When it ends, however it ends, the lock is free.
-    session: Client,
+    lead: Leadership,
+    renewed: Instant,
     position: Position,
 }
 
 impl Checkpoint {
     /// Waits until no other server publishes.
     pub(super) async fn when_elected(database: &Database) -> Result<Self, PublishError> {
-        let session = database.dedicated().await?;
-        let elected = "SELECT pg_try_advisory_lock($1)";
-        while !answer(session.query_one(elected, &[&ELECTION])).await?.get::<_, bool>(0) {
-            tokio::time::sleep(ASK_AGAIN).await;
+        loop {
+            match campaign(database, NAME, VERSION).await? {
+                Campaign::Won(lead) => return Ok(Self { position: lead.start(), lead, renewed: Instant::now() }),
+                Campaign::Lost => tokio::time::sleep(CAMPAIGN).await,
+                Campaign::OtherVersion(_) | Campaign::Missing => return Err(PublishError::NotInstalled),
+            }
         }
-        // The role that moves the checkpoints of projections; the application's own only reads them.
-        answer(session.batch_execute("SET ROLE medicalpro_projector")).await?;
-        let current = "SELECT position FROM read_model.checkpoints WHERE projection = $1";
-        let row = answer(session.query_opt(current, &[&NAME])).await?.ok_or(PublishError::NotInstalled)?;
-        Ok(Self { session, position: Position::from_sql(row.get(0)) })
     }
 
     /// Up to where the log is published.
@@ -57,22 +51,32 @@ impl Checkpoint {
         self.position
     }
 
-    /// Moves it, unless somebody else did.
+    /// Moves it, unless another server publishes by now.
     pub(super) async fn advance_to(&mut self, position: Position) -> Result<(), PublishError> {
-        let advance = "UPDATE read_model.checkpoints SET position = $3, updated_at = now()
-                       WHERE projection = $1 AND position = $2";
-        let moved =
-            answer(self.session.execute(advance, &[&NAME, &self.position.to_sql(), &position.to_sql()])).await?;
-        if moved != 1 {
-            return Err(PublishError::Deposed);
-        }
-        self.position = position;
+        let advance = include_str!("../../sql/move_checkpoint.sql");
+        let (version, epoch) = (i64::from(VERSION), self.lead.epoch());
+        let (from, to) = (self.position.to_sql(), position.to_sql());
+        self.lead.write(advance, &[&NAME, &version, &epoch, &from, &to]).await?;
+        (self.position, self.renewed) = (position, Instant::now());
         Ok(())
     }
 
-    /// Fails if the session has ended, and the lock with it.
-    pub(super) fn still_elected(&self) -> Result<(), PublishError> {
-        if self.session.is_closed() { Err(PublishError::Deposed) } else { Ok(()) }
+    /// Keeps the lease while there is nothing to publish; fails if another server publishes by now.
+    pub(super) async fn still_elected(&mut self) -> Result<(), PublishError> {
+        if self.renewed.elapsed() >= RENEW {
+            self.lead.renew().await?;
+            self.renewed = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+impl From<LeadLost> for PublishError {
+    fn from(lost: LeadLost) -> Self {
+        match lost {
+            LeadLost::Fenced | LeadLost::TooSlow => Self::Deposed,
+            LeadLost::Database(error) => Self::Database(error),
+        }
     }
 }
 
@@ -81,11 +85,4 @@ pub(super) async fn published(database: &Database) -> Result<Option<Position>, D
     let client = database.get().await?;
     let current = client.prepare_cached("SELECT position FROM read_model.checkpoints WHERE projection = $1").await?;
     Ok(client.query_opt(&current, &[&NAME]).await?.map(|row| Position::from_sql(row.get(0))))
-}
-
-async fn answer<T>(statement: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, PublishError> {
-    match tokio::time::timeout(ANSWER_WITHIN, statement).await {
-        Ok(answer) => Ok(answer.map_err(DatabaseError::from)?),
-        Err(_) => Err(PublishError::Deposed),
-    }
 }

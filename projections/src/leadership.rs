@@ -1,0 +1,109 @@
+//! Who leads: of all servers the one that last raised the epoch in a checkpoint's row, for projections and the publisher.
+//!
+//! A leader renews its lease about every second, by the database's clock. Three things follow each other when it goes
+//! away. A leader that was killed loses its session, and the lock of its epoch with it: another takes over at once. A
+//! leader that froze keeps the session but not the lease: another takes over when it has run out. And when the frozen one
+//! wakes up, whatever it writes names an epoch that has passed, and moves nothing.
+
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object};
+use domain::ids::Position;
+use event_store_schema::{Database, DatabaseError};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+
+/// How often a leader renews its lease of five seconds (see `take_lead.sql`).
+pub(crate) const RENEW: Duration = Duration::from_secs(1);
+
+/// How often a server that does not lead tries to.
+pub(crate) const CAMPAIGN: Duration = Duration::from_secs(1);
+
+/// A database that does not answer this long has lost its leader: the lease has run out by then.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How a campaign ended.
+pub(crate) enum Campaign {
+    Won(Leadership),
+    /// Another server leads, or the checkpoint is being moved at this moment.
+    Lost,
+    /// The checkpoint belongs to this other version.
+    OtherVersion(i64),
+    /// There is no such checkpoint.
+    Missing,
+}
+
+/// The lead of a checkpoint, for as long as nobody else takes it.
+pub(crate) struct Leadership {
+    name: &'static str,
+    epoch: i64,
+    start: Position,
+    session: ClientWrapper,
+}
+
+/// The lead was taken by another server, or could not be kept.
+#[derive(Debug)]
+pub(crate) enum LeadLost {
+    Fenced,
+    TooSlow,
+    Database(DatabaseError),
+}
+
+impl<E: Into<DatabaseError>> From<E> for LeadLost {
+    fn from(error: E) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Tries to take the lead.
+pub(crate) async fn campaign(database: &Database, name: &'static str, version: u32) -> Result<Campaign, DatabaseError> {
+    let client = database.get().await?;
+    let take = client.prepare_cached(include_str!("../sql/take_lead.sql")).await?;
+    if let Some(row) = client.query_opt(&take, &[&name, &i64::from(version)]).await? {
+        // The lock of the epoch is the session's: the connection must never go back to the pool.
+        let session = Object::take(client);
+        session.batch_execute(include_str!("../sql/lead.sql")).await?;
+        let (epoch, start) = (row.try_get("epoch")?, Position::from_sql(row.try_get("position")?));
+        return Ok(Campaign::Won(Leadership { name, epoch, start, session }));
+    }
+    let find =
+        client.prepare_cached("SELECT version::bigint FROM read_model.checkpoints WHERE projection = $1").await?;
+    let found: Option<i64> = client.query_opt(&find, &[&name]).await?.map(|row| row.try_get(0)).transpose()?;
+    Ok(match found {
+        None => Campaign::Missing,
+        Some(found) if found == i64::from(version) => Campaign::Lost,
+        Some(found) => Campaign::OtherVersion(found),
+    })
+}
+
+impl Leadership {
+    /// Which lead this is. A statement that writes names it in its condition.
+    pub(crate) const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// Where the checkpoint stood when the lead was taken.
+    pub(crate) const fn start(&self) -> Position {
+        self.start
+    }
+
+    /// The connection that the lead is bound to.
+    pub(crate) const fn session(&mut self) -> &mut ClientWrapper {
+        &mut self.session
+    }
+
+    /// Prolongs the lease; fails if another server leads by now.
+    pub(crate) async fn renew(&self) -> Result<(), LeadLost> {
+        self.write(include_str!("../sql/renew_lead.sql"), &[&self.name, &self.epoch]).await
+    }
+
+    /// Carries a statement out that names the epoch in its condition; fails if it found nothing to change.
+    pub(crate) async fn write(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(), LeadLost> {
+        match timeout(ANSWER_WITHIN, self.session.execute(statement, parameters)).await {
+            Ok(Ok(0)) => Err(LeadLost::Fenced),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(LeadLost::TooSlow),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Rebuilds of read models while everybody goes on reading and writing.
+//!
+//! ```text
+//! copy      a second schema, filled from the beginning of the log, beside the live tables
+//!   ├─► swap      [`rebuild`]: the copy takes the place of the live tables, in one transaction
+//!   └─► compare   [`verify`]: the copy at exactly the live position, row for row; nothing live is touched
+//! ```
+//!
+//! One rebuild of a projection runs at a time, under an advisory lock of its session. One that was killed leaves a schema
+//! that nobody reads, and the next one drops it.
+
+mod compare;
+mod copy;
+mod swap;
+
+use std::time::{Duration, Instant};
+
+use domain::ids::Position;
+use event_store_schema::{DatabaseError, EventLog, LogError};
+use tokio::time::sleep;
+use tokio_postgres::Config;
+use tokio_postgres::error::SqlState;
+
+pub use self::compare::TableDifference;
+use self::copy::{Copy, Keeper};
+use crate::projection::{Projection, ProjectionError};
+
+/// A copy that is this close to the live tables can catch up while those stand still.
+const CLOSE: u64 = 500;
+
+/// How often the swap is tried, and the pause between two tries: readers and writers in its way come first.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How far a rebuild has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Of which projection.
+    pub projection: &'static str,
+    /// Up to where the log is applied.
+    pub position: Position,
+    /// Up to where it is to be applied, as far as is known now.
+    pub head: Position,
+    /// How long it has taken until now.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// The rate, over the whole time.
+    pub fn events_per_second(&self) -> f64 {
+        self.position.get() as f64 / self.elapsed.as_secs_f64().max(0.001)
+    }
+
+    /// How much of the log is applied.
+    pub fn percent(&self) -> f64 {
+        if self.head.get() == 0 { 100.0 } else { 100.0 * self.position.get() as f64 / self.head.get() as f64 }
+    }
+}
+
+/// A rebuilt read model, in the place of the old one.
+#[derive(Clone, Copy, Debug)]
+pub struct RebuildReport {
+    /// Which.
+    pub projection: &'static str,
+    /// The position that it shows.
+    pub position: Position,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A live read model, compared with one that was rebuilt.
+#[derive(Clone, Debug)]
+pub struct VerifyReport {
+    /// Which.
+    pub projection: &'static str,
+    /// The position at which the two were compared.
+    pub position: Position,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The tables that are not equal; none if all is well.
+    pub differences: Vec<TableDifference>,
+}
+
+/// A read model was not rebuilt, or not compared. The live one is as it was. No message holds content of an event.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// Somebody else is at it.
+    #[error("another rebuild of this read model is running")]
+    AlreadyRunning,
+    /// It was never installed.
+    #[error("the read model is not installed: start a server first")]
+    NotInstalled,
+    /// Its live tables cannot be compared with what this program would write.
+    #[error("the live read model is of version {found}, this program writes version {ours}")]
+    OtherVersion {
+        /// The live tables' version.
+        found: i64,
+        /// The version of this program.
+        ours: u32,
+    },
+    /// It was rebuilt to another version meanwhile.
+    #[error("the read model was replaced by another release meanwhile")]
+    Superseded,
+    /// Readers, writers or other transactions were in the way of the swap at every try.
+    #[error("transactions that do not end are in the way of the swap; the rebuild was given up")]
+    Busy,
+    /// Events cannot be applied.
+    #[error("the events after position {after}, up to {until}, cannot be applied: {source}")]
+    Apply {
+        /// Where the copy stood.
+        after: Position,
+        /// The last of the events.
+        until: Position,
+        /// Why.
+        source: ProjectionError,
+    },
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database is away or refused.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<tokio_postgres::Error> for RebuildError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) { Self::Busy } else { Self::Database(error.into()) }
+    }
+}
+
+/// Fills a copy of a read model from the beginning of the log and puts it in the place of the live one. Of whatever version
+/// the live one is: afterwards it is of this program's.
+///
+/// `owner` is the owner of the database, for tables are made and dropped.
+pub async fn rebuild(
+    log: &EventLog,
+    owner: &Config,
+    projection: &dyn Projection,
+    mut progress: impl FnMut(Progress),
+) -> Result<RebuildReport, RebuildError> {
+    let started = Instant::now();
+    let mut keeper = Keeper::take(owner, projection).await?;
+    let version = keeper.live().await?.version;
+    let mut copy = Copy::begin(log, owner, projection).await?;
+    let replaced = async {
+        copy.fill(log.head().await?, &mut progress).await?;
+        copy.tidy().await?;
+        for _ in 0..TRIES {
+            while log.head().await?.get().saturating_sub(copy.position().get()) > CLOSE {
+                copy.fill(log.head().await?, &mut progress).await?;
+            }
+            match swap::swap(&mut keeper, &mut copy, version, &mut progress).await {
+                Err(RebuildError::Busy) => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+        Err(RebuildError::Busy)
+    };
+    match replaced.await {
+        Ok(position) => {
+            let (projection, elapsed) = (projection.name(), started.elapsed());
+            tracing::info!(projection, %position, seconds = elapsed.as_secs(), "read model rebuilt");
+            Ok(RebuildReport { projection, position, elapsed })
+        }
+        Err(error) => Err(copy.discarded_for(error).await),
+    }
+}
+
+/// Fills a copy of a read model up to exactly where the live one stands, compares the two row for row, and drops the copy.
+pub async fn verify(
+    log: &EventLog,
+    owner: &Config,
+    projection: &dyn Projection,
+    mut progress: impl FnMut(Progress),
+) -> Result<VerifyReport, RebuildError> {
+    let started = Instant::now();
+    let mut keeper = Keeper::take(owner, projection).await?;
+    let mut copy = Copy::begin(log, owner, projection).await?;
+    let compared = async {
+        let mut live = keeper.live().await?.position;
+        while live.get().saturating_sub(copy.position().get()) > CLOSE {
+            copy.fill(live, &mut progress).await?;
+            live = keeper.live().await?.position;
+        }
+        compare::compare(&mut keeper, &copy, &mut progress).await
+    };
+    match compared.await {
+        Ok((position, differences)) => {
+            copy.discard().await?;
+            Ok(VerifyReport { projection: projection.name(), position, elapsed: started.elapsed(), differences })
+        }
+        Err(error) => Err(copy.discarded_for(error).await),
+    }
+}

@@ -1,0 +1,80 @@
+//! The comparison: the live tables and the copy, at the same position, row for row.
+
+use deadpool_postgres::Transaction;
+use domain::ids::Position;
+use tokio_postgres::IsolationLevel;
+
+use super::copy::{Copy, Keeper};
+use super::{Progress, RebuildError};
+use crate::install::LIVE_SCHEMA;
+
+/// How many rows of a table are named.
+const EXAMPLES: usize = 10;
+
+/// A table that is not what a rebuild makes.
+#[derive(Clone, Debug)]
+pub struct TableDifference {
+    /// Which.
+    pub table: &'static str,
+    /// How many rows only the live table has. A row that differs is one of these and one of the others.
+    pub only_live: u64,
+    /// How many rows only the rebuilt table has.
+    pub only_rebuilt: u64,
+    /// Some of them, by the ids in their primary keys.
+    pub examples: Vec<String>,
+}
+
+/// Completes the copy to exactly where the live tables stand, and compares. All of that is one transaction with one
+/// snapshot, which shows the live tables and their checkpoint as they were at one moment, and what it has itself added.
+pub(super) async fn compare(
+    keeper: &mut Keeper,
+    copy: &Copy<'_>,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(Position, Vec<TableDifference>), RebuildError> {
+    let projection = copy.projection;
+    let tx = keeper.session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
+    let find = "SELECT version::bigint, position FROM read_model.checkpoints WHERE projection = $1";
+    let row = tx.query_opt(find, &[&projection.name()]).await?.ok_or(RebuildError::NotInstalled)?;
+    let (found, ours) = (row.try_get(0)?, projection.version());
+    if found != i64::from(ours) {
+        return Err(RebuildError::OtherVersion { found, ours });
+    }
+    let position = Position::from_sql(row.try_get(1)?);
+    copy.fill_within(&tx, position, progress).await?;
+    let mut differences = Vec::new();
+    for table in projection.tables() {
+        differences.extend(compare_table(&tx, &copy.schema, table).await?);
+    }
+    tx.rollback().await?;
+    Ok((position, differences))
+}
+
+async fn compare_table(
+    tx: &Transaction<'_>,
+    schema: &str,
+    table: &'static str,
+) -> Result<Option<TableDifference>, RebuildError> {
+    let columns = include_str!("../../sql/rebuild/key_columns.sql");
+    let columns = tx.query(columns, &[&format!("{schema}.{table}")]).await?;
+    let ids: Vec<String> = columns
+        .iter()
+        .map(|row| row.try_get::<_, &str>(0).map(|name| format!("'{name} ' || t.{name}")))
+        .collect::<Result<_, _>>()?;
+    let id = if ids.is_empty() { "''".to_owned() } else { format!("concat_ws(', ', {})", ids.join(", ")) };
+    // By the rows' text, because not every type can be compared. Both tables are of the same DDL, column by column.
+    let rows = |schema: &str| format!("SELECT {id} AS id, md5(t::text) AS content FROM {schema}.{table} t");
+    let compare = format!(
+        "WITH live AS MATERIALIZED ({live}), rebuilt AS MATERIALIZED ({rebuilt}),
+              only_live AS MATERIALIZED (TABLE live EXCEPT ALL TABLE rebuilt),
+              only_rebuilt AS MATERIALIZED (TABLE rebuilt EXCEPT ALL TABLE live)
+         SELECT (SELECT count(*) FROM only_live), (SELECT count(*) FROM only_rebuilt),
+                ARRAY(SELECT id FROM only_live UNION SELECT id FROM only_rebuilt ORDER BY id LIMIT {EXAMPLES})",
+        live = rows(LIVE_SCHEMA),
+        rebuilt = rows(schema),
+    );
+    let row = tx.query_one(&compare, &[]).await?;
+    let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());
+    let difference =
+        TableDifference { table, only_live: count(0)?, only_rebuilt: count(1)?, examples: row.try_get(2)? };
+    Ok((difference.only_live + difference.only_rebuilt > 0).then_some(difference))
+}
