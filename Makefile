@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test fmt fmt-check lint doc clean clean-data
+.PHONY: help setup run build test drill bench bench-quick fmt fmt-check lint doc clean clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,23 @@ test: fmt-check lint ## check the format, clippy, and run all tests
 		$(CARGO) test --workspace --locked
 	$(STEP) 'letting schemathesis try every operation' \
 		scripts/api-check.sh "$(TARGET)/debug/medicalpro"
+
+drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50 --minutes 5 --servers-only')
+	$(STEP) 'building what the drill kills (some minutes the first time)' \
+		$(CARGO) build --workspace --locked
+	@exec "$(TARGET)/debug/drill" $(ARGS)
+
+# The program under measurement, and the benchmark with the stock event store to compare with.
+BUILD_BENCH = $(STEP) 'building the benchmark (some minutes the first time)' \
+		$(CARGO) build --release --locked -p system-tests --features baseline --bin bench -p api --bin medicalpro
+
+bench: setup ## measure everything, 10 minutes: ratios against PostgreSQL itself, in target/bench
+	$(BUILD_BENCH)
+	@exec "$(TARGET)/release/bench"
+
+bench-quick: setup ## the same in 2 minutes, with a tenth of the patients
+	$(BUILD_BENCH)
+	@exec "$(TARGET)/release/bench" --quick
 
 fmt: setup ## format the code
 	@$(CARGO) fmt --all

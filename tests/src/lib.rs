@@ -1,6 +1,8 @@
 //! What end-to-end tests share: private servers, a database or a practice of its own per test, and clients.
 
 pub mod cluster;
+pub mod drill;
+pub mod fleet;
 pub mod house;
 pub mod practice;
 pub mod screen;

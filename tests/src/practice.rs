@@ -18,6 +18,9 @@ use uuid::Uuid;
 use crate::house::open_practice;
 use crate::server::{Client, Server};
 
+/// Longer than any drill: its clients never log in again.
+const TOKEN_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(12);
+
 /// A practice and who works in it.
 pub struct Practice {
     /// Its id.
@@ -67,13 +70,16 @@ impl Practice {
 
     /// A new practice in this server.
     pub async fn in_server(server: &Server) -> Self {
-        let log = Underneath::of(server).open_log().await;
+        Self::open(&Underneath::of(server).open_log().await, &Client::anonymous(server)).await
+    }
+
+    /// A new practice in this log, with clients like this one.
+    pub async fn open(log: &EventLog, anonymous: &Client) -> Self {
         let facility_id = open_practice(&Commands::new(log.clone())).await;
         let accounts = Accounts::new(log.database().clone());
         let secret = log.keys().secret("access-token-signing").await.expect("the signing key");
         let seed: &[u8; 32] = secret.as_slice().try_into().expect("32 bytes");
-        let tokens = AccessTokens::new(seed, jiff::SignedDuration::from_mins(15)).expect("the signing key");
-        let anonymous = Client::anonymous(server);
+        let tokens = AccessTokens::new(seed, TOKEN_LIFETIME).expect("the signing key");
         let mut clients = HashMap::new();
         for role in Role::ALL {
             let user_id = UserId(Uuid::now_v7());
@@ -105,4 +111,16 @@ impl Practice {
 /// A made-up patient with nothing but what is required.
 pub fn patient(last_name: &str, first_name: &str) -> Value {
     json!({"lastName": last_name, "firstName": first_name, "birthDate": "1984-02-29", "gender": "female"})
+}
+
+/// A name that no other number has: names have no digits.
+pub fn letters(mut number: usize) -> String {
+    let mut name = String::new();
+    loop {
+        name.push(char::from(b'a' + u8::try_from(number % 26).expect("a letter")));
+        number /= 26;
+        if number == 0 {
+            return name;
+        }
+    }
 }

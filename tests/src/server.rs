@@ -33,7 +33,8 @@ pub struct ReadyReport {
     pub url: String,
     /// Where metrics are served.
     pub metrics_url: String,
-    /// The accounts of the demo practice.
+    /// The accounts of the demo practice; none without it.
+    #[serde(default)]
     pub accounts: Vec<DemoAccount>,
 }
 
@@ -48,12 +49,14 @@ pub struct DemoAccount {
     pub role: String,
 }
 
-/// The program under test: it stands beside the tests' own folder, since one `cargo` built both.
+/// The program under test, which one `cargo` built with this one: it stands in the folder above a test's own, and beside
+/// another program.
 pub fn program(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().expect("the test program has a path");
-    let path = tests.parent().and_then(Path::parent).expect("target/<profile>").join(name);
-    assert!(path.exists(), "{} is not built: run `cargo build --workspace` first", path.display());
-    path
+    let ours = std::env::current_exe().expect("this program has a path");
+    let beside = ours.parent().expect("target/<profile>");
+    let places = [beside.join(name), beside.parent().expect("target/<profile>").join(name)];
+    let found = places.into_iter().find(|place| place.exists());
+    found.unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` first"))
 }
 
 impl Server {
@@ -211,8 +214,18 @@ impl Answer {
 impl Client {
     /// A client of this server that is not logged in.
     pub fn anonymous(server: &Server) -> Self {
+        Self::at(&server.report.url)
+    }
+
+    /// A client of the server at this address that is not logged in.
+    pub fn at(url: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { http, base: server.report.url.clone(), token: None }
+        Self { http, base: url.to_owned(), token: None }
+    }
+
+    /// The same client, with its token, of another server.
+    pub fn of(&self, url: impl Into<String>) -> Self {
+        Self { base: url.into(), ..self.clone() }
     }
 
     /// The same client with a token.
@@ -269,9 +282,14 @@ impl Client {
 
 /// Sends a request and reads the answer whole.
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the server answers");
+    try_send(request).await.expect("the server answers")
+}
+
+/// The same for a server that may be away.
+pub async fn try_send(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.text().await.expect("the body arrives");
+    let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status, headers, body, text }
+    Ok(Answer { status, headers, body, text })
 }

@@ -1,8 +1,8 @@
-//! Appends through the log.
+//! Appends through the log, without commands and HTTP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, FacilityId, StreamId, StreamVersion, UserId};
@@ -10,80 +10,101 @@ use domain::reservation::{Reservation, ResourceKind, TimeHold};
 use domain::role::Role;
 use event_store_schema::{AppendRequest, NewEvent, StreamAppend};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::servers::BenchServers;
+use crate::fill::registration;
+use crate::load;
+use crate::servers::House;
 
-#[derive(Clone, Copy)]
+/// What is appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    SingleEvent,
+    /// An event.
+    Single,
+    /// An event that holds a stretch of time.
     Booking,
+    /// A new patient: encrypted, with a new data key and unique keys.
+    Registration,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Single, Self::Booking, Self::Registration];
+
+    /// As figures name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Booking => "booking",
+            Self::Registration => "registration",
+        }
+    }
+
+    fn stream(self, facility: FacilityId) -> StreamAppend {
+        static PEOPLE: AtomicU64 = AtomicU64::new(0);
+        match self {
+            Self::Single => booked(facility, vec![]),
+            Self::Booking => booked(facility, vec![somewhen()]),
+            Self::Registration => registration(PEOPLE.fetch_add(1, Ordering::Relaxed), facility),
+        }
+    }
 }
 
 /// Appends a second by so many writers, each with one append under way.
-pub async fn run(servers: &BenchServers, kind: Kind, writers: usize, span: Duration) -> f64 {
-    let log = servers.open_log().await;
-    let done = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
-    let tasks: Vec<_> = (0..writers)
-        .map(|_| {
-            let (log, done, count) = (log.clone(), done.clone(), count.clone());
-            tokio::spawn(async move {
-                while !done.load(Ordering::Relaxed) {
-                    log.append(request(kind)).await.expect("appended");
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    tokio::time::sleep(span).await;
-    done.store(true, Ordering::Relaxed);
-    for task in tasks {
-        task.await.expect("writer");
-    }
-    count.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+pub async fn run(house: &Arc<House>, kind: Kind, writers: usize, span: Duration) -> f64 {
+    let house = Arc::clone(house);
+    load::repeat(writers, span, move |_| {
+        let house = Arc::clone(&house);
+        async move {
+            let streams = vec![kind.stream(house.facility)];
+            let request =
+                AppendRequest { streams, guards: vec![], metadata: metadata(), reason: None, idempotency: None };
+            house.log.append(request).await.is_ok()
+        }
+    })
+    .await
 }
 
-fn request(kind: Kind) -> AppendRequest {
-    let payload = json!({"practitionerId": Uuid::now_v7(), "start": "2027-03-01T09:00:00Z", "end": "2027-03-01T09:30:00Z",
-        "type": "consultation", "priority": "normal"});
-    let reservations = match kind {
-        Kind::SingleEvent => vec![],
-        Kind::Booking => {
-            let from = Timestamp::from_second(i64::from(rand::random::<u32>() / 2)).expect("time");
-            let to = Timestamp::from_second(from.as_second() + 1800).expect("time");
-            let holds = vec![TimeHold { resource: Uuid::now_v7(), from, to }];
-            vec![Reservation::Times { kind: ResourceKind::Practitioner, holds }]
-        }
-    };
-    AppendRequest {
-        streams: vec![StreamAppend {
-            stream: StreamId::of("appointment", Uuid::now_v7()),
-            expected: StreamVersion::ZERO,
-            facility_id: FacilityId(Uuid::from_u128(1)),
-            subject_id: None,
-            new_subject: false,
-            events: vec![NewEvent {
-                event_id: EventId(Uuid::now_v7()),
-                event_type: "AppointmentBooked".to_owned(),
-                schema_version: 1,
-                payload: payload.as_object().cloned().unwrap_or_default(),
-                occurred_at: None,
-                reservations,
-            }],
-        }],
-        guards: vec![],
-        metadata: EventMetadata {
-            actor: Actor { user_id: UserId(Uuid::from_u128(3)), role: Some(Role::Secretary), session_id: None },
-            client_address: None,
-            request_id: Some("0198a000-0000-7000-8000-000000000004".to_owned()),
-            correlation_id: Uuid::now_v7(),
-            causation_id: None,
-            idempotency_key: None,
-        },
-        reason: None,
-        idempotency: None,
+/// The content of a booking, which holds nothing personal.
+pub fn booking() -> Value {
+    json!({"practitionerId": Uuid::now_v7(), "start": "2027-03-01T09:00:00Z", "end": "2027-03-01T09:30:00Z",
+        "type": "consultation", "priority": "normal"})
+}
+
+/// The circumstances of a request through HTTP.
+pub fn metadata() -> EventMetadata {
+    EventMetadata {
+        actor: Actor { user_id: UserId(Uuid::from_u128(3)), role: Some(Role::Secretary), session_id: None },
+        client_address: Some("127.0.0.1".to_owned()),
+        request_id: Some("0198a000-0000-7000-8000-000000000004".to_owned()),
+        correlation_id: Uuid::now_v7(),
+        causation_id: None,
+        idempotency_key: None,
     }
+}
+
+fn booked(facility_id: FacilityId, reservations: Vec<Reservation>) -> StreamAppend {
+    StreamAppend {
+        stream: StreamId::of("appointment", Uuid::now_v7()),
+        expected: StreamVersion::ZERO,
+        facility_id,
+        subject_id: None,
+        new_subject: false,
+        events: vec![NewEvent {
+            event_id: EventId(Uuid::now_v7()),
+            event_type: "AppointmentBooked".to_owned(),
+            schema_version: 1,
+            payload: booking().as_object().cloned().unwrap_or_default(),
+            occurred_at: None,
+            reservations,
+        }],
+    }
+}
+
+fn somewhen() -> Reservation {
+    let from = Timestamp::from_second(i64::from(rand::random::<u32>() / 2)).expect("a time");
+    let to = from + jiff::SignedDuration::from_mins(30);
+    let holds = vec![TimeHold { resource: Uuid::now_v7(), from, to }];
+    Reservation::Times { kind: ResourceKind::Practitioner, holds }
 }

@@ -1,55 +1,118 @@
-//! The baseline: `pgbench -M prepared` that inserts the same rows, one transaction each.
+//! The baseline: `pgbench -M prepared` that inserts the very rows of our log, one transaction each, into tables made like
+//! the log's with all their indexes and checks. Its values stand in the prepared statement and never travel.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::servers::BenchServers;
+use tokio_postgres::{Client, NoTls};
 
-#[derive(Clone, Copy)]
+use crate::servers::{BenchServers, House};
+
+/// What a transaction writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    SingleEvent,
+    /// An event.
+    Single,
+    /// An event that holds a stretch of time which excludes others.
     Booking,
+    /// An event with a patient's encrypted content: a changed contact.
+    PatientEvent,
+    /// An event, a data key and what is unique of a patient: a registration.
+    Registration,
 }
 
-const EVENT: &str = r#"INSERT INTO plain.events (global_position, event_id, stream_id, stream_version, event_type, schema_version, facility_id, subject_id, recorded_at, occurred_at, payload, sealed, metadata)
-VALUES (nextval('plain.position'), gen_random_uuid(), 'appointment-' || gen_random_uuid()::text, 1, 'AppointmentBooked', 1, '0198a000-0000-7000-8000-000000000001', NULL, now(), now(), '{"practitionerId":"0198a000-0000-7000-8000-000000000002","start":"2027-03-01T09:00:00Z","end":"2027-03-01T09:30:00Z","type":"consultation","priority":"normal"}', NULL, '{"actor":{"userId":"0198a000-0000-7000-8000-000000000003","role":"secretary"},"requestId":"0198a000-0000-7000-8000-000000000004","correlationId":"0198a000-0000-7000-8000-000000000005"}');
-"#;
-
 impl Script {
-    fn text(self) -> String {
-        match self {
-            Self::SingleEvent => EVENT.to_owned(),
-            Self::Booking => format!(
-                "\\set slot random(0, 2000000000)\nBEGIN;\n{EVENT}INSERT INTO plain.time_reservations (kind, resource_id, during, stream_id) VALUES ('practitioner', gen_random_uuid(), tstzrange(to_timestamp(:slot), to_timestamp(:slot) + interval '30 minutes'), 'appointment-' || gen_random_uuid()::text);\nEND;\n"
-            ),
-        }
-    }
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Single, Self::Booking, Self::PatientEvent, Self::Registration];
 
-    fn name(self) -> &'static str {
+    /// As figures name it.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::SingleEvent => "single_event.sql",
-            Self::Booking => "booking.sql",
+            Self::Single => "single",
+            Self::Booking => "booking",
+            Self::PatientEvent => "patient_event",
+            Self::Registration => "registration",
         }
     }
+}
+
+/// The tables like the log's.
+pub const TABLES: &str = "
+    CREATE SCHEMA plain;
+    CREATE TABLE plain.events (LIKE log.events INCLUDING ALL);
+    CREATE TABLE plain.time_reservations (LIKE log.time_reservations INCLUDING ALL,
+        EXCLUDE USING gist (resource_id WITH =, during WITH &&));
+    CREATE TABLE plain.key_reservations (LIKE log.key_reservations INCLUDING ALL);
+    CREATE TABLE plain.data_keys (LIKE keys.data_keys INCLUDING ALL);
+    CREATE SEQUENCE plain.position";
+
+/// Writes the scripts from what stands in the logs of these houses: the sizes are those of real commands.
+pub async fn write_scripts(servers: &BenchServers, appends: &House, practice: &House) {
+    let (open, driver) = appends.owner.connect(NoTls).await.expect("a connection");
+    tokio::spawn(driver);
+    let (sealed, driver) = practice.owner.connect(NoTls).await.expect("a connection");
+    tokio::spawn(driver);
+    let booked = insert_like(&open, "AppointmentBooked").await;
+    let changed = insert_like(&sealed, "PatientContactChanged").await;
+    let registered = insert_like(&sealed, "PatientRegistered").await;
+    let held = "INSERT INTO plain.time_reservations (kind, resource_id, during, stream_id) VALUES ('practitioner', \
+        gen_random_uuid(), tstzrange(to_timestamp(:slot), to_timestamp(:slot) + interval '30 minutes'), \
+        'appointment-' || gen_random_uuid()::text);\n";
+    let keys = "INSERT INTO plain.key_reservations (kind, scope, key, stream_id, shared) VALUES ('patient_number', \
+        '0198a000-0000-7000-8000-000000000001', convert_to('P26' || nextval('plain.position'), 'UTF8'), \
+        'patient-' || gen_random_uuid()::text, false), ('patient_identity', '0198a000-0000-7000-8000-000000000001', \
+        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'patient-' || gen_random_uuid()::text, false);\n\
+        INSERT INTO plain.data_keys (subject_id, facility_id, master_key_id, wrapped) VALUES (gen_random_uuid(), \
+        '0198a000-0000-7000-8000-000000000001', '0123456789abcdef', decode(repeat('ab', 60), 'hex'));\n";
+    for script in Script::ALL {
+        let text = match script {
+            Script::Single => booked.clone(),
+            Script::Booking => format!("\\set slot random(0, 2000000000)\nBEGIN;\n{booked}{held}END;\n"),
+            Script::PatientEvent => changed.clone(),
+            Script::Registration => format!("BEGIN;\n{registered}{keys}END;\n"),
+        };
+        std::fs::write(file(servers, script), text).expect("a script");
+    }
+}
+
+/// An INSERT of the last event of this type, with fresh identifiers.
+async fn insert_like(client: &Client, event_type: &str) -> String {
+    let row = client
+        .query_one(
+            "SELECT payload::text, metadata::text, encode(sealed, 'hex'), split_part(stream_id, '-', 1) FROM log.events
+             WHERE event_type = $1 ORDER BY global_position DESC LIMIT 1",
+            &[&event_type],
+        )
+        .await
+        .expect("the log holds such an event");
+    let literal = |column: usize| row.get::<_, &str>(column).replace('\'', "''");
+    let sealed = row
+        .get::<_, Option<&str>>(2)
+        .map_or("NULL, NULL".to_owned(), |hex| format!("gen_random_uuid(), '\\x{hex}'::bytea"));
+    // A colon before a letter would be a variable of pgbench; in JSON that is only where a value begins.
+    let json = |column: usize| literal(column).replace("\":", "\": ");
+    format!(
+        "INSERT INTO plain.events (global_position, event_id, stream_id, stream_version, event_type, schema_version, \
+         facility_id, recorded_at, occurred_at, subject_id, sealed, payload, metadata) VALUES (nextval('plain.position'), \
+         gen_random_uuid(), '{}-' || gen_random_uuid()::text, 1, '{event_type}', 1, \
+         '0198a000-0000-7000-8000-000000000001', now(), now(), {sealed}, '{}', '{}');\n",
+        literal(3),
+        json(0),
+        json(1),
+    )
+}
+
+fn file(servers: &BenchServers, script: Script) -> std::path::PathBuf {
+    servers.folder.join("data").join(format!("{}.sql", script.name()))
 }
 
 /// Transactions a second.
-pub async fn run(servers: &BenchServers, script: Script, clients: u32, span: Duration) -> f64 {
-    let file = servers.folder.join(script.name());
-    std::fs::write(&file, script.text()).expect("script");
-    let endpoint = servers.servers.postgres();
-    let output = tokio::process::Command::new(servers.servers.postgres_programs().join("pgbench"))
-        .args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &span.as_secs().to_string()])
-        .arg("-h")
-        .arg(endpoint.socket_dir())
-        .args(["-p", &endpoint.port().to_string(), "-U", endpoint.superuser(), "-f"])
-        .arg(&file)
-        .arg("bench")
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("pgbench runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+pub async fn run(servers: &BenchServers, script: Script, clients: usize, span: Duration) -> f64 {
+    let (file, clients) = (file(servers, script), clients.to_string());
+    let seconds = span.as_secs().max(1).to_string();
+    let arguments =
+        ["-n", "-M", "prepared", "-j", "2", "-c", &clients, "-T", &seconds, "-f", file.to_str().expect("a plain path")];
+    let text = servers.run("pgbench", "appends", &arguments, Stdio::piped()).await;
     let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.unwrap_or_else(|| panic!("pgbench: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    rate.unwrap_or_else(|| panic!("pgbench: {text}"))
 }

@@ -1,0 +1,71 @@
+//! How long a run may take, and how much of everything it does.
+
+use std::time::{Duration, Instant};
+
+/// The extent of a run.
+pub struct Plan {
+    started: Instant,
+    /// After this nothing new begins.
+    total: Duration,
+    /// How long each rate is measured.
+    pub span: Duration,
+    /// How often rates are measured that the design speaks of, one after the other and again.
+    pub rounds: usize,
+    /// Patients of the large practice.
+    pub patients: u64,
+    /// How long registering them may take.
+    pub filling: Duration,
+    /// How long one read model may take to be filled.
+    pub replaying: Duration,
+    /// How long each kind of page is asked for, each time.
+    pub paging: Duration,
+    /// How long each number of sockets is watched.
+    pub watching: Duration,
+}
+
+impl Plan {
+    /// Ten minutes.
+    pub fn whole() -> Self {
+        Self {
+            started: Instant::now(),
+            total: Duration::from_secs(570),
+            span: Duration::from_secs(2),
+            rounds: 3,
+            patients: 1_000_000,
+            filling: Duration::from_secs(150),
+            replaying: Duration::from_secs(160),
+            paging: Duration::from_secs(2),
+            watching: Duration::from_secs(8),
+        }
+    }
+
+    /// Two minutes.
+    pub fn quick() -> Self {
+        Self {
+            started: Instant::now(),
+            total: Duration::from_secs(112),
+            span: Duration::from_secs(1),
+            rounds: 2,
+            patients: 100_000,
+            filling: Duration::from_secs(20),
+            replaying: Duration::from_secs(25),
+            paging: Duration::from_millis(400),
+            watching: Duration::from_millis(1200),
+        }
+    }
+
+    /// What is left for `wanted`; nothing once the time is up.
+    pub fn allow(&self, wanted: Duration) -> Duration {
+        wanted.min(self.total.saturating_sub(self.started.elapsed()))
+    }
+
+    /// Whether there is time for something that takes so long.
+    pub fn has(&self, time: Duration) -> bool {
+        self.allow(time) == time
+    }
+
+    /// How long it has run.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

@@ -1,0 +1,93 @@
+//! The release program `medicalpro` on a house of the benchmark's servers, as it runs in production.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use api::auth::tokens::AccessTokens;
+use api::http::auth::Caller;
+use domain::ids::UserId;
+use domain::role::Role;
+use system_tests::server::{ReadyReport, spawn_dying_with_us};
+use uuid::Uuid;
+
+use crate::http::Target;
+use crate::servers::{BenchServers, House};
+
+/// How long it may take to be ready: read models catch up in the background.
+const START: Duration = Duration::from_secs(30);
+
+/// A running `medicalpro serve`.
+pub struct Program {
+    process: Child,
+    pub target: Target,
+}
+
+impl Program {
+    /// Starts it, with live screens over NATS or by itself alone.
+    pub async fn start(servers: &BenchServers, house: &House, nats: bool) -> Self {
+        let ready_file = servers.folder.join("data").join(format!("{}.ready.json", house.name));
+        let log = std::fs::File::create(servers.folder.join(format!("{}.log", house.name))).expect("a log file");
+        let program = std::env::current_exe().expect("a path").with_file_name("medicalpro");
+        assert!(program.exists(), "{} is not built", program.display());
+        let endpoint = servers.servers.postgres();
+        let mut command = Command::new(program);
+        command
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--metrics-listen",
+                "127.0.0.1:0",
+                "--log-level",
+                "warn",
+                "--ready-file",
+            ])
+            .arg(&ready_file)
+            .env("DATABASE_URL", endpoint.url(house.name, endpoint.superuser()))
+            .env("MEDICALPRO_MASTER_KEY", &house.master_key)
+            .env_remove("NATS_URL")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log file twice"))
+            .stderr(log);
+        if nats {
+            command.env("NATS_URL", servers.servers.nats_url());
+        }
+        let process = spawn_dying_with_us(command);
+        let started = Instant::now();
+        let report: ReadyReport = loop {
+            match std::fs::read(&ready_file) {
+                Ok(json) => break serde_json::from_slice(&json).expect("the ready file is JSON"),
+                Err(_) => assert!(started.elapsed() < START, "medicalpro is not ready, see {}.log", house.name),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let address = report.url.trim_start_matches("http://").parse().expect("an address");
+        Self { process, target: Target { address, token: token(house).await } }
+    }
+
+    /// The memory it holds, in MB.
+    pub fn memory_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kilobytes: f64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
+        kilobytes / 1024.0
+    }
+
+    /// Asks it to stop, and waits.
+    pub fn stop(mut self) {
+        let pid = libc::pid_t::try_from(self.process.id()).expect("a process id");
+        // SAFETY: a signal to a child that has not been waited for, whose id hence is still its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        let _ = self.process.wait();
+    }
+}
+
+/// A secretary's token, as a login would give it.
+async fn token(house: &House) -> String {
+    let secret = house.log.keys().secret("access-token-signing").await.expect("the signing key");
+    let tokens =
+        AccessTokens::new(secret.as_slice().try_into().expect("32 bytes"), jiff::SignedDuration::from_hours(1));
+    let (user_id, session_id) = (UserId(Uuid::now_v7()), Uuid::now_v7());
+    let caller = Caller { user_id, facility_id: house.facility, role: Role::Secretary, session_id };
+    tokens.and_then(|tokens| tokens.issue(&caller)).expect("a token")
+}

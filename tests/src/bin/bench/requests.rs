@@ -1,0 +1,136 @@
+//! What clients of the HTTP interface ask in the benchmark.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::Rng;
+use uuid::Uuid;
+
+use crate::http::Target;
+use crate::load::Build;
+use crate::people::Person;
+
+/// A request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// POST of a new patient: holds their number and identity.
+    Register,
+    /// PUT of a patient with another telephone number.
+    Contact,
+    /// GET of one patient.
+    Get,
+    /// GET of a page of patients.
+    List,
+    /// GET of a search by the beginnings of two names.
+    Search,
+    /// GET of something that costs nothing: the ceiling of load generator and server.
+    Live,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Register, Self::Contact, Self::Get, Self::List, Self::Search, Self::Live];
+
+    /// As figures name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Contact => "contact",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Search => "search",
+            Self::Live => "live",
+        }
+    }
+
+    /// The status of a good answer.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Register => 201,
+            Self::Contact | Self::Get | Self::List | Self::Search | Self::Live => 200,
+        }
+    }
+}
+
+/// The practice that requests are about.
+pub struct Practice {
+    pub target: Target,
+    /// Its first patients: number *n* is [`Person::of`] *n*.
+    pub patients: Vec<Uuid>,
+    next: AtomicU64,
+}
+
+impl Practice {
+    /// A practice with these patients.
+    pub fn new(target: Target, patients: Vec<Uuid>) -> Self {
+        let next = AtomicU64::new(patients.len() as u64);
+        Self { target, patients, next }
+    }
+
+    /// Makes requests of one kind for so many connections, which never change the same patient.
+    pub fn requests(self: &Arc<Self>, operation: Operation, connections: usize) -> Build {
+        let practice = Arc::clone(self);
+        Arc::new(move |connection| practice.request(operation, connection, connections))
+    }
+
+    /// What a hundred users do: mostly read, sometimes change, now and then register somebody.
+    pub fn mixed(self: &Arc<Self>, connections: usize) -> Build {
+        let practice = Arc::clone(self);
+        Arc::new(move |connection| {
+            let operation = match rand::rng().random_range(0..100) {
+                0..40 => Operation::Get,
+                40..60 => Operation::List,
+                60..80 => Operation::Search,
+                80..95 => Operation::Contact,
+                _ => Operation::Register,
+            };
+            practice.request(operation, connection, connections)
+        })
+    }
+
+    fn request(&self, operation: Operation, connection: usize, connections: usize) -> Vec<u8> {
+        let target = &self.target;
+        match operation {
+            Operation::Register => {
+                let person = Person::of(self.next.fetch_add(1, Ordering::Relaxed));
+                target.request("POST", "/patients", Some(&person.request(rand::random())))
+            }
+            Operation::Contact => {
+                let own = self.patients.len() / connections;
+                let number = rand::rng().random_range(0..own) * connections + connection;
+                let body = Person::of(number as u64).request(rand::random());
+                target.request("PUT", &format!("/patients/{}", self.patients[number]), Some(&body))
+            }
+            Operation::Get => target.request("GET", &format!("/patients/{}", self.somebody().0), None),
+            Operation::List => {
+                let page = rand::rng().random_range(1..=self.patients.len() / 50);
+                target.request("GET", &format!("/patients?page={page}"), None)
+            }
+            Operation::Search => target.request("GET", &format!("/patients?search={}", self.two_words()), None),
+            Operation::Live => target.request("GET", "/health/live", None),
+        }
+    }
+
+    fn somebody(&self) -> (Uuid, Person) {
+        let number = rand::rng().random_range(0..self.patients.len());
+        (self.patients[number], Person::of(number as u64))
+    }
+
+    /// A family name as somebody types it.
+    pub fn one_word(&self) -> String {
+        percent_encoded(self.somebody().1.last_name)
+    }
+
+    /// A family name and the beginning of a first name.
+    pub fn two_words(&self) -> String {
+        let person = self.somebody().1;
+        let beginning: String = person.first_name.chars().take(3).collect();
+        format!("{}%20{}", percent_encoded(person.last_name), percent_encoded(&beginning))
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
