@@ -87,10 +87,31 @@ impl EventLog {
     /// At most `limit` events after `position`, in log order. Whoever has read up to a position has seen everything
     /// before it.
     pub async fn read_forward(&self, after: Position, limit: u32) -> Result<Vec<RecordedEvent>, LogError> {
+        Ok(self.read_taken(after, limit, |_| true).await?.0)
+    }
+
+    /// Of the next `limit` events after `position`, those whose type is wanted, and the position that was read up to.
+    /// The others are neither decrypted nor decoded: they cost little, and a damaged one does not stop the reader.
+    pub async fn read_taken(
+        &self,
+        after: Position,
+        limit: u32,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(Vec<RecordedEvent>, Position), LogError> {
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
         let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
-        rows.iter().map(|row| row::read(row, &self.0.keys, &self.0.upcasters)).collect()
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if wanted(row.try_get("event_type")?) {
+                events.push(row::read(row, &self.0.keys, &self.0.upcasters)?);
+            }
+        }
+        let reached = match rows.last() {
+            Some(last) => Position::from_sql(last.try_get("global_position")?),
+            None => after,
+        };
+        Ok((events, reached))
     }
 
     /// The position of the last event.

@@ -6,13 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use domain::event::RecordedEvent;
 use domain::ids::Position;
 use event_store_schema::EventLog;
+use futures_util::future::try_join;
 use metrics::histogram;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Config;
+use tokio_postgres::types::ToSql;
 
 use crate::install::LIVE_SCHEMA;
 use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
@@ -236,31 +237,35 @@ impl Runner {
     async fn batch(&self, lead: &mut Leadership, position: Position, limit: u32) -> Result<Position, BatchFailure> {
         let projection = &self.tracked.projection;
         let started = Instant::now();
-        let events = self.log.read_forward(position, limit).await?;
-        let Some(reached) = events.last().map(|event| event.position) else { return Ok(position) };
-        let taken: Vec<RecordedEvent> =
-            events.into_iter().filter(|event| projection.takes(&event.event_type)).collect();
-
-        let epoch = lead.epoch();
-        let tx = lead.session().transaction().await?;
+        let (taken, reached) = self.log.read_taken(position, limit, |event_type| projection.takes(event_type)).await?;
+        if reached == position {
+            return Ok(position);
+        }
+        let (epoch, version) = (lead.epoch(), i64::from(projection.version()));
+        let (from, to) = (position.to_sql(), reached.to_sql());
+        let session = lead.session();
+        let checkpoint = session.prepare_cached(include_str!("../sql/move_checkpoint.sql")).await?;
+        let name = self.name();
+        let parameters: [&(dyn ToSql + Sync); 5] = [&name, &version, &epoch, &from, &to];
+        let Some(first) = taken.first() else {
+            // Nothing but the checkpoint moves: a statement by itself.
+            return match session.execute(&checkpoint, &parameters).await? {
+                0 => Err(BatchFailure::Fenced),
+                _ => Ok(reached),
+            };
+        };
+        let tx = session.transaction().await?;
         // The session does not wait for the disk (see lead.sql): a crash may lose the last batches, but never a part of one,
         // for read model and checkpoint are one transaction, and the log still has the events.
-        tx.batch_execute(&format!(
-            "SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public"
-        ))
-        .await?;
-        // First, so that a leader that was replaced finds out before it has done anything.
-        let checkpoint = tx.prepare_cached(include_str!("../sql/move_checkpoint.sql")).await?;
-        let version = i64::from(projection.version());
-        let (from, to) = (position.to_sql(), reached.to_sql());
-        let moved = tx.execute(&checkpoint, &[&self.name(), &version, &epoch, &from, &to]).await?;
+        let settings = format!("SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public");
+        // The checkpoint first, so that a leader that was replaced finds out before it has done anything. Both are sent
+        // together, and carried out in this order.
+        let ((), moved) = try_join(tx.batch_execute(&settings), tx.execute(&checkpoint, &parameters)).await?;
         if moved == 0 {
             return Err(BatchFailure::Fenced);
         }
-        if let Some(first) = taken.first() {
-            let event_type = (taken.len() == 1).then(|| first.event_type.clone());
-            projection.apply(&taken, &tx).await.map_err(|error| BatchFailure::Failed { error, event_type })?;
-        }
+        let event_type = (taken.len() == 1).then(|| first.event_type.clone());
+        projection.apply(&taken, &tx).await.map_err(|error| BatchFailure::Failed { error, event_type })?;
         tx.commit().await?;
         histogram!("projection_batch_events", "projection" => self.name()).record(taken.len() as f64);
         histogram!("projection_apply_seconds", "projection" => self.name()).record(started.elapsed());

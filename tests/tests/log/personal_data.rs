@@ -1,4 +1,4 @@
-use domain::ids::PatientId;
+use domain::ids::{PatientId, Position};
 use event_store_schema::{AppendError, LogError};
 use serde_json::json;
 use system_tests::house::House;
@@ -76,4 +76,23 @@ async fn personal_content_without_a_subject_is_not_written() {
     request.streams[0].new_subject = false;
     assert!(matches!(log.append(request).await, Err(AppendError::Invalid(_))));
     assert_eq!(log.load(&stream, version(0)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_that_a_reader_does_not_want_is_not_opened() {
+    let house = House::new().await;
+    let log = house.open_log().await;
+    let stream = new_stream();
+    log.append(append(&stream, 0).about(PatientId(stream.id()), "Mnémosyne")).await.unwrap();
+    let owner = house.owner_client().await;
+    owner
+        .batch_execute(
+            "ALTER TABLE log.events DISABLE TRIGGER append_only;
+             UPDATE log.events SET sealed = sha256(sealed)",
+        )
+        .await
+        .unwrap();
+    assert!(log.read_forward(Position::ZERO, 10).await.is_err(), "the event is damaged");
+    let (events, reached) = log.read_taken(Position::ZERO, 10, |event_type| event_type == "Other").await.unwrap();
+    assert_eq!((events, reached), (vec![], Position::from(1)));
 }
