@@ -15,7 +15,7 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/medicalpro-check.XXXXXX")
 chmod 711 "$folder"
 server=
 finish() {
-    [[ -n $server ]] && kill -TERM "$server" 2>/dev/null && wait "$server" || true
+    if [[ -n $server ]]; then kill -TERM "$server" 2>/dev/null && wait "$server" || true; fi
     rm -rf "$folder"
 }
 trap finish EXIT
@@ -41,8 +41,9 @@ print(json.load(urllib.request.urlopen(request))["access_token"])
 PYTHON
 )
 
+# One worker: Python 3.11 now and then fails to parse code on two threads at once ("AST constructor recursion depth mismatch").
 PYTHONPATH=$library python3 -m schemathesis.cli --config-file tests/schemathesis.toml run "$url/openapi.json" \
-    --header "Authorization: Bearer $token" --max-examples "$examples" --workers 2 --seed 20261122 --no-color
+    --header "Authorization: Bearer $token" --max-examples "$examples" --workers 1 --seed 20261122 --no-color
 if grep -q ERROR "$folder/server.log"; then
     grep ERROR "$folder/server.log" >&2
     exit 1
