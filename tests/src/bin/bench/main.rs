@@ -9,6 +9,7 @@
 //! ```
 //!
 //! `bench [--quick]`, from the workspace's folder; built with the feature `baseline` it measures postgres-es as well.
+//! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at.
 
 mod appends;
 mod chart;
@@ -17,6 +18,7 @@ mod fill;
 mod http;
 mod lists;
 mod load;
+mod only;
 mod people;
 mod pgbench;
 mod plan;
@@ -52,9 +54,15 @@ const SCREENS: [(usize, f64); 3] = [(1, 50.0), (100, 50.0), (1000, 5.0)];
 fn main() {
     allow_many_sockets();
     let quick = std::env::args().any(|argument| argument == "--quick");
+    let only = only::Only::asked_for();
     // Servers are started and stopped outside the runtime: that blocks.
     let servers = BenchServers::start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if let Some(only) = only {
+        runtime.block_on(only.run(&servers));
+        drop(runtime);
+        return servers.stop();
+    }
     let plan = if quick { Plan::quick() } else { Plan::whole() };
     let figures = runtime.block_on(run(&servers, &plan));
     drop(runtime);
@@ -76,14 +84,7 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     execute(&appends.owner, pgbench::TABLES).await;
     #[cfg(feature = "baseline")]
     execute(&appends.owner, stock::TABLES).await;
-    let small = servers.house("small").await;
-    let patients = fill::register(&small, 0..SMALL, Duration::from_secs(30)).await;
-    // Its read models are filled by a first one: what it holds after that is not what it needs.
-    let program = Program::start(servers, &small, true).await;
-    wait_for_list(&Practice::new(program.target.clone(), patients.clone())).await;
-    program.stop();
-    let program = Program::start(servers, &small, true).await;
-    let practice = Arc::new(Practice::new(program.target.clone(), patients));
+    let (small, program, practice) = start_small(servers).await;
     let users = practice.mixed(USERS);
     tokio::time::sleep(Duration::from_millis(500)).await;
     figures.memory_mb.insert("idle".into(), program.memory_mb());
@@ -128,6 +129,19 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     figures.memory_mb.insert("after_load".into(), program.memory_mb());
     program.stop();
     figures
+}
+
+/// A small practice and the program on it.
+async fn start_small(servers: &BenchServers) -> (House, Program, Arc<Practice>) {
+    let small = servers.house("small").await;
+    let patients = fill::register(&small, 0..SMALL, Duration::from_secs(30)).await;
+    // Its read models are filled by a first one: what it holds after that is not what it needs.
+    let program = Program::start(servers, &small, true).await;
+    wait_for_list(&Practice::new(program.target.clone(), patients.clone())).await;
+    program.stop();
+    let program = Program::start(servers, &small, true).await;
+    let practice = Arc::new(Practice::new(program.target.clone(), patients));
+    (small, program, practice)
 }
 
 async fn wait_for_list(practice: &Practice) {
