@@ -36,12 +36,14 @@ impl AppState {
         }
     }
 
-    /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it.
-    pub async fn shown(&self, position: Option<Position>) {
-        if let Some(position) = position
-            && !self.read_models.wait_for(position, READ_MODEL_PATIENCE).await
-        {
+    /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it. `false` if they
+    /// do not in time.
+    pub async fn shown(&self, position: Option<Position>) -> bool {
+        let Some(position) = position else { return true };
+        let shown = self.read_models.wait_for(position, READ_MODEL_PATIENCE).await;
+        if !shown {
             tracing::warn!(%position, "answered before the read models show it");
         }
+        shown
     }
 }

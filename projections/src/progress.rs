@@ -99,12 +99,11 @@ impl Tracked {
         self.measure_stop();
     }
 
-    /// This server does not lead, and has no connection.
+    /// This server does not lead, and has no connection. What the read model shows is not known until it has one again: the
+    /// database that comes back may be a restored one.
     pub(crate) fn disconnect(&self) {
-        self.progress.send_modify(|progress| {
-            progress.led_here = false;
-            progress.state = ProjectionState::Connecting;
-        });
+        let unknown = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
+        self.progress.send_replace(unknown);
         self.measure_stop();
     }
 

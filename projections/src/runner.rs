@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const TELL: Duration = Duration::from_secs(5);
 
 /// How long to wait for a database that is away: doubled from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 #[derive(Clone)]
 pub(crate) struct Runner {
@@ -105,7 +105,8 @@ impl Runner {
                     LeadershipEnd::Lost(error) => {
                         tracing::warn!(projection = self.name(), %error, "lost the leadership of a projection");
                         self.tracked.disconnect();
-                        backoff = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (backoff * 2).min(BACKOFF.1) };
+                        // It was there a moment ago, and writers wait for what they wrote.
+                        backoff = BACKOFF.0;
                         backoff
                     }
                 },
@@ -255,8 +256,8 @@ impl Runner {
             };
         };
         let tx = session.transaction().await?;
-        // The session does not wait for the disk (see lead.sql): a crash may lose the last batches, but never a part of one,
-        // for read model and checkpoint are one transaction, and the log still has the events.
+        // It is on disk before anybody is told that the read model shows it: whoever wrote and was answered must not read
+        // an older state after a crash of the database.
         let settings = format!("SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public");
         // The checkpoint first, so that a leader that was replaced finds out before it has done anything. Both are sent
         // together, and carried out in this order.

@@ -53,7 +53,7 @@ enum Registered {
         /// The last position written.
         #[oai(header = "Event-Position")]
         Option<String>,
-        /// `respond-async`, if the answer did not wait for the read models.
+        /// `respond-async`, if the answer left before the read models show what was written.
         #[oai(header = "Preference-Applied")]
         Option<String>,
     ),
@@ -72,7 +72,7 @@ enum Changed {
         /// The last position written; left out when nothing changed.
         #[oai(header = "Event-Position")]
         Option<String>,
-        /// `respond-async`, if the answer did not wait for the read models.
+        /// `respond-async`, if the answer left before the read models show what was written.
         #[oai(header = "Preference-Applied")]
         Option<String>,
     ),
@@ -117,13 +117,11 @@ impl PatientsApi {
         Self { state }
     }
 
-    /// Waits for the read models unless the client would rather not, and says what that was.
+    /// Waits for the read models unless the client would rather not. Says so if the answer leaves before they show what
+    /// was written, whether the client asked for that or they are stuck.
     async fn settle(&self, executed: &Executed<Patient>, prefer: Option<Prefer>) -> Option<String> {
-        if prefer.unwrap_or_default().respond_async {
-            return Some("respond-async".to_owned());
-        }
-        self.state.shown(executed.position).await;
-        None
+        let settled = !prefer.unwrap_or_default().respond_async && self.state.shown(executed.position).await;
+        (!settled).then(|| "respond-async".to_owned())
     }
 
     async fn change(
