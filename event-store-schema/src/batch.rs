@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::event::RecordedEvent;
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -28,6 +29,8 @@ pub(crate) struct Head {
 }
 
 pub(crate) struct PreparedEvent {
+    /// As readers will read it, but for what the log adds: its place in the log, and when.
+    pub(crate) readable: RecordedEvent,
     pub(crate) id: Uuid,
     pub(crate) stream: String,
     pub(crate) version: i64,

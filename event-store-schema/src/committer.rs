@@ -2,8 +2,11 @@
 //! as one call. So a thousand commands need tens of fsyncs.
 
 use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::event::RecordedEvent;
 use domain::ids::{Position, StreamId, StreamVersion};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::{Client, Row, Statement};
@@ -12,6 +15,7 @@ use crate::append::Appended;
 use crate::batch::{Columns, Footprint, PreparedAppend};
 use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, Holder, LogError};
+use crate::tail::Tail;
 
 /// More requests in one call would make each of them wait longer without saving fsyncs.
 const LARGEST_BATCH: usize = 256;
@@ -45,12 +49,13 @@ struct Session {
 pub(crate) struct Committer {
     database: Database,
     head: watch::Sender<Position>,
+    tail: Arc<Tail>,
     session: Option<Session>,
 }
 
 impl Committer {
-    pub(crate) fn new(database: Database, head: watch::Sender<Position>) -> Self {
-        Self { database, head, session: None }
+    pub(crate) fn new(database: Database, head: watch::Sender<Position>, tail: Arc<Tail>) -> Self {
+        Self { database, head, tail, session: None }
     }
 
     /// Runs until nobody can send any more.
@@ -144,7 +149,8 @@ impl Committer {
 
     async fn answer(&self, batch: Vec<Pending>, rows: &[Row], uncertain: bool) {
         let mut newest = Position::ZERO;
-        for (number, pending) in (1..).zip(batch) {
+        let mut written = Vec::new();
+        for (number, mut pending) in (1..).zip(batch) {
             let mut outcome = read_outcome(number, rows).unwrap_or_else(|error| Err(error.into()));
             if uncertain && matches!(outcome, Err(AppendError::WrongVersion { .. })) {
                 outcome = match self.find_own(&pending.request).await {
@@ -158,9 +164,14 @@ impl Committer {
             }
             if let Ok(appended) = &outcome {
                 newest = newest.max(appended.last_position);
+                // Where an answer was lost, what stands in the log is for the log to say.
+                if !appended.replayed && !uncertain {
+                    written.extend(readable(&mut pending.request, appended));
+                }
             }
             pending.answer(outcome);
         }
+        self.tail.extend(written);
         self.head.send_if_modified(|head| {
             let grown = newest > *head;
             *head = newest.max(*head);
@@ -195,6 +206,20 @@ impl Committer {
             replayed: false,
         }))
     }
+}
+
+/// The events of an append as readers read them. The events of a request stand one after the other in the log.
+fn readable(request: &mut PreparedAppend, appended: &Appended) -> Vec<RecordedEvent> {
+    let mut position = appended.first_position;
+    let events = take(&mut request.events).into_iter().map(|event| {
+        let mut readable = event.readable;
+        readable.position = position;
+        readable.recorded_at = appended.recorded_at;
+        readable.occurred_at = event.occurred_at.unwrap_or(appended.recorded_at);
+        position = position.next();
+        readable
+    });
+    events.collect()
 }
 
 /// Why a batch got no answer.

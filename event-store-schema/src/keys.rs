@@ -222,15 +222,32 @@ impl KeyRing {
 
     /// The data key of a patient who already has one.
     pub(crate) async fn data_key(&self, subject: PatientId, facility: FacilityId) -> Result<Arc<SealingKey>, LogError> {
-        if let Some(key) = self.cached_data_keys().get(&subject) {
-            return Ok(Arc::clone(key));
+        if let Some(key) = self.known_data_key(subject) {
+            return Ok(key);
         }
         let client = self.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/data_key.sql")).await?;
         let row = client.query_opt(&statement, &[&subject.0]).await?.ok_or(KeyError::NoDataKey)?;
         let wrapped: Option<&[u8]> = row.try_get("wrapped")?;
         let wrapped = wrapped.ok_or(KeyError::NoDataKey)?;
-        let key = Arc::new(self.unwrap_data_key(subject, facility, row.try_get("master_key_id")?, wrapped)?);
+        Ok(self.keep_data_key(subject, facility, row.try_get("master_key_id")?, wrapped)?)
+    }
+
+    /// The data key of a patient, if it was needed lately. What a row says comes first: where it has no key any more, what is
+    /// remembered here is not to be used.
+    pub(crate) fn known_data_key(&self, subject: PatientId) -> Option<Arc<SealingKey>> {
+        self.cached_data_keys().get(&subject).map(Arc::clone)
+    }
+
+    /// Remembers a data key as it stands wrapped in the database.
+    pub(crate) fn keep_data_key(
+        &self,
+        subject: PatientId,
+        facility: FacilityId,
+        master_key_id: &str,
+        wrapped: &[u8],
+    ) -> Result<Arc<SealingKey>, KeyError> {
+        let key = Arc::new(self.unwrap_data_key(subject, facility, master_key_id, wrapped)?);
         self.cached_data_keys().put(subject, Arc::clone(&key));
         Ok(key)
     }

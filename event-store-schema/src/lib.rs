@@ -13,6 +13,7 @@ mod keys;
 mod log;
 mod row;
 mod sealing;
+mod tail;
 
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
 pub use database::{Database, DatabaseError, MigrationError, migrate};

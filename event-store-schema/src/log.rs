@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::event::RecordedEvent;
+use domain::event::{EventMetadata, RecordedEvent};
 use domain::ids::{FacilityId, Position, StreamId, StreamVersion};
 use domain::reservation::{KeyKind, KeyScope, Reservation, TimeHold, UniqueKey};
 use domain::upcasting::Upcasters;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use crate::error::{AppendError, LogError};
 use crate::keys::KeyRing;
 use crate::row;
 use crate::sealing::{self, PersonalPart, Place};
+use crate::tail::Tail;
 
 /// The log of one database. Cheap to clone; all clones share one committer.
 ///
@@ -34,6 +36,7 @@ struct Shared {
     upcasters: Upcasters,
     committer: mpsc::Sender<Pending>,
     head: watch::Sender<Position>,
+    tail: Arc<Tail>,
     append_timeout: Duration,
 }
 
@@ -47,8 +50,9 @@ impl EventLog {
     ) -> Result<Self, LogError> {
         let (committer, inbox) = mpsc::channel(QUEUE_LENGTH);
         let (head, _) = watch::channel(Position::ZERO);
-        tokio::spawn(Committer::new(database.clone(), head.clone()).run(inbox));
-        let log = Self(Arc::new(Shared { database, keys, upcasters, committer, head, append_timeout }));
+        let tail = Arc::new(Tail::default());
+        tokio::spawn(Committer::new(database.clone(), head.clone(), Arc::clone(&tail)).run(inbox));
+        let log = Self(Arc::new(Shared { database, keys, upcasters, committer, head, tail, append_timeout }));
         log.announce(log.head().await?);
         Ok(log)
     }
@@ -81,6 +85,10 @@ impl EventLog {
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/load_stream.sql")).await?;
         let rows = client.query(&statement, &[&stream.as_str(), &after.to_sql()]).await?;
+        if let Some(row) = rows.last() {
+            // Whoever loads a stream is likely to write to it next.
+            row::keep_data_key(row, &self.0.keys)?;
+        }
         rows.iter().map(|row| row::read(row, &self.0.keys, &self.0.upcasters)).collect()
     }
 
@@ -98,6 +106,11 @@ impl EventLog {
         limit: u32,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(Vec<RecordedEvent>, Position), LogError> {
+        if let Some(events) = self.0.tail.after(after, limit) {
+            let reached = events.last().map_or(after, |event| event.position);
+            let events = events.into_iter().filter(|event| wanted(&event.event_type));
+            return Ok((events.map(Arc::unwrap_or_clone).collect(), reached));
+        }
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
         let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
@@ -206,10 +219,11 @@ impl EventLog {
             holds: Vec::new(),
             subjects: Vec::new(),
         };
-        let metadata =
-            serde_json::to_value(&metadata).map_err(|error| AppendError::Invalid(format!("metadata: {error}")))?;
+        let typed_metadata = metadata;
+        let metadata = serde_json::to_value(&typed_metadata)
+            .map_err(|error| AppendError::Invalid(format!("metadata: {error}")))?;
         for stream in streams {
-            self.prepare_stream(&mut prepared, stream, &metadata, reason.as_deref()).await?;
+            self.prepare_stream(&mut prepared, stream, &typed_metadata, &metadata, reason.as_deref()).await?;
         }
         Ok(prepared)
     }
@@ -218,6 +232,7 @@ impl EventLog {
         &self,
         prepared: &mut PreparedAppend,
         write: StreamAppend,
+        typed_metadata: &EventMetadata,
         metadata: &serde_json::Value,
         reason: Option<&str>,
     ) -> Result<(), AppendError> {
@@ -243,6 +258,27 @@ impl EventLog {
         for (step, mut event) in (1..).zip(events) {
             let version = expected.plus(step);
             let personal = PersonalPart::take(&mut event.payload, reason.filter(|_| key.is_some()));
+            let (schema_version, payload) = {
+                let mut payload = event.payload.clone();
+                personal.clone().put_back(&mut payload);
+                self.0.upcasters.upcast(&event.event_type, event.schema_version, serde_json::Value::Object(payload))
+            };
+            let readable = RecordedEvent {
+                position: Position::ZERO,
+                event_id: event.event_id,
+                stream: stream.clone(),
+                version,
+                event_type: event.event_type.clone(),
+                schema_version,
+                facility_id,
+                subject_id,
+                recorded_at: Timestamp::UNIX_EPOCH,
+                occurred_at: Timestamp::UNIX_EPOCH,
+                metadata: typed_metadata.clone(),
+                reason: reason.map(str::to_owned),
+                forgotten: false,
+                payload,
+            };
             let sealed = match &key {
                 _ if personal.is_empty() => None,
                 Some(key) => {
@@ -262,6 +298,7 @@ impl EventLog {
             };
             reservations.extend(event.reservations);
             prepared.events.push(PreparedEvent {
+                readable,
                 id: event.event_id.0,
                 stream: stream.to_string(),
                 version: version.to_sql(),
@@ -270,7 +307,8 @@ impl EventLog {
                     .map_err(|_| AppendError::Invalid("schema version".to_owned()))?,
                 facility: facility_id.0,
                 subject: subject_id.map(|subject| subject.0),
-                occurred_at: event.occurred_at,
+                // PostgreSQL keeps microseconds.
+                occurred_at: event.occurred_at.map(whole_microseconds),
                 payload: serde_json::Value::Object(event.payload).to_string(),
                 sealed,
                 metadata: metadata.clone(),
@@ -327,6 +365,10 @@ impl EventLog {
         };
         PreparedKey { stream: stream.to_string(), kind: kind.name(), scope, value, shared: key.shared }
     }
+}
+
+fn whole_microseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 /// One stream's holds with those of a resource that overlap or touch joined into one: a stream never conflicts with

@@ -13,6 +13,17 @@ use crate::sealing::{self, Place};
 /// Where the reason of an event without a subject stands in its stored metadata.
 pub(crate) const OPEN_REASON: &str = "reason";
 
+/// Keeps the data key that stands in a row of `load_stream.sql` for the write that is likely to follow.
+pub(crate) fn keep_data_key(row: &Row, keys: &KeyRing) -> Result<(), LogError> {
+    let subject = row.try_get::<_, Option<_>>("subject_id")?.map(PatientId);
+    if let (Some(subject), Some(wrapped)) = (subject, row.try_get::<_, Option<&[u8]>>("wrapped")?)
+        && keys.known_data_key(subject).is_none()
+    {
+        keys.keep_data_key(subject, FacilityId(row.try_get("facility_id")?), row.try_get("master_key_id")?, wrapped)?;
+    }
+    Ok(())
+}
+
 /// Reads one row of `read_forward.sql` or `load_stream.sql`.
 pub(crate) fn read(row: &Row, keys: &KeyRing, upcasters: &Upcasters) -> Result<RecordedEvent, LogError> {
     let position: i64 = row.try_get("global_position")?;
@@ -33,7 +44,10 @@ pub(crate) fn read(row: &Row, keys: &KeyRing, upcasters: &Upcasters) -> Result<R
     if let (Some(subject), Some(sealed)) = (subject_id, row.try_get::<_, Option<&[u8]>>("sealed")?) {
         match row.try_get::<_, Option<&[u8]>>("wrapped")? {
             Some(wrapped) => {
-                let key = keys.unwrap_data_key(subject, facility_id, row.try_get("master_key_id")?, wrapped)?;
+                let key = match keys.known_data_key(subject) {
+                    Some(key) => key,
+                    None => keys.unwrap_data_key(subject, facility_id, row.try_get("master_key_id")?, wrapped)?.into(),
+                };
                 let place = Place { stream: &stream, version, event_type, schema_version, facility_id };
                 reason = sealing::open(&key, &place, sealed)?.put_back(&mut payload);
             }

@@ -13,7 +13,7 @@ const PERSONAL: &str = "personal";
 const AES_256_GCM_FORM: u8 = 1;
 
 /// What is encrypted of one event.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PersonalPart {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) personal: Option<Value>,

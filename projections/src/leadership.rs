@@ -99,7 +99,11 @@ impl Leadership {
 
     /// Carries a statement out that names the epoch in its condition; fails if it found nothing to change.
     pub(crate) async fn write(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(), LeadLost> {
-        match timeout(ANSWER_WITHIN, self.session.execute(statement, parameters)).await {
+        let written = async {
+            let statement = self.session.prepare_cached(statement).await?;
+            self.session.execute(&statement, parameters).await
+        };
+        match timeout(ANSWER_WITHIN, written).await {
             Ok(Ok(0)) => Err(LeadLost::Fenced),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),

@@ -158,15 +158,20 @@ impl Worker {
 
         let mut head = self.log.watch();
         loop {
-            head.mark_unchanged();
+            // Either way the log is read: the watch is a hint, the poll is the truth.
+            if *head.borrow_and_update() <= checkpoint.position() {
+                let _ = tokio::time::timeout(POLL, head.changed()).await;
+            }
             let events = self.log.read_forward(checkpoint.position(), BATCH).await?;
             let Some(last) = events.last().map(|event| event.position) else {
                 checkpoint.still_elected().await?;
                 if !is_connected(&self.client) {
                     return Err(PublishError::Disconnected);
                 }
-                // Either way the log is read again: the watch is a hint, the poll is the truth.
-                let _ = tokio::time::timeout(POLL, head.changed()).await;
+                if *head.borrow() > checkpoint.position() {
+                    // Somebody spoke of events that are not there.
+                    tokio::time::sleep(POLL).await;
+                }
                 continue;
             };
             self.read_models.wait_for(last, SHOWN_WITHIN).await;

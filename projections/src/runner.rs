@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::Position;
 use event_store_schema::EventLog;
-use futures_util::future::try_join;
+use futures_util::future::join3;
 use metrics::histogram;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -188,6 +188,11 @@ impl Runner {
     /// Applies events until the leadership ends.
     async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
         let mut position = lead.start();
+        // What it does for good in this session, so that no batch has to.
+        let settings = format!("SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public");
+        if let Err(error) = lead.session().batch_execute(&settings).await {
+            return LeadershipEnd::Lost(error.into());
+        }
         tracing::info!(projection = self.name(), %position, "leading a projection");
         self.tracked.lead_to(position);
         let mut head = self.log.watch();
@@ -249,7 +254,7 @@ impl Runner {
         let name = self.name();
         let parameters: [&(dyn ToSql + Sync); 5] = [&name, &version, &epoch, &from, &to];
         let Some(first) = taken.first() else {
-            // Nothing but the checkpoint moves: a statement by itself.
+            // Nothing but the checkpoint moves: a statement by itself, which does not wait for the disk.
             return match session.execute(&checkpoint, &parameters).await? {
                 0 => Err(BatchFailure::Fenced),
                 _ => Ok(reached),
@@ -258,15 +263,17 @@ impl Runner {
         let tx = session.transaction().await?;
         // It is on disk before anybody is told that the read model shows it: whoever wrote and was answered must not read
         // an older state after a crash of the database.
-        let settings = format!("SET LOCAL ROLE medicalpro_projector; SET LOCAL search_path = {LIVE_SCHEMA}, public");
-        // The checkpoint first, so that a leader that was replaced finds out before it has done anything. Both are sent
-        // together, and carried out in this order.
-        let ((), moved) = try_join(tx.batch_execute(&settings), tx.execute(&checkpoint, &parameters)).await?;
-        if moved == 0 {
+        let durable = tx.batch_execute("SET LOCAL synchronous_commit = on");
+        let event_type = (taken.len() == 1).then(|| first.event_type.clone());
+        // All are sent together, and carried out in this order: the checkpoint first, so that nothing that a replaced
+        // leader does can count.
+        let (set, moved, applied) =
+            join3(durable, tx.execute(&checkpoint, &parameters), projection.apply(&taken, &tx)).await;
+        set?;
+        if moved? == 0 {
             return Err(BatchFailure::Fenced);
         }
-        let event_type = (taken.len() == 1).then(|| first.event_type.clone());
-        projection.apply(&taken, &tx).await.map_err(|error| BatchFailure::Failed { error, event_type })?;
+        applied.map_err(|error| BatchFailure::Failed { error, event_type })?;
         tx.commit().await?;
         histogram!("projection_batch_events", "projection" => self.name()).record(taken.len() as f64);
         histogram!("projection_apply_seconds", "projection" => self.name()).record(started.elapsed());

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::ids::Position;
+use domain::ids::{PatientId, Position};
+use futures_util::future::try_join_all;
 use system_tests::house::House;
 
 use crate::events::{Dressing, append, happened, new_stream, version};
@@ -160,4 +161,33 @@ async fn an_append_whose_connection_is_cut_is_written_once_or_not_at_all() {
     }
     cutter.await.unwrap();
     assert_eq!(log.head().await.unwrap(), Position::from(16 * 25));
+}
+
+/// A server has what it wrote itself in memory; another server has only the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_the_writing_server_and_of_another_read_the_same() {
+    let house = House::new().await;
+    let servers = [house.open_log().await, house.open_log().await];
+    let patient = new_stream();
+    let mut first = append(&patient, 0).about(PatientId(patient.id()), "Mnémosyne");
+    first.reason = Some("she asked".to_owned());
+    let occurred_at = "2026-03-29T02:30:00.123456789+02:00".parse().unwrap();
+    first.streams[0].events[0].occurred_at = Some(occurred_at);
+    servers[0].append(first).await.unwrap();
+    for round in 0..40 {
+        // Both write, in no order that either of them knows of.
+        let writes = servers.iter().map(|log| log.append(append(&new_stream(), 0)));
+        try_join_all(writes).await.unwrap();
+        servers[round % 2].append(append(&new_stream(), 0)).await.unwrap();
+    }
+    let reader = house.open_log().await;
+    let (mut position, mut read) = (Position::ZERO, 0);
+    while let Some(event) = reader.read_forward(position, 1).await.unwrap().pop() {
+        for log in &servers {
+            let same = log.read_forward(position, 3).await.unwrap();
+            assert_eq!(same.first(), Some(&event), "at {position}");
+        }
+        (position, read) = (event.position, read + 1);
+    }
+    assert_eq!(read, 1 + 40 * 3);
 }
