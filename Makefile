@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test drill bench bench-quick fmt fmt-check lint doc clean clean-data
+.PHONY: help setup run build test drill bench bench-quick flame fmt fmt-check lint doc clean clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ bench: setup ## measure everything, 10 minutes: ratios against PostgreSQL itself
 bench-quick: setup ## the same in 2 minutes, with a tenth of the patients
 	$(BUILD_BENCH)
 	@exec "$(TARGET)/release/bench" --quick
+
+flame: setup ## a flame graph of one operation (ARGS='register 32'), in target/bench; needs perf
+	$(BUILD_BENCH)
+	@scripts/flame.sh "$(TARGET)/release/bench" $(or $(ARGS),register)
 
 fmt: setup ## format the code
 	@$(CARGO) fmt --all
