@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use domain::aggregate::AggregateRoot;
 use domain::event::{Actor, EventMetadata, LoggedEvent, RecordedEvent, UnreadableEvent};
 use domain::facility::Facility;
-use domain::ids::{EventId, FacilityId, PatientId, Position, StreamVersion};
+use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
 use domain::patient::Patient;
 use domain::upcasting::Upcasters;
 use jiff::Timestamp;
@@ -74,7 +74,7 @@ fn recorded(event_type: &str, schema_version: u32, payload: Value) -> RecordedEv
         event_type: event_type.to_owned(),
         schema_version,
         facility_id: FacilityId(Uuid::from_u128(3)),
-        subject_id: Some(PatientId(Uuid::from_u128(2))),
+        subject_id: Some(SubjectId(Uuid::from_u128(2))),
         recorded_at: Timestamp::UNIX_EPOCH,
         occurred_at: Timestamp::UNIX_EPOCH,
         metadata: EventMetadata {

@@ -1,7 +1,7 @@
 //! From a stored row to a [`RecordedEvent`]: decrypted and upcast.
 
 use domain::event::RecordedEvent;
-use domain::ids::{EventId, FacilityId, PatientId, Position, StreamVersion};
+use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
 use domain::upcasting::Upcasters;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
@@ -23,7 +23,7 @@ pub(crate) fn read(row: &Row, keys: &KeyRing, upcasters: &Upcasters) -> Result<R
     let schema_version =
         u32::try_from(row.try_get::<_, i32>("schema_version")?).map_err(|_| malformed("schema_version"))?;
     let facility_id = FacilityId(row.try_get("facility_id")?);
-    let subject_id = row.try_get::<_, Option<_>>("subject_id")?.map(PatientId);
+    let subject_id = row.try_get::<_, Option<_>>("subject_id")?.map(SubjectId);
     let mut payload: Map<String, Value> =
         serde_json::from_str(row.try_get("payload")?).map_err(|_| malformed("payload"))?;
 

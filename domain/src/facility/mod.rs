@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use self::command::FacilityCommand;
 pub use self::event::FacilityEvent;
 use crate::aggregate::{AggregateRoot, Circumstances};
-use crate::ids::PatientId;
+use crate::ids::SubjectId;
 use crate::values::{Finess, TextValue};
 
 /// A practice as its events tell it.
@@ -85,7 +85,7 @@ impl Aggregate for Facility {
 }
 
 impl AggregateRoot for Facility {
-    fn subject(&self, _id: Uuid) -> Option<PatientId> {
+    fn subject(&self, _id: Uuid) -> Option<SubjectId> {
         None
     }
 }

@@ -25,7 +25,7 @@ pub use self::details::{Contact, Coverage, EmergencyContact, Identity, PatientDe
 pub use self::event::PatientEvent;
 pub use self::rules::{contact_changes, identity_changes, insurance_changes};
 use crate::aggregate::{AggregateRoot, Circumstances};
-use crate::ids::PatientId;
+use crate::ids::SubjectId;
 use crate::personal::Revealed;
 use crate::values::{PatientNumber, PatientStatus, RuleBroken, Violation};
 
@@ -185,8 +185,8 @@ impl Aggregate for Patient {
 impl AggregateRoot for Patient {
     const INTRODUCES_SUBJECT: bool = true;
 
-    fn subject(&self, id: Uuid) -> Option<PatientId> {
-        Some(PatientId(id))
+    fn subject(&self, id: Uuid) -> Option<SubjectId> {
+        Some(SubjectId(id))
     }
 }
 
