@@ -17,6 +17,12 @@ pub trait AggregateRoot:
     /// Whether the first event of a stream makes its subject known, so that a data key is made with it.
     const INTRODUCES_SUBJECT: bool = false;
 
+    /// Whether events of this type change what a document of the aggregate shows. The others leave the version alone by
+    /// which its readers and `If-Match` know it.
+    fn shows(_event_type: &str) -> bool {
+        true
+    }
+
     /// The stream of the aggregate with this id.
     fn stream(id: Uuid) -> StreamId {
         StreamId::of(Self::TYPE, id)

@@ -59,6 +59,10 @@ identifier!(
     SubjectId
 );
 identifier!(
+    /// A session: what one login began, on one device.
+    SessionId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );
