@@ -42,6 +42,7 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Database(error) => error.into(),
+            QueryError::Malformed(_) => Self::internal(&error),
         }
     }
 }
