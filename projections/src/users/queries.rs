@@ -95,7 +95,8 @@ impl UserQueries {
             Some(status) => vec![status.code()],
             None => UserStatus::ALL.iter().map(|status| status.code()).collect(),
         };
-        let words = filter.search.as_deref().map(searched).unwrap_or_default();
+        let search = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty());
+        let words = search.map(searched);
         let (last, offset, otherwise) = match start {
             UserPageStart::Number(number) => {
                 let before = u64::from(number.saturating_sub(1)).saturating_mul(limit.into());
@@ -106,6 +107,11 @@ impl UserQueries {
                 ((user.0, version.to_sql()), *offset, offset.saturating_sub(1))
             }
         };
+        if words.as_ref().is_some_and(Vec::is_empty) {
+            // Nothing in it could ever match.
+            return Ok(UserPage { items: Vec::new(), total: 0, offset, next: None });
+        }
+        let words = words.unwrap_or_default();
         let otherwise = i64::try_from(otherwise).unwrap_or(i64::MAX);
         // One more than the page holds tells whether there is another.
         let asked = i64::from(limit) + 1;
