@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cqrs_es::DomainEvent;
 use cqrs_es::event_sink::EventSink;
 use domain::aggregate::AggregateRoot;
 use domain::event::RecordedEvent;
@@ -43,13 +44,15 @@ pub struct Loaded<A> {
     pub aggregate: A,
     /// The version of its last event; zero if there is none.
     pub version: StreamVersion,
+    /// The version of the last event that its document [shows](AggregateRoot::shows): what its `ETag` says.
+    pub shown_version: StreamVersion,
     /// The practice it belongs to; none if there is no event.
     pub facility_id: Option<FacilityId>,
-    /// When its first and its last event were recorded; none if there is no event.
+    /// When its first and its last event that its document shows were recorded; none if there is no event.
     pub recorded: Option<Recorded>,
 }
 
-/// Between which moments a stream was written.
+/// Between which moments the document of an aggregate was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// The first event.
@@ -67,7 +70,13 @@ impl Recorded {
 
 impl<A: AggregateRoot> Loaded<A> {
     fn nothing() -> Self {
-        Self { aggregate: A::default(), version: StreamVersion::ZERO, facility_id: None, recorded: None }
+        Self {
+            aggregate: A::default(),
+            version: StreamVersion::ZERO,
+            shown_version: StreamVersion::ZERO,
+            facility_id: None,
+            recorded: None,
+        }
     }
 
     /// Follows the stream by these events.
@@ -76,7 +85,10 @@ impl<A: AggregateRoot> Loaded<A> {
             self.aggregate.apply(event.decode()?);
             self.version = event.version;
             self.facility_id = Some(event.facility_id);
-            self.recorded = Recorded::extend(self.recorded, event.recorded_at);
+            if A::shows(&event.event_type) {
+                self.shown_version = event.version;
+                self.recorded = Recorded::extend(self.recorded, event.recorded_at);
+            }
         }
         Ok(())
     }
@@ -186,12 +198,14 @@ impl Commands {
             match self.append(id, stream, &loaded, &aggregate, &events, guards, context).await {
                 Ok(appended) if appended.replayed => return self.replay(appended).await,
                 Ok(appended) => {
-                    let after = Loaded {
-                        aggregate,
-                        version: appended.version,
-                        facility_id: Some(context.facility_id),
-                        recorded: Recorded::extend(loaded.recorded, appended.recorded_at),
-                    };
+                    let mut after = Loaded { aggregate, facility_id: Some(context.facility_id), ..loaded };
+                    for event in &events {
+                        after.version = after.version.next();
+                        if A::shows(&event.event_type()) {
+                            after.shown_version = after.version;
+                            after.recorded = Recorded::extend(after.recorded, appended.recorded_at);
+                        }
+                    }
                     self.0.cache.put(stream, &after);
                     return Ok(Executed { id, after, events, position: Some(appended.last_position), replayed: false });
                 }
@@ -289,8 +303,8 @@ async fn decide<A: AggregateRoot>(
     if loaded.facility_id.is_some_and(|owner| owner != context.facility_id) {
         return Err(CommandError::NotFound);
     }
-    if context.if_match.as_ref().is_some_and(|expected| !expected.contains(&loaded.version)) {
-        return Err(CommandError::Stale { actual: loaded.version });
+    if context.if_match.as_ref().is_some_and(|expected| !expected.contains(&loaded.shown_version)) {
+        return Err(CommandError::Stale { actual: loaded.shown_version });
     }
     let mut aggregate = loaded.aggregate.clone();
     let sink = EventSink::default();
@@ -299,7 +313,7 @@ async fn decide<A: AggregateRoot>(
 }
 
 /// Full jitter: those who met once should not meet again.
-async fn pause(attempt: u32) {
+pub(crate) async fn pause(attempt: u32) {
     let longest = 2_u64 << attempt.min(6);
     let milliseconds = rand::rng().random_range(0..=longest);
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;

@@ -47,6 +47,16 @@ impl Commands {
         self.execute(context.facility_id.0, command, &circumstances, &[], context).await
     }
 
+    /// Changes the settings of a practice, or what a role may do in it.
+    pub async fn change_facility(
+        &self,
+        command: &FacilityCommand,
+        context: &CommandContext,
+    ) -> Result<Executed<Facility>, CommandError<FacilityError>> {
+        let circumstances = self.circumstances(context.facility_id).await?;
+        self.execute(context.facility_id.0, command, &circumstances, &[], context).await
+    }
+
     /// This moment, and the day it is in the practice. `NotFound` if the practice was never opened.
     pub async fn circumstances<E: std::error::Error>(
         &self,

@@ -11,6 +11,7 @@ mod facilities;
 mod patient_numbers;
 mod patients;
 mod store;
+mod users;
 
 pub use context::CommandContext;
 pub use error::CommandError;

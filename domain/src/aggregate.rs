@@ -5,17 +5,23 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::event::LoggedEvent;
-use crate::ids::{PatientId, StreamId};
+use crate::ids::{StreamId, SubjectId};
 
 /// An aggregate whose events go to the log. Its stream is `<TYPE>-<id>`.
 pub trait AggregateRoot:
     cqrs_es::Aggregate<Event: LoggedEvent, Command: Clone + Send + Sync, Error: Send + Sync> + Clone + 'static
 {
-    /// The patient whose data the stream of this id holds, if any, as far as the state tells.
-    fn subject(&self, id: Uuid) -> Option<PatientId>;
+    /// The person whose data the stream of this id holds, if any, as far as the state tells.
+    fn subject(&self, id: Uuid) -> Option<SubjectId>;
 
     /// Whether the first event of a stream makes its subject known, so that a data key is made with it.
     const INTRODUCES_SUBJECT: bool = false;
+
+    /// Whether events of this type change what a document of the aggregate shows. The others leave the version alone by
+    /// which its readers and `If-Match` know it.
+    fn shows(_event_type: &str) -> bool {
+        true
+    }
 
     /// The stream of the aggregate with this id.
     fn stream(id: Uuid) -> StreamId {

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{EventId, FacilityId, PatientId, Position, StreamId, StreamVersion, UserId};
+use crate::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId, UserId};
 use crate::reservation::Reservation;
 use crate::role::Role;
 
 /// An event as the log needs it: its type and schema version (from `cqrs-es`) and the holds that it takes or frees.
 ///
 /// An event serializes as serde's externally tagged enum, `{"PatientRegistered": {…}}`. Its fields are open: they may
-/// be read by operators, auditors and NATS clients, and stay when a patient is erased. Personal content stands in one
+/// be read by operators, auditors and NATS clients, and stay when a person is erased. Personal content stands in one
 /// field named `personal`, a [`Revealed`](crate::personal::Revealed), which the log encrypts.
 pub trait LoggedEvent: cqrs_es::DomainEvent {
     /// Every event type of the aggregate with its current schema version, in the order of the enum.
@@ -80,8 +80,8 @@ pub struct RecordedEvent {
     pub schema_version: u32,
     /// The practice it belongs to.
     pub facility_id: FacilityId,
-    /// The patient whose data it holds.
-    pub subject_id: Option<PatientId>,
+    /// The person whose data it holds.
+    pub subject_id: Option<SubjectId>,
     /// When the log took it; never earlier than the event before it.
     pub recorded_at: Timestamp,
     /// When it happened.

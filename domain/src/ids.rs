@@ -46,7 +46,7 @@ identifier!(
     FacilityId
 );
 identifier!(
-    /// A patient; also the data subject under whose key personal content is encrypted.
+    /// A patient.
     PatientId
 );
 identifier!(
@@ -54,9 +54,30 @@ identifier!(
     UserId
 );
 identifier!(
+    /// The person whom an event tells of, and under whose key its personal content is encrypted: a patient, or a member
+    /// of staff.
+    SubjectId
+);
+identifier!(
+    /// A session: what one login began, on one device.
+    SessionId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );
+
+impl From<PatientId> for SubjectId {
+    fn from(patient: PatientId) -> Self {
+        Self(patient.0)
+    }
+}
+
+impl From<UserId> for SubjectId {
+    fn from(user: UserId) -> Self {
+        Self(user.0)
+    }
+}
 
 /// The name of one stream: `<aggregate>-<id>`, such as `patient-0198…`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -37,11 +37,14 @@ pub enum KeyKind {
     PatientIns,
     /// The e-mail by which a member of staff logs in.
     UserEmail,
+    /// That a member of staff administers the practice. All of them hold the same key, shared: it tells who they are.
+    FacilityAdmin,
 }
 
 impl KeyKind {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [Self::PatientNumber, Self::PatientIdentity, Self::PatientIns, Self::UserEmail];
+    pub const ALL: [Self; 5] =
+        [Self::PatientNumber, Self::PatientIdentity, Self::PatientIns, Self::UserEmail, Self::FacilityAdmin];
 
     /// The name under which the log stores it.
     pub const fn name(self) -> &'static str {
@@ -50,13 +53,14 @@ impl KeyKind {
             Self::PatientIdentity => "patient_identity",
             Self::PatientIns => "patient_ins",
             Self::UserEmail => "user_email",
+            Self::FacilityAdmin => "facility_admin",
         }
     }
 
     /// Whether the key is personal data, which is stored as a keyed hash only.
     pub const fn is_personal(self) -> bool {
         match self {
-            Self::PatientNumber => false,
+            Self::PatientNumber | Self::FacilityAdmin => false,
             Self::PatientIdentity | Self::PatientIns | Self::UserEmail => true,
         }
     }

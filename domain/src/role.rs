@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What somebody does in the practice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Médecin.
@@ -72,6 +72,20 @@ impl Role {
             (Self::Dpo, Exports) => ReadWrite,
             (Self::Dpo, Appointments | Availability | MedicalRecords) => None,
             (Self::Dpo, Prescriptions | Documents | Users) => None,
+        }
+    }
+
+    /// The least and the most that a facility may allow the role in an area. Whoever controls what others do never changes
+    /// the clinical part of a file; data leave the house through the compliance officer alone; and there is always
+    /// somebody who can give a role its permissions back.
+    pub const fn bounds(self, area: Area) -> (Access, Access) {
+        use Area::{Documents, Exports, MedicalRecords, Prescriptions, Users};
+        match (self, area) {
+            (Self::Auditor | Self::Dpo, MedicalRecords | Prescriptions | Documents) => (Access::None, Access::Read),
+            (Self::Dpo, Exports) => (Access::None, Access::ReadWrite),
+            (_, Exports) => (Access::None, Access::None),
+            (Self::Admin, Users) => (Access::ReadWrite, Access::ReadWrite),
+            _ => (Access::None, Access::ReadWrite),
         }
     }
 }
@@ -154,5 +168,15 @@ impl Access {
     /// Whether it allows changing.
     pub fn may_write(self) -> bool {
         self >= Self::ReadWrite
+    }
+
+    /// The access that the two permissions of an area make; none if one may change what one may not look at.
+    pub const fn of(read: bool, write: bool) -> Option<Self> {
+        match (read, write) {
+            (true, true) => Some(Self::ReadWrite),
+            (true, false) => Some(Self::Read),
+            (false, false) => Some(Self::None),
+            (false, true) => None,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked of the log: events for one or several streams, all or nothing.
 
 use domain::event::{EventMetadata, LoggedEvent};
-use domain::ids::{EventId, FacilityId, PatientId, Position, StreamId, StreamVersion};
+use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
 use domain::reservation::Reservation;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -53,9 +53,9 @@ pub struct StreamAppend {
     pub expected: StreamVersion,
     /// The practice that the events belong to.
     pub facility_id: FacilityId,
-    /// The patient whose data they hold.
-    pub subject_id: Option<PatientId>,
-    /// Whether the patient is new, so that a data key is made. Any other subject must have one.
+    /// The person whose data they hold.
+    pub subject_id: Option<SubjectId>,
+    /// Whether the person is new, so that a data key is made. Any other subject must have one.
     pub new_subject: bool,
     /// At least one event, in order.
     pub events: Vec<NewEvent>,

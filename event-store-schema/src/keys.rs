@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::ids::{FacilityId, PatientId};
+use domain::ids::{FacilityId, SubjectId};
 use lru::LruCache;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -159,7 +159,7 @@ pub struct KeyRing {
     master: MasterKeys,
     database: Database,
     lookup: hmac::Key,
-    data_keys: Mutex<LruCache<PatientId, Arc<SealingKey>>>,
+    data_keys: Mutex<LruCache<SubjectId, Arc<SealingKey>>>,
 }
 
 /// How many patients' data keys a server keeps unwrapped for writing.
@@ -200,7 +200,7 @@ impl KeyRing {
     /// A new data key, to be stored with the first event of its patient.
     pub(crate) fn new_data_key(
         &self,
-        subject: PatientId,
+        subject: SubjectId,
         facility: FacilityId,
     ) -> Result<(Arc<SealingKey>, WrappedKey), KeyError> {
         let key = random_key()?;
@@ -211,7 +211,7 @@ impl KeyRing {
     /// The data key that stands wrapped in the database.
     pub(crate) fn unwrap_data_key(
         &self,
-        subject: PatientId,
+        subject: SubjectId,
         facility: FacilityId,
         master_key_id: &str,
         wrapped: &[u8],
@@ -221,7 +221,7 @@ impl KeyRing {
     }
 
     /// The data key of a patient who already has one.
-    pub(crate) async fn data_key(&self, subject: PatientId, facility: FacilityId) -> Result<Arc<SealingKey>, LogError> {
+    pub(crate) async fn data_key(&self, subject: SubjectId, facility: FacilityId) -> Result<Arc<SealingKey>, LogError> {
         if let Some(key) = self.known_data_key(subject) {
             return Ok(key);
         }
@@ -235,14 +235,14 @@ impl KeyRing {
 
     /// The data key of a patient, if it was needed lately. What a row says comes first: where it has no key any more, what is
     /// remembered here is not to be used.
-    pub(crate) fn known_data_key(&self, subject: PatientId) -> Option<Arc<SealingKey>> {
+    pub(crate) fn known_data_key(&self, subject: SubjectId) -> Option<Arc<SealingKey>> {
         self.cached_data_keys().get(&subject).map(Arc::clone)
     }
 
     /// Remembers a data key as it stands wrapped in the database.
     pub(crate) fn keep_data_key(
         &self,
-        subject: PatientId,
+        subject: SubjectId,
         facility: FacilityId,
         master_key_id: &str,
         wrapped: &[u8],
@@ -252,12 +252,12 @@ impl KeyRing {
         Ok(key)
     }
 
-    fn cached_data_keys(&self) -> MutexGuard<'_, LruCache<PatientId, Arc<SealingKey>>> {
+    fn cached_data_keys(&self) -> MutexGuard<'_, LruCache<SubjectId, Arc<SealingKey>>> {
         self.data_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn data_key_context(subject: PatientId, facility: FacilityId) -> String {
+fn data_key_context(subject: SubjectId, facility: FacilityId) -> String {
     format!("medicalpro data key {facility} {subject}")
 }
 

@@ -9,6 +9,7 @@ mod batch;
 mod committer;
 mod database;
 mod error;
+mod holders;
 mod keys;
 mod log;
 mod row;

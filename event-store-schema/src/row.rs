@@ -1,7 +1,7 @@
 //! From a stored row to a [`RecordedEvent`]: decrypted and upcast.
 
 use domain::event::RecordedEvent;
-use domain::ids::{EventId, FacilityId, PatientId, Position, StreamVersion};
+use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
 use domain::upcasting::Upcasters;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
@@ -15,7 +15,7 @@ pub(crate) const OPEN_REASON: &str = "reason";
 
 /// Keeps the data key that stands in a row of `load_stream.sql` for the write that is likely to follow.
 pub(crate) fn keep_data_key(row: &Row, keys: &KeyRing) -> Result<(), LogError> {
-    let subject = row.try_get::<_, Option<_>>("subject_id")?.map(PatientId);
+    let subject = row.try_get::<_, Option<_>>("subject_id")?.map(SubjectId);
     if let (Some(subject), Some(wrapped)) = (subject, row.try_get::<_, Option<&[u8]>>("wrapped")?)
         && keys.known_data_key(subject).is_none()
     {
@@ -34,7 +34,7 @@ pub(crate) fn read(row: &Row, keys: &KeyRing, upcasters: &Upcasters) -> Result<R
     let schema_version =
         u32::try_from(row.try_get::<_, i32>("schema_version")?).map_err(|_| malformed("schema_version"))?;
     let facility_id = FacilityId(row.try_get("facility_id")?);
-    let subject_id = row.try_get::<_, Option<_>>("subject_id")?.map(PatientId);
+    let subject_id = row.try_get::<_, Option<_>>("subject_id")?.map(SubjectId);
     let mut payload: Map<String, Value> =
         serde_json::from_str(row.try_get("payload")?).map_err(|_| malformed("payload"))?;
 

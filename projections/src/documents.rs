@@ -9,13 +9,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What a patient's document says of the patient, in the field names of the API. Fields without a value are left out. Of a
-/// patient whose personal data was erased, number and status are left, and `forgotten` says so.
+/// What a patient's document says of the patient, in the field names of the API. Fields without a value are left out, as is
+/// `restricted` of a file that is open to all. Of a patient whose personal data was erased, number and status are left, and `forgotten` says so.
 pub fn patient_fields(patient: &Patient) -> Result<Map<String, Value>, serde_json::Error> {
     let mut fields = Map::new();
     if let Some(number) = &patient.patient_number {
         fields.insert("patientNumber".to_owned(), serde_json::to_value(number)?);
         fields.insert("status".to_owned(), patient.status().code().into());
+    }
+    if patient.restricted {
+        fields.insert("restricted".to_owned(), true.into());
     }
     if let Revealed::Value(identity) = &patient.identity {
         fields.append(&mut object(identity)?);
@@ -60,6 +63,8 @@ pub(crate) fn patient_of_document(document: &Value) -> Result<Patient, serde_jso
         patient_number: PatientNumber,
         status: PatientStatus,
         #[serde(default)]
+        restricted: bool,
+        #[serde(default)]
         forgotten: bool,
     }
     let open = Open::deserialize(document)?;
@@ -78,7 +83,8 @@ pub(crate) fn patient_of_document(document: &Value) -> Result<Patient, serde_jso
         PatientStatus::Active => false,
         PatientStatus::Inactive => true,
     };
-    Ok(Patient { patient_number: Some(open.patient_number), archived, identity, contact, coverage })
+    let (patient_number, restricted) = (Some(open.patient_number), open.restricted);
+    Ok(Patient { patient_number, archived, restricted, identity, contact, coverage })
 }
 
 fn object(part: &impl serde::Serialize) -> Result<Map<String, Value>, serde_json::Error> {
@@ -134,7 +140,8 @@ pub(crate) mod tests {
     fn a_document_leads_back_to_the_patient() {
         let little_known = Patient { archived: true, contact: Revealed::Value(Contact::default()), ..zoe() };
         let forgotten = Patient { patient_number: zoe().patient_number, archived: true, ..Patient::default() };
-        for patient in [zoe(), little_known, forgotten] {
+        let restricted = Patient { restricted: true, ..zoe() };
+        for patient in [zoe(), little_known, restricted, forgotten] {
             let id = PatientId(uuid::Uuid::nil());
             let document =
                 patient_document(&patient, id, StreamVersion::from(3), Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);

@@ -1,15 +1,18 @@
-//! The read model of practices: what each is called, and its time zone.
+//! The read model of practices: what each is called, its time zone, its settings, and what each role may do there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::event::{LoggedEvent, RecordedEvent};
-use domain::facility::{Facility, FacilityEvent};
+use domain::facility::{Facility, FacilityEvent, FacilitySettings};
 use domain::ids::{FacilityId, StreamVersion};
+use domain::permissions::Permissions;
+use domain::role::Role;
 use domain::values::TextValue;
 use event_store_schema::Database;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::folding::follow;
 use crate::projection::{Projection, ProjectionError, Transaction};
@@ -25,7 +28,7 @@ impl Projection for Facilities {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -45,32 +48,54 @@ impl Projection for Facilities {
         events: &'a [RecordedEvent],
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
-        apply(events, tx).boxed()
+        async move {
+            let mut practices = known_practices(events, tx).await?;
+            fold(events, &mut practices)?;
+            write(&practices, tx).await
+        }
+        .boxed()
     }
 }
 
-async fn apply(events: &[RecordedEvent], tx: &Transaction<'_>) -> Result<(), ProjectionError> {
-    let mut facilities: HashMap<FacilityId, (Facility, StreamVersion)> = HashMap::new();
+const MALFORMED: ProjectionError = ProjectionError::Malformed("facilities.facility");
+
+type Practices = HashMap<FacilityId, (Facility, StreamVersion)>;
+
+/// The rows of those practices of the batch that were opened before it.
+async fn known_practices(events: &[RecordedEvent], tx: &Transaction<'_>) -> Result<Practices, ProjectionError> {
+    let changed: Vec<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
+    let find = tx.prepare_cached(include_str!("../sql/facilities/known.sql")).await?;
+    let rows = tx.query(&find, &[&changed]).await?;
+    rows.iter()
+        .map(|row| {
+            let facility = serde_json::from_value(row.try_get("facility")?).map_err(|_| MALFORMED)?;
+            let version = StreamVersion::from_sql(row.try_get("version")?);
+            Ok((FacilityId(row.try_get("facility_id")?), (facility, version)))
+        })
+        .collect()
+}
+
+fn fold(events: &[RecordedEvent], practices: &mut Practices) -> Result<(), ProjectionError> {
     for event in events {
-        let (facility, version) = facilities.entry(event.facility_id).or_default();
-        // A practice is told whole by its first event. Once there are others, they need the row that is there.
+        let (facility, version) = practices.entry(event.facility_id).or_default();
         if event.version != version.next() {
             return Err(ProjectionError::OutOfStep { position: event.position });
         }
         follow(facility, event)?;
         *version = event.version;
     }
-    let (mut ids, mut names, mut finesses, mut time_zones, mut versions) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (id, (facility, version)) in &facilities {
+    Ok(())
+}
+
+async fn write(practices: &Practices, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+    let (mut ids, mut facilities, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, (facility, version)) in practices {
         ids.push(id.0);
-        names.push(facility.name.as_str());
-        finesses.push(facility.finess.as_ref().map(TextValue::as_str));
-        time_zones.push(facility.time_zone.as_str());
+        facilities.push(serde_json::to_value(facility).map_err(|_| MALFORMED)?);
         versions.push(version.to_sql());
     }
     let upsert = tx.prepare_cached(include_str!("../sql/facilities/upsert.sql")).await?;
-    tx.execute(&upsert, &[&ids, &names, &finesses, &time_zones, &versions]).await?;
+    tx.execute(&upsert, &[&ids, &facilities, &versions]).await?;
     Ok(())
 }
 
@@ -87,8 +112,22 @@ pub struct FacilityView {
     pub finess: Option<String>,
     /// Its IANA time zone.
     pub time_zone: String,
+    /// What it decided about the accounts of its staff.
+    pub settings: FacilitySettings,
+    /// What each role may do there.
+    pub permissions: BTreeMap<Role, Permissions>,
     /// The version of its stream.
     pub version: StreamVersion,
+}
+
+impl FacilityView {
+    /// The practice of this id at this version.
+    pub fn of(id: FacilityId, facility: Facility, version: StreamVersion) -> Self {
+        let permissions = Role::ALL.map(|role| (role, facility.permissions_of(role))).into();
+        let Facility { name, finess, time_zone, settings, role_permissions: _ } = facility;
+        let finess = finess.map(|finess| finess.as_str().to_owned());
+        Self { id, name, finess, time_zone, settings, permissions, version }
+    }
 }
 
 /// Queries on practices.
@@ -106,12 +145,8 @@ impl FacilityQueries {
         let get = include_str!("../sql/facilities/get.sql");
         let [rows] = read(&self.0, facility, "facility", [(get, &[&facility.0])]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(FacilityView {
-            id: facility,
-            name: row.try_get("name")?,
-            finess: row.try_get("finess")?,
-            time_zone: row.try_get("time_zone")?,
-            version: StreamVersion::from_sql(row.try_get("version")?),
-        }))
+        let practice = serde_json::from_value(row.try_get("facility")?);
+        let practice = practice.map_err(|_| QueryError::Malformed("facilities.facility"))?;
+        Ok(Some(FacilityView::of(facility, practice, StreamVersion::from_sql(row.try_get("version")?))))
     }
 }

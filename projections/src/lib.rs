@@ -18,6 +18,7 @@ mod reading;
 pub mod rebuild;
 mod runner;
 mod running;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -30,5 +31,5 @@ pub use running::Projections;
 
 /// Every read model of this release.
 pub fn all() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(facilities::Facilities), Arc::new(patients::Patients)]
+    vec![Arc::new(facilities::Facilities), Arc::new(patients::Patients), Arc::new(users::Users)]
 }

@@ -132,7 +132,8 @@ const PATIENT_UPDATED: PushKind = PushKind {
 };
 
 /// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
-/// which a newer server may write during an upgrade.
+/// which a newer server may write during an upgrade. No event of a member of staff has one: who came and went, and who
+/// was not let in, is for those who read the trail.
 pub fn frame(event: &RecordedEvent) -> Option<Frame> {
     let aggregate = event.stream.aggregate();
     let push = if aggregate == stream_of::<Patient>() {
@@ -166,6 +167,7 @@ fn patient(patient_id: PatientId, event: PatientEvent) -> Option<Push> {
         | PatientEvent::PatientContactChanged { fields_changed, personal: _ }
         | PatientEvent::PatientInsuranceChanged { fields_changed, personal: _ } => fields_changed,
         PatientEvent::PatientArchived {} | PatientEvent::PatientRestored {} => vec!["status".to_owned()],
+        PatientEvent::PatientRestricted {} | PatientEvent::PatientUnrestricted {} => vec!["restricted".to_owned()],
     };
     Some(Push::PatientUpdated { patient_id, fields_changed })
 }
@@ -174,6 +176,8 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
     match event {
         // Nobody is there to be told yet.
         FacilityEvent::FacilityOpened { .. } => None,
+        // Screens learn what they may do with the next access token.
+        FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
     }
 }
 
@@ -246,6 +250,14 @@ mod tests {
             recorded("patient", "PatientInsuranceChanged", changed("insurance")),
             recorded("patient", "PatientArchived", json!({})),
             recorded("patient", "PatientRestored", json!({})),
+            recorded("patient", "PatientRestricted", json!({})),
+            recorded("patient", "PatientUnrestricted", json!({})),
+            recorded(
+                "facility",
+                "FacilitySettingsChanged",
+                json!({"idleTimeoutMinutes": 15, "mfaRequiredFor": ["admin"]}),
+            ),
+            recorded("facility", "RolePermissionsChanged", json!({"role": "nurse", "permissions": {}})),
         ]
     }
 
@@ -306,9 +318,12 @@ mod tests {
 
     #[test]
     fn what_no_screen_shows_or_this_release_does_not_know_has_no_frame() {
+        let logged_in = recorded("user", "LoggedIn", json!({"sessionId": Uuid::from_u128(9), "method": "password"}));
         let unknown_type = recorded("patient", "PatientTeleported", json!({}));
         let unknown_aggregate = recorded("spaceship", "SpaceshipLaunched", json!({}));
-        for event in [&samples()[0], &unknown_type, &unknown_aggregate] {
+        let samples = samples();
+        let of_the_facility = samples.iter().filter(|event| event.stream.aggregate() == "facility");
+        for event in of_the_facility.chain([&logged_in, &unknown_type, &unknown_aggregate]) {
             assert_eq!(frame(event), None, "{}", event.event_type);
         }
     }

@@ -15,6 +15,9 @@ pub enum QueryError {
     /// The database is away or refused.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A row of a read model is not what this release writes.
+    #[error("a read model holds a row that cannot be read: {0}")]
+    Malformed(&'static str),
 }
 
 impl From<tokio_postgres::Error> for QueryError {

@@ -7,6 +7,7 @@ use commands::CommandError;
 use deadpool_postgres::PoolError;
 use domain::facility::FacilityError;
 use domain::patient::PatientError;
+use domain::user::UserError;
 use event_store_schema::{DatabaseError, LogError};
 use projections::QueryError;
 use projections::history::HistoryError;
@@ -41,6 +42,7 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Database(error) => error.into(),
+            QueryError::Malformed(_) => Self::internal(&error),
         }
     }
 }
@@ -86,16 +88,41 @@ impl From<PatientError> for Problem {
         match error {
             PatientError::NotRegistered => Self::new(ProblemCode::ResourceNotFound),
             PatientError::Invalid(violations) => violations.into(),
-            PatientError::Archived | PatientError::NotArchived | PatientError::AlreadyRegistered => {
-                Self::new(ProblemCode::InvalidState).because(sentence(&error))
-            }
+            PatientError::Archived
+            | PatientError::NotArchived
+            | PatientError::AlreadyRegistered
+            | PatientError::AlreadyRestricted
+            | PatientError::NotRestricted => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
+        }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::NotRegistered => Self::new(ProblemCode::ResourceNotFound),
+            UserError::Invalid(violations) => violations.into(),
+            UserError::AlreadyRegistered
+            | UserError::AlreadyActivated
+            | UserError::NotActivated
+            | UserError::Suspended
+            | UserError::NotSuspended
+            | UserError::LastAdmin
+            | UserError::MfaAlreadyEnabled
+            | UserError::MfaNotEnabled => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
         }
     }
 }
 
 impl From<FacilityError> for Problem {
     fn from(error: FacilityError) -> Self {
-        Self::new(ProblemCode::InvalidState).because(sentence(&error))
+        match error {
+            FacilityError::NotOpen => Self::new(ProblemCode::ResourceNotFound),
+            FacilityError::Invalid(violations) => violations.into(),
+            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone => {
+                Self::new(ProblemCode::InvalidState).because(sentence(&error))
+            }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What can be asked of a practice.
 
+use super::FacilitySettings;
+use crate::permissions::Permissions;
+use crate::role::Role;
 use crate::values::{FacilityName, Finess};
 
 /// A command to a practice.
@@ -13,5 +16,17 @@ pub enum FacilityCommand {
         finess: Option<Finess>,
         /// Its IANA time zone.
         time_zone: String,
+    },
+    /// Replaces its settings.
+    ChangeSettings {
+        /// All of them, from now on.
+        settings: FacilitySettings,
+    },
+    /// Widens or narrows what a role may do in it.
+    ChangeRolePermissions {
+        /// The role.
+        role: Role,
+        /// What it may do from now on, in all areas.
+        permissions: Permissions,
     },
 }

@@ -2,15 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::FacilitySettings;
 use crate::event::LoggedEvent;
+use crate::permissions::Permissions;
 use crate::reservation::Reservation;
+use crate::role::Role;
 use crate::values::{FacilityName, Finess};
 
-/// An event of a practice. None holds personal data of patients.
+/// An event of a practice. None holds personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
 pub enum FacilityEvent {
     /// The practice works with MedicalPro from now on.
-    #[serde(rename_all = "camelCase")]
     FacilityOpened {
         /// Its name.
         name: FacilityName,
@@ -20,26 +23,50 @@ pub enum FacilityEvent {
         /// Its IANA time zone.
         time_zone: String,
     },
+    /// It decided otherwise about the accounts of its staff.
+    FacilitySettingsChanged {
+        /// All settings from now on.
+        #[serde(flatten)]
+        settings: FacilitySettings,
+    },
+    /// It widened or narrowed what a role may do.
+    RolePermissionsChanged {
+        /// The role.
+        role: Role,
+        /// What it may do from now on, in all areas.
+        permissions: Permissions,
+    },
 }
 
 impl cqrs_es::DomainEvent for FacilityEvent {
     fn event_type(&self) -> String {
         match self {
-            Self::FacilityOpened { .. } => "FacilityOpened".to_owned(),
+            Self::FacilityOpened { .. } => "FacilityOpened",
+            Self::FacilitySettingsChanged { .. } => "FacilitySettingsChanged",
+            Self::RolePermissionsChanged { .. } => "RolePermissionsChanged",
         }
+        .to_owned()
     }
 
     fn event_version(&self) -> String {
-        "1".to_owned()
+        match self {
+            Self::FacilityOpened { .. }
+            | Self::FacilitySettingsChanged { .. }
+            | Self::RolePermissionsChanged { .. } => "1",
+        }
+        .to_owned()
     }
 }
 
 impl LoggedEvent for FacilityEvent {
-    const TYPES: &'static [(&'static str, u32)] = &[("FacilityOpened", 1)];
+    const TYPES: &'static [(&'static str, u32)] =
+        &[("FacilityOpened", 1), ("FacilitySettingsChanged", 1), ("RolePermissionsChanged", 1)];
 
     fn reservations(&self) -> Vec<Reservation> {
         match self {
-            Self::FacilityOpened { .. } => Vec::new(),
+            Self::FacilityOpened { .. }
+            | Self::FacilitySettingsChanged { .. }
+            | Self::RolePermissionsChanged { .. } => Vec::new(),
         }
     }
 }

@@ -1,9 +1,13 @@
-//! A practice or clinic (cabinet, clinique). Every other stream belongs to one.
+//! A practice or clinic (cabinet, clinique): what it is called, and what it decides about the accounts of its staff. Every
+//! other stream belongs to one.
 
 mod command;
 mod event;
+mod settings;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -12,9 +16,12 @@ use uuid::Uuid;
 
 pub use self::command::FacilityCommand;
 pub use self::event::FacilityEvent;
+pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
-use crate::ids::PatientId;
-use crate::values::{Finess, TextValue};
+use crate::ids::SubjectId;
+use crate::permissions::Permissions;
+use crate::role::Role;
+use crate::values::{Finess, TextValue, Violation};
 
 /// A practice as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,23 +34,45 @@ pub struct Facility {
     pub finess: Option<Finess>,
     /// Its IANA time zone, in which wall-clock times are meant.
     pub time_zone: String,
+    /// What it decided about the accounts of its staff.
+    #[serde(default)]
+    pub settings: FacilitySettings,
+    /// The permissions of those roles that it widened or narrowed.
+    #[serde(default)]
+    pub role_permissions: BTreeMap<Role, Permissions>,
 }
 
 /// Why a command on a practice is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FacilityError {
+    /// It has to be opened before anything else.
+    #[error("the facility is not open")]
+    NotOpen,
     /// It can be opened once.
     #[error("the facility is already open")]
     AlreadyOpen,
     /// The IANA database does not know the time zone.
     #[error("unknown time zone")]
     UnknownTimeZone,
+    /// The settings or permissions are not right.
+    #[error("{} field(s) are not right", .0.len())]
+    Invalid(Vec<Violation>),
 }
 
 impl Facility {
     /// Whether it was opened.
     pub fn is_open(&self) -> bool {
         !self.time_zone.is_empty()
+    }
+
+    /// What a role may do here: what the practice said last, else the default, and always within [`Role::bounds`].
+    pub fn permissions_of(&self, role: Role) -> Permissions {
+        let said = self.role_permissions.get(&role).copied();
+        said.unwrap_or_else(|| Permissions::default_of(role)).bounded_for(role)
+    }
+
+    fn open(&self) -> Result<(), FacilityError> {
+        if self.is_open() { Ok(()) } else { Err(FacilityError::NotOpen) }
     }
 }
 
@@ -71,6 +100,23 @@ impl Aggregate for Facility {
                 let opened = FacilityEvent::FacilityOpened { name, finess, time_zone };
                 sink.write(opened, self).await;
             }
+            FacilityCommand::ChangeSettings { settings } => {
+                self.open()?;
+                settings.check().map_err(|violation| FacilityError::Invalid(vec![violation]))?;
+                if settings != self.settings {
+                    sink.write(FacilityEvent::FacilitySettingsChanged { settings }, self).await;
+                }
+            }
+            FacilityCommand::ChangeRolePermissions { role, permissions } => {
+                self.open()?;
+                let violations: Vec<_> = permissions.violations(role).collect();
+                if !violations.is_empty() {
+                    return Err(FacilityError::Invalid(violations));
+                }
+                if permissions != self.permissions_of(role) {
+                    sink.write(FacilityEvent::RolePermissionsChanged { role, permissions }, self).await;
+                }
+            }
         }
         Ok(())
     }
@@ -78,14 +124,18 @@ impl Aggregate for Facility {
     fn apply(&mut self, event: FacilityEvent) {
         match event {
             FacilityEvent::FacilityOpened { name, finess, time_zone } => {
-                *self = Self { name: name.as_str().to_owned(), finess, time_zone };
+                *self = Self { name: name.as_str().to_owned(), finess, time_zone, ..Self::default() };
+            }
+            FacilityEvent::FacilitySettingsChanged { settings } => self.settings = settings,
+            FacilityEvent::RolePermissionsChanged { role, permissions } => {
+                self.role_permissions.insert(role, permissions);
             }
         }
     }
 }
 
 impl AggregateRoot for Facility {
-    fn subject(&self, _id: Uuid) -> Option<PatientId> {
+    fn subject(&self, _id: Uuid) -> Option<SubjectId> {
         None
     }
 }

@@ -2,6 +2,7 @@ use cqrs_es::test::TestFramework;
 use jiff::civil::date;
 
 use super::*;
+use crate::role::{Access, Area};
 use crate::values::{FacilityName, TextValue};
 
 fn today() -> Circumstances {
@@ -46,4 +47,81 @@ fn a_time_zone_that_does_not_exist_is_refused() {
         .given_no_previous_events()
         .when(open("Europe/Atlantis"))
         .then_expect_error(FacilityError::UnknownTimeZone);
+}
+
+fn refused(outcome: Result<Vec<FacilityEvent>, FacilityError>) -> Vec<(String, &'static str)> {
+    let Err(FacilityError::Invalid(violations)) = outcome else { panic!("the command was not refused") };
+    violations.into_iter().map(|violation| (violation.field, violation.rule)).collect()
+}
+
+fn settings(minutes: u16) -> FacilitySettings {
+    FacilitySettings { idle_timeout_minutes: minutes, mfa_required_for: [Role::Admin, Role::Dpo].into() }
+}
+
+#[test]
+fn a_practice_decides_when_sessions_end_and_who_needs_a_second_factor() {
+    let given = |events| TestFramework::<Facility>::with(today()).given(events);
+    let change = FacilityCommand::ChangeSettings { settings: settings(15) };
+    let changed = FacilityEvent::FacilitySettingsChanged { settings: settings(15) };
+    given(vec![opened("Europe/Paris")]).when(change.clone()).then_expect_events(vec![changed.clone()]);
+    given(vec![opened("Europe/Paris"), changed]).when(change).then_expect_events(vec![]);
+}
+
+#[test]
+fn an_idle_time_out_lies_between_five_minutes_and_twelve_hours() {
+    for minutes in [0, 4, 721, u16::MAX] {
+        let change = FacilityCommand::ChangeSettings { settings: settings(minutes) };
+        let outcome = TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]).when(change);
+        let expected = [("idleTimeoutMinutes".to_owned(), "idle_timeout_range")];
+        assert_eq!(refused(outcome.inspect_result()), expected, "{minutes}");
+    }
+}
+
+fn change_permissions(role: Role, permissions: Permissions) -> FacilityCommand {
+    FacilityCommand::ChangeRolePermissions { role, permissions }
+}
+
+#[test]
+fn a_practice_widens_and_narrows_a_role() {
+    let given = |events| TestFramework::<Facility>::with(today()).given(events);
+    let usual = Permissions::default_of(Role::Secretary);
+    let wider = usual.with(Area::MedicalRecords, Access::Read).with(Area::Consents, Access::None);
+    let changed = FacilityEvent::RolePermissionsChanged { role: Role::Secretary, permissions: wider };
+    given(vec![opened("Europe/Paris")])
+        .when(change_permissions(Role::Secretary, wider))
+        .then_expect_events(vec![changed.clone()]);
+    given(vec![opened("Europe/Paris")]).when(change_permissions(Role::Secretary, usual)).then_expect_events(vec![]);
+
+    let mut practice = Facility::default();
+    practice.apply(opened("Europe/Paris"));
+    practice.apply(changed);
+    assert_eq!(practice.permissions_of(Role::Secretary), wider);
+    assert_eq!(practice.permissions_of(Role::Nurse), Permissions::default_of(Role::Nurse));
+}
+
+#[test]
+fn no_practice_lets_others_than_the_compliance_officer_export() {
+    let wanted = Permissions::default_of(Role::Doctor).with(Area::Exports, Access::Read);
+    let given = TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]);
+    let outcome = given.when(change_permissions(Role::Doctor, wanted)).inspect_result();
+    assert_eq!(refused(outcome), [("permissions.exports".to_owned(), "permission_out_of_bounds")]);
+}
+
+#[test]
+fn permissions_beyond_the_bounds_that_were_stored_before_them_do_not_count() {
+    let mut practice = Facility::default();
+    practice.apply(FacilityEvent::RolePermissionsChanged { role: Role::Admin, permissions: Permissions::NONE });
+    assert!(practice.permissions_of(Role::Admin).access(Area::Users).may_write());
+}
+
+#[test]
+fn nothing_is_changed_in_a_practice_that_is_not_open() {
+    let commands = [
+        FacilityCommand::ChangeSettings { settings: settings(15) },
+        change_permissions(Role::Doctor, Permissions::default_of(Role::Doctor)),
+    ];
+    for command in commands {
+        let given = TestFramework::<Facility>::with(today()).given_no_previous_events();
+        given.when(command).then_expect_error(FacilityError::NotOpen);
+    }
 }

@@ -30,4 +30,14 @@ pub enum PatientCommand {
     ArchivePatient,
     /// Takes it out again.
     RestorePatient,
+    /// Closes the clinical part to those who do not say why they open it: of a colleague, of somebody well known.
+    RestrictPatient {
+        /// Why.
+        reason: Option<Reason>,
+    },
+    /// Opens it again to all who may read it.
+    UnrestrictPatient {
+        /// Why.
+        reason: Option<Reason>,
+    },
 }

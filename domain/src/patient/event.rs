@@ -55,6 +55,11 @@ pub enum PatientEvent {
     PatientArchived {},
     /// The file was taken out again.
     PatientRestored {},
+    /// Whoever opens the clinical part from now on says why. The reason for it may say who the patient is: it stands with
+    /// the personal content, as the reason of every event does.
+    PatientRestricted {},
+    /// Nobody has to say why any more.
+    PatientUnrestricted {},
 }
 
 impl cqrs_es::DomainEvent for PatientEvent {
@@ -66,6 +71,8 @@ impl cqrs_es::DomainEvent for PatientEvent {
             Self::PatientInsuranceChanged { .. } => "PatientInsuranceChanged",
             Self::PatientArchived {} => "PatientArchived",
             Self::PatientRestored {} => "PatientRestored",
+            Self::PatientRestricted {} => "PatientRestricted",
+            Self::PatientUnrestricted {} => "PatientUnrestricted",
         }
         .to_owned()
     }
@@ -77,7 +84,9 @@ impl cqrs_es::DomainEvent for PatientEvent {
             | Self::PatientContactChanged { .. }
             | Self::PatientInsuranceChanged { .. }
             | Self::PatientArchived {}
-            | Self::PatientRestored {} => "1",
+            | Self::PatientRestored {}
+            | Self::PatientRestricted {}
+            | Self::PatientUnrestricted {} => "1",
         }
         .to_owned()
     }
@@ -91,6 +100,8 @@ impl LoggedEvent for PatientEvent {
         ("PatientInsuranceChanged", 1),
         ("PatientArchived", 1),
         ("PatientRestored", 1),
+        ("PatientRestricted", 1),
+        ("PatientUnrestricted", 1),
     ];
 
     /// An archived patient keeps everything: a registration that looks like them should find them.
@@ -117,7 +128,9 @@ impl LoggedEvent for PatientEvent {
             | Self::PatientContactChanged { .. }
             | Self::PatientInsuranceChanged { .. }
             | Self::PatientArchived {}
-            | Self::PatientRestored {} => Vec::new(),
+            | Self::PatientRestored {}
+            | Self::PatientRestricted {}
+            | Self::PatientUnrestricted {} => Vec::new(),
         }
     }
 }

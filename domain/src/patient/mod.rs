@@ -7,6 +7,9 @@
 //!                                     └───┘     PatientRestored
 //!      PatientIdentityCorrected, PatientContactChanged, PatientInsuranceChanged
 //! ```
+//!
+//! Followed or archived, the file may be restricted (`PatientRestricted`, `PatientUnrestricted`): then nobody opens its clinical
+//! part without saying why.
 
 mod command;
 mod details;
@@ -25,7 +28,7 @@ pub use self::details::{Contact, Coverage, EmergencyContact, Identity, PatientDe
 pub use self::event::PatientEvent;
 pub use self::rules::{contact_changes, identity_changes, insurance_changes};
 use crate::aggregate::{AggregateRoot, Circumstances};
-use crate::ids::PatientId;
+use crate::ids::SubjectId;
 use crate::personal::Revealed;
 use crate::values::{PatientNumber, PatientStatus, RuleBroken, Violation};
 
@@ -37,6 +40,9 @@ pub struct Patient {
     pub patient_number: Option<PatientNumber>,
     /// Whether the patient is archived.
     pub archived: bool,
+    /// Whether the clinical part is opened for a declared reason only.
+    #[serde(default)]
+    pub restricted: bool,
     /// Who the patient is.
     pub identity: Revealed<Identity>,
     /// How to reach them.
@@ -60,6 +66,12 @@ pub enum PatientError {
     /// Only an archived patient can be restored.
     #[error("the patient is not archived")]
     NotArchived,
+    /// The file is restricted already.
+    #[error("the patient is already restricted")]
+    AlreadyRestricted,
+    /// Only a restricted file can be opened to all again.
+    #[error("the patient is not restricted")]
+    NotRestricted,
     /// The data are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
@@ -74,6 +86,10 @@ impl Patient {
     /// Whether the practice follows the patient.
     pub fn status(&self) -> PatientStatus {
         if self.archived { PatientStatus::Inactive } else { PatientStatus::Active }
+    }
+
+    fn registered(&self) -> Result<(), PatientError> {
+        if self.is_registered() { Ok(()) } else { Err(PatientError::NotRegistered) }
     }
 
     fn followed(&self) -> Result<(), PatientError> {
@@ -126,7 +142,9 @@ impl Aggregate for Patient {
                     return Err(PatientError::AlreadyRegistered);
                 }
                 let needs_reason = confirm_distinct && reason.is_none();
-                refuse(rules::violations(&details, circumstances.today).chain(reason_missing(needs_reason)))?;
+                refuse(
+                    rules::violations(&details, circumstances.today).chain(reason_missing(needs_reason, CORRECTION)),
+                )?;
                 let registered = PatientEvent::PatientRegistered {
                     patient_number,
                     confirmed_distinct: confirm_distinct,
@@ -140,7 +158,9 @@ impl Aggregate for Patient {
                 let corrects =
                     events.iter().any(|event| matches!(event, PatientEvent::PatientIdentityCorrected { .. }));
                 let needs_reason = corrects && reason.is_none();
-                refuse(rules::violations(&details, circumstances.today).chain(reason_missing(needs_reason)))?;
+                refuse(
+                    rules::violations(&details, circumstances.today).chain(reason_missing(needs_reason, CORRECTION)),
+                )?;
                 for event in events {
                     sink.write(event, self).await;
                 }
@@ -150,13 +170,27 @@ impl Aggregate for Patient {
                 sink.write(PatientEvent::PatientArchived {}, self).await;
             }
             PatientCommand::RestorePatient => {
-                if !self.is_registered() {
-                    return Err(PatientError::NotRegistered);
-                }
+                self.registered()?;
                 if !self.archived {
                     return Err(PatientError::NotArchived);
                 }
                 sink.write(PatientEvent::PatientRestored {}, self).await;
+            }
+            PatientCommand::RestrictPatient { reason } => {
+                self.registered()?;
+                if self.restricted {
+                    return Err(PatientError::AlreadyRestricted);
+                }
+                refuse(reason_missing(reason.is_none(), RESTRICTION).into_iter())?;
+                sink.write(PatientEvent::PatientRestricted {}, self).await;
+            }
+            PatientCommand::UnrestrictPatient { reason } => {
+                self.registered()?;
+                if !self.restricted {
+                    return Err(PatientError::NotRestricted);
+                }
+                refuse(reason_missing(reason.is_none(), RESTRICTION).into_iter())?;
+                sink.write(PatientEvent::PatientUnrestricted {}, self).await;
             }
         }
         Ok(())
@@ -171,13 +205,16 @@ impl Aggregate for Patient {
                     }
                     Revealed::Forgotten => (Revealed::Forgotten, Revealed::Forgotten, Revealed::Forgotten),
                 };
-                *self = Self { patient_number: Some(patient_number), archived: false, identity, contact, coverage };
+                let patient_number = Some(patient_number);
+                *self = Self { patient_number, archived: false, restricted: false, identity, contact, coverage };
             }
             PatientEvent::PatientIdentityCorrected { personal, .. } => self.identity = personal,
             PatientEvent::PatientContactChanged { personal, .. } => self.contact = personal,
             PatientEvent::PatientInsuranceChanged { personal, .. } => self.coverage = personal,
             PatientEvent::PatientArchived {} => self.archived = true,
             PatientEvent::PatientRestored {} => self.archived = false,
+            PatientEvent::PatientRestricted {} => self.restricted = true,
+            PatientEvent::PatientUnrestricted {} => self.restricted = false,
         }
     }
 }
@@ -185,13 +222,15 @@ impl Aggregate for Patient {
 impl AggregateRoot for Patient {
     const INTRODUCES_SUBJECT: bool = true;
 
-    fn subject(&self, id: Uuid) -> Option<PatientId> {
-        Some(PatientId(id))
+    fn subject(&self, id: Uuid) -> Option<SubjectId> {
+        Some(SubjectId(id))
     }
 }
 
-fn reason_missing(missing: bool) -> Option<Violation> {
-    let why = "A correction of the identity, and a registration beside a likely duplicate, need a reason.";
+const CORRECTION: &str = "A correction of the identity, and a registration beside a likely duplicate, need a reason.";
+const RESTRICTION: &str = "Restricting a patient's file and lifting the restriction need a reason.";
+
+fn reason_missing(missing: bool, why: &str) -> Option<Violation> {
     missing.then(|| RuleBroken::new("reason_required", why).at("reason"))
 }
 

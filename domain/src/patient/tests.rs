@@ -151,12 +151,36 @@ fn only_an_archived_patient_is_restored() {
 
 #[test]
 fn nothing_happens_to_a_patient_who_was_never_registered() {
-    for command in [revise(zoe(), None), PatientCommand::ArchivePatient, PatientCommand::RestorePatient] {
+    let commands = [
+        revise(zoe(), None),
+        PatientCommand::ArchivePatient,
+        PatientCommand::RestorePatient,
+        PatientCommand::RestrictPatient { reason: reason() },
+        PatientCommand::UnrestrictPatient { reason: reason() },
+    ];
+    for command in commands {
         PatientTest::with(on_a_day_in_2026())
             .given_no_previous_events()
             .when(command)
             .then_expect_error(PatientError::NotRegistered);
     }
+}
+
+#[test]
+fn a_file_is_restricted_and_opened_again_for_a_reason() {
+    let given = |events| PatientTest::with(on_a_day_in_2026()).given(events);
+    let restricted = || vec![registered(zoe()), PatientEvent::PatientArchived {}, PatientEvent::PatientRestricted {}];
+    let restrict = |reason| PatientCommand::RestrictPatient { reason };
+    let lift = |reason| PatientCommand::UnrestrictPatient { reason };
+
+    refused("reason", "reason_required", given(vec![registered(zoe())]).when(restrict(None)).inspect_result());
+    refused("reason", "reason_required", given(restricted()).when(lift(None)).inspect_result());
+    let events = vec![PatientEvent::PatientRestricted {}];
+    given(vec![registered(zoe())]).when(restrict(reason())).then_expect_events(events);
+    given(restricted()).when(lift(reason())).then_expect_events(vec![PatientEvent::PatientUnrestricted {}]);
+
+    given(restricted()).when(restrict(reason())).then_expect_error(PatientError::AlreadyRestricted);
+    given(vec![registered(zoe())]).when(lift(reason())).then_expect_error(PatientError::NotRestricted);
 }
 
 fn keys(event: &PatientEvent, wanted: KeyKind) -> Vec<UniqueKey> {

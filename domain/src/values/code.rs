@@ -57,7 +57,7 @@ macro_rules! code_value {
         }
     };
 }
-pub(super) use code_value;
+pub(crate) use code_value;
 
 #[cfg(test)]
 mod tests {
@@ -66,6 +66,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
     use crate::values::{Gender, InsAuthority, InsuranceKind, PatientStatus};
 
     fn codes_round_trip<T: CodeValue + Serialize + DeserializeOwned + PartialEq + Debug>() {
@@ -89,5 +90,10 @@ mod tests {
         codes_round_trip::<PatientStatus>();
         codes_round_trip::<InsuranceKind>();
         codes_round_trip::<InsAuthority>();
+        codes_round_trip::<LoginMethod>();
+        codes_round_trip::<PasswordOccasion>();
+        codes_round_trip::<RefusalCause>();
+        codes_round_trip::<SessionEnder>();
+        codes_round_trip::<UserStatus>();
     }
 }

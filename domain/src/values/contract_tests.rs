@@ -7,10 +7,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::*;
 
-/// Rules that no portable regular expression can say: keys, days of the calendar, lengths of a part, and that the four
-/// Hangul fillers, which are letters, are not for names.
-const BEYOND_PATTERNS: [&str; 6] =
-    ["length", "luhn_key", "nir_key", "date_exists", "email_local_length", "hidden_character"];
+/// Rules that no portable regular expression can say: keys, days of the calendar, lengths of a part, codes of a long list,
+/// and that the four Hangul fillers, which are letters, are not for names.
+const BEYOND_PATTERNS: [&str; 7] =
+    ["length", "luhn_key", "nir_key", "date_exists", "email_local_length", "hidden_character", "specialty_code"];
 
 fn keeps_the_contract<T: TextValue + Debug + PartialEq + Serialize + DeserializeOwned>() {
     let name = std::any::type_name::<T>();
@@ -88,6 +88,7 @@ contract! {
     reason_keeps_the_contract: Reason,
     relationship_keeps_the_contract: Relationship,
     rpps_keeps_the_contract: Rpps,
+    specialty_keeps_the_contract: Specialty,
     street_line_keeps_the_contract: StreetLine,
 }
 

@@ -1,7 +1,6 @@
 CREATE TABLE facilities (
     facility_id uuid PRIMARY KEY,
-    name text NOT NULL,
-    finess text,
-    time_zone text NOT NULL,
+    -- The aggregate, as its events tell it up to this version.
+    facility jsonb NOT NULL,
     version bigint NOT NULL
 );

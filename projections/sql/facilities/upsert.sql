@@ -1,4 +1,3 @@
-INSERT INTO facilities (facility_id, name, finess, time_zone, version)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-ON CONFLICT (facility_id) DO UPDATE
-SET name = excluded.name, finess = excluded.finess, time_zone = excluded.time_zone, version = excluded.version
+INSERT INTO facilities (facility_id, facility, version)
+SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::bigint[])
+ON CONFLICT (facility_id) DO UPDATE SET facility = excluded.facility, version = excluded.version

@@ -37,7 +37,7 @@ impl Projection for Patients {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {

@@ -90,6 +90,8 @@ pub struct PatientSummary {
     pub email: Option<String>,
     /// `active` or `inactive`.
     pub status: String,
+    /// Whether the clinical part is opened for a declared reason only.
+    pub restricted: bool,
     /// The version of the patient's stream.
     pub version: StreamVersion,
     /// When anything last changed.
@@ -166,6 +168,7 @@ fn summary(row: &Row) -> Result<PatientSummary, tokio_postgres::Error> {
         phone: row.try_get("phone")?,
         email: row.try_get("email")?,
         status: row.try_get("status")?,
+        restricted: row.try_get("restricted")?,
         version: StreamVersion::from_sql(row.try_get("version")?),
         updated_at: row.try_get("updated_at")?,
     })

@@ -94,7 +94,48 @@ fn snake_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::event::{Actor, EventMetadata};
+    use domain::ids::UserId;
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+
+    #[test]
+    fn of_what_happened_to_an_account_ids_and_the_type_are_published() {
+        let id = Uuid::from_u128;
+        let (user, session) = (UserId(id(7)), id(9));
+        let logged_in = RecordedEvent {
+            position: Position::from(8123),
+            event_id: EventId(id(1)),
+            stream: StreamId::of("user", user.0),
+            version: StreamVersion::from(3),
+            event_type: "LoggedIn".to_owned(),
+            schema_version: 1,
+            facility_id: FacilityId(id(2)),
+            subject_id: Some(user.into()),
+            recorded_at: Timestamp::UNIX_EPOCH,
+            occurred_at: Timestamp::UNIX_EPOCH,
+            metadata: EventMetadata {
+                actor: Actor { user_id: user, role: None, session_id: Some(session) },
+                client_address: Some("192.0.2.7".to_owned()),
+                request_id: None,
+                correlation_id: Uuid::nil(),
+                causation_id: None,
+                idempotency_key: None,
+            },
+            reason: None,
+            forgotten: false,
+            payload: json!({"sessionId": session, "method": "password"}),
+        };
+        assert_eq!(
+            serde_json::to_value(PublishedEvent::of(&logged_in)).unwrap(),
+            json!({
+                "id": id(1), "position": 8123, "stream": format!("user-{user}"), "version": 3, "type": "LoggedIn",
+                "facility": id(2), "recordedAt": "1970-01-01T00:00:00Z",
+            })
+        );
+    }
 
     #[test]
     fn an_event_type_is_one_token_of_a_subject() {

@@ -1,7 +1,7 @@
 //! Events of a made-up aggregate, so that the promises are tested without any rule of the domain in the way.
 
 use domain::event::{Actor, EventMetadata};
-use domain::ids::{EventId, FacilityId, PatientId, StreamId, StreamVersion};
+use domain::ids::{EventId, FacilityId, StreamId, StreamVersion, SubjectId};
 use domain::reservation::{KeyKind, KeyScope, Reservation, ResourceKind, TimeHold, UniqueKey};
 use event_store_schema::{AppendRequest, Guard, IdempotencyKey, NewEvent, StreamAppend};
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ pub trait Dressing {
     fn holding_room(self, room: Uuid, minutes: &[(i64, i64)]) -> Self;
     fn guarded_by(self, stream: &StreamId, at: u64) -> Self;
     fn keyed(self, key: &str, asked: u8) -> Self;
-    fn about(self, patient: PatientId, secret: &str) -> Self;
+    fn about(self, patient: SubjectId, secret: &str) -> Self;
 }
 
 impl Dressing for AppendRequest {
@@ -88,7 +88,7 @@ impl Dressing for AppendRequest {
         self
     }
 
-    fn about(mut self, patient: PatientId, secret: &str) -> Self {
+    fn about(mut self, patient: SubjectId, secret: &str) -> Self {
         self.streams[0].subject_id = Some(patient);
         self.streams[0].new_subject = self.streams[0].expected == StreamVersion::ZERO;
         self.streams[0].events[0].payload.insert("personal".to_owned(), json!({"secret": secret}));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::ids::{PatientId, Position};
+use domain::ids::{Position, SubjectId};
 use futures_util::future::try_join_all;
 use system_tests::house::House;
 
@@ -169,7 +169,7 @@ async fn readers_of_the_writing_server_and_of_another_read_the_same() {
     let house = House::new().await;
     let servers = [house.open_log().await, house.open_log().await];
     let patient = new_stream();
-    let mut first = append(&patient, 0).about(PatientId(patient.id()), "Mnémosyne");
+    let mut first = append(&patient, 0).about(SubjectId(patient.id()), "Mnémosyne");
     first.reason = Some("she asked".to_owned());
     let occurred_at = "2026-03-29T02:30:00.123456789+02:00".parse().unwrap();
     first.streams[0].events[0].occurred_at = Some(occurred_at);

@@ -1,4 +1,4 @@
-use domain::ids::{PatientId, Position};
+use domain::ids::{Position, SubjectId};
 use event_store_schema::{AppendError, LogError};
 use serde_json::json;
 use system_tests::house::House;
@@ -10,7 +10,7 @@ async fn personal_content_comes_back_and_is_nowhere_in_clear() {
     let house = House::new().await;
     let log = house.open_log().await;
     let stream = new_stream();
-    let mut request = append(&stream, 0).about(PatientId(stream.id()), "Mnémosyne").holding_key("Mnémosyne", false);
+    let mut request = append(&stream, 0).about(SubjectId(stream.id()), "Mnémosyne").holding_key("Mnémosyne", false);
     request.reason = Some("Mnémosyne asked".to_owned());
     log.append(request).await.unwrap();
 
@@ -38,7 +38,7 @@ async fn content_without_a_key_is_forgotten_and_the_event_stays() {
     let house = House::new().await;
     let log = house.open_log().await;
     let stream = new_stream();
-    log.append(append(&stream, 0).about(PatientId(stream.id()), "Mnémosyne")).await.unwrap();
+    log.append(append(&stream, 0).about(SubjectId(stream.id()), "Mnémosyne")).await.unwrap();
     let owner = house.owner_client().await;
     owner.batch_execute("UPDATE keys.data_keys SET wrapped = NULL, destroyed_at = now()").await.unwrap();
     let event = log.load(&stream, version(0)).await.unwrap().remove(0);
@@ -51,7 +51,7 @@ async fn content_that_was_moved_to_another_event_does_not_open() {
     let house = House::new().await;
     let log = house.open_log().await;
     let stream = new_stream();
-    let patient = PatientId(stream.id());
+    let patient = SubjectId(stream.id());
     log.append(append(&stream, 0).about(patient, "first")).await.unwrap();
     log.append(append(&stream, 1).about(patient, "second")).await.unwrap();
     let owner = house.owner_client().await;
@@ -71,7 +71,7 @@ async fn content_that_was_moved_to_another_event_does_not_open() {
 async fn personal_content_without_a_subject_is_not_written() {
     let log = House::new().await.open_log().await;
     let stream = new_stream();
-    let mut request = append(&stream, 0).about(PatientId(stream.id()), "nobody's");
+    let mut request = append(&stream, 0).about(SubjectId(stream.id()), "nobody's");
     request.streams[0].subject_id = None;
     request.streams[0].new_subject = false;
     assert!(matches!(log.append(request).await, Err(AppendError::Invalid(_))));
@@ -83,7 +83,7 @@ async fn an_event_that_a_reader_does_not_want_is_not_opened() {
     let house = House::new().await;
     let log = house.open_log().await;
     let stream = new_stream();
-    log.append(append(&stream, 0).about(PatientId(stream.id()), "Mnémosyne")).await.unwrap();
+    log.append(append(&stream, 0).about(SubjectId(stream.id()), "Mnémosyne")).await.unwrap();
     let owner = house.owner_client().await;
     owner
         .batch_execute(

@@ -20,6 +20,8 @@ pub struct PatientDocument {
     id: Uuid,
     patient_number: String,
     status: Status,
+    /// True while the clinical part is opened for a declared reason only.
+    restricted: Option<bool>,
     /// The version of the patient, as in the `ETag`.
     version: u64,
     /// When the patient was registered (RFC 3339).

@@ -56,6 +56,8 @@ struct PatientSummaryDocument {
     id: Uuid,
     patient_number: String,
     status: String,
+    /// True while the clinical part is opened for a declared reason only.
+    restricted: Option<bool>,
     version: u64,
     /// When anything last changed (RFC 3339).
     updated_at: String,
@@ -75,6 +77,7 @@ impl From<PatientSummary> for PatientSummaryDocument {
             id: summary.id.0,
             patient_number: summary.patient_number,
             status: summary.status,
+            restricted: summary.restricted.then_some(true),
             version: summary.version.get(),
             updated_at: summary.updated_at.to_string(),
             last_name: summary.last_name,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use domain::ids::{EventId, FacilityId, PatientId, StreamId, StreamVersion};
+use domain::ids::{EventId, FacilityId, StreamId, StreamVersion, SubjectId};
 use event_store_schema::{AppendRequest, NewEvent, StreamAppend};
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
@@ -46,7 +46,7 @@ pub fn registration(number: u64, facility_id: FacilityId) -> StreamAppend {
         stream: StreamId::of("patient", id),
         expected: StreamVersion::ZERO,
         facility_id,
-        subject_id: Some(PatientId(id)),
+        subject_id: Some(SubjectId(id)),
         new_subject: true,
         events: vec![event.expect("an event")],
     }
