@@ -2,6 +2,7 @@
 
 mod frame;
 mod lifetime;
+mod limits;
 mod readme;
 mod replay;
 mod secrets;
