@@ -202,6 +202,14 @@ mod tests {
 
     use super::*;
 
+    /// The library panics when two schemas have one name; that would be at start.
+    #[test]
+    fn the_document_of_all_operations_can_be_made() {
+        let mut registry = poem_openapi::registry::Registry::new();
+        Api::register(&mut registry);
+        assert!(registry.schemas.contains_key("Problem"));
+    }
+
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]
     fn only_logging_in_health_and_public_keys_are_open_to_everybody() {

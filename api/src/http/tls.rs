@@ -160,3 +160,70 @@ impl Acceptor for TlsConnections {
         Ok((stream, local, remote, Scheme::HTTPS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make_sync;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::embedded::ScratchDir;
+    use crate::http::server::Bound;
+
+    /// Writes a new certificate for `localhost`, which is its own authority.
+    fn renew(files: &TlsFiles) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    }
+
+    async fn get(address: SocketAddr, trusted: &CertificateDer<'static>) -> io::Result<String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(address).await?;
+        let connector = TlsConnector::from(Arc::new(config));
+        let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    #[tokio::test]
+    async fn a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
+        let folder = ScratchDir::new("tls").unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = TlsFiles { certificate: path("chain.pem"), key: path("key.pem") };
+        let first = renew(&files);
+        let certificate = Certificate::open(files.clone()).unwrap();
+        let bound = Bound::open("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (address, stop, served) = (bound.address(), CancellationToken::new(), certificate.clone());
+        let stopping = stop.clone();
+        let app = make_sync(|_| "by TLS");
+        let server = tokio::spawn(async move { bound.serve_tls(app, &served, stopping, HANDSHAKE_WITHIN).await });
+
+        // One that says nothing keeps nobody waiting.
+        let _silent = TcpStream::connect(address).await.unwrap();
+        assert!(get(address, &first).await.unwrap().ends_with("by TLS"));
+
+        let second = renew(&files);
+        assert!(get(address, &second).await.is_err(), "not read yet");
+        certificate.reload().unwrap();
+        assert!(get(address, &second).await.unwrap().ends_with("by TLS"));
+        assert!(get(address, &first).await.is_err());
+
+        std::fs::write(&files.key, "no key").unwrap();
+        let message = certificate.reload().unwrap_err().to_string();
+        assert!(message.contains("key.pem"), "{message}");
+        assert!(get(address, &second).await.unwrap().ends_with("by TLS"));
+        stop.cancel();
+        server.await.unwrap().unwrap();
+    }
+}

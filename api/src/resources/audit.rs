@@ -56,7 +56,7 @@ const LONGEST_MOMENT: usize = 35;
 
 /// One access to somebody's data.
 #[derive(Debug, Object)]
-#[oai(rename = "Access", rename_all = "camelCase", skip_serializing_if_is_none)]
+#[oai(rename = "RecordedAccess", rename_all = "camelCase", skip_serializing_if_is_none)]
 struct AccessDocument {
     /// Its place in the trail.
     position: u64,
