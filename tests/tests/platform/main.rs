@@ -6,3 +6,4 @@ mod limits;
 mod readme;
 mod replay;
 mod secrets;
+mod traces;
