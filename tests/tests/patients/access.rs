@@ -48,6 +48,15 @@ async fn reading_listing_searching_and_the_history_are_traced_for_each_patient_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_shown_a_likely_duplicate_has_found_that_patient() {
+    let practice = Practice::new().await;
+    let zoe = id(&practice.register("Le Goff", "Zoé").await);
+    let again = practice.client(Role::Nurse).post("/patients", &patient("Le Goff", "Zoé")).await;
+    again.expect_problem(409, "likely_duplicate");
+    assert_eq!(trail_of(&practice, &zoe).await, ["nurse search patient granted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_trace_says_for_what_why_and_by_which_request() {
     let practice = Practice::new().await;
     let zoe = id(&practice.register("Le Goff", "Zoé").await);

@@ -23,7 +23,7 @@ use self::documents::{ActorDocument, ChangeDocument, HistoryDocument, HistoryEnt
 use self::input::PatientInput;
 use self::list::{PatientListDocument, StatusFilter, links};
 use super::Chapter;
-use crate::http::access::{AccessPurpose, AccessReason};
+use crate::http::access::{AccessPurpose, AccessReason, Trace};
 use crate::http::auth::Caller;
 use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
@@ -132,22 +132,27 @@ impl PatientsApi {
         id: StrictUuid,
         command: &PatientCommand,
         context: &CommandContext,
+        trace: Trace,
         prefer: Option<Prefer>,
     ) -> Result<Changed, Problem> {
         let outcome = self.state.commands.change_patient(id.0, command, context).await;
         let executed = match outcome {
             Ok(executed) => executed,
-            Err(error) => return Err(self.refusal(error, context.facility_id).await),
+            Err(error) => return Err(self.refusal(error, context.facility_id, trace).await),
         };
         let preference = self.settle(&executed, prefer).await;
         let position = executed.position.map(|position| position.to_string());
         Ok(Changed::Now(Json(document(&executed)?), etag(executed.after.version), position, preference))
     }
 
-    /// A refusal as a problem; a duplicate with those whom the patient may be.
-    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId) -> Problem {
+    /// A refusal as a problem; a duplicate with those whom the patient may be, which is a search that shows them.
+    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId, trace: Trace) -> Problem {
         match error {
             CommandError::Reserved(holders) => {
+                let shown = holders.iter().map(|holder| PatientId(holder.stream.id()));
+                if let Err(problem) = trace.search(shown).await {
+                    return problem;
+                }
                 let mut conflicts = Vec::with_capacity(holders.len());
                 for holder in holders {
                     conflicts.push(self.candidate(holder, facility).await);
@@ -267,7 +272,9 @@ impl PatientsApi {
             Registration { details: parsed.details, confirm_distinct: parsed.confirm_distinct, reason: parsed.reason };
         let executed = match self.state.commands.register_patient(&registration, &context).await {
             Ok(executed) => executed,
-            Err(error) => return Err(self.refusal(error, caller.facility_id).await),
+            Err(error) => {
+                return Err(self.refusal(error, caller.facility_id, self.state.trace(&caller, request)).await);
+            }
         };
         let preference = self.settle(&executed, prefer.0).await;
         let location = format!("/api/v1/patients/{}", executed.id);
@@ -338,7 +345,7 @@ impl PatientsApi {
             confirm_distinct: parsed.confirm_distinct,
             reason: parsed.reason,
         };
-        self.change(id.0, &command, &context, prefer.0).await
+        self.change(id.0, &command, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// Archive a patient
@@ -364,7 +371,7 @@ impl PatientsApi {
         caller.may_write(Area::Patients)?;
         let reason = reason.0.map(Reason::from);
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
-        self.change(id.0, &PatientCommand::ArchivePatient, &context, prefer.0).await
+        self.change(id.0, &PatientCommand::ArchivePatient, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// Restore an archived patient
@@ -394,7 +401,7 @@ impl PatientsApi {
         let asked = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
         let context = context.once(idempotency_key.0.as_ref(), request, &asked);
-        self.change(id.0, &PatientCommand::RestorePatient, &context, prefer.0).await
+        self.change(id.0, &PatientCommand::RestorePatient, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// The history of a patient
