@@ -21,6 +21,7 @@ finish() {
 trap finish EXIT
 
 "$program" serve --demo --data-dir "$folder/data" --listen 127.0.0.1:0 --ready-file "$folder/ready.json" \
+    --rate-limit-user 0 --rate-limit-address 0 --rate-limit-auth 0 \
     >"$folder/server.log" 2>&1 &
 server=$!
 for _ in $(seq 600); do

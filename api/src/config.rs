@@ -3,18 +3,25 @@
 //! value is not repeated where it may be a secret.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use tracing_subscriber::EnvFilter;
 
+use crate::http::client_address::TrustedProxies;
 use crate::http::limits::Limits;
+use crate::http::origins::{Origin, Origins};
+use crate::http::rate::RateSettings;
+use crate::http::security_headers::SecurityHeaders;
+use crate::http::server::FrameSettings;
 use crate::http::strict_json::BodyLimits;
+use crate::http::tls::TlsFiles;
 
 /// The backend of a medical practice.
 #[derive(Debug, Parser)]
@@ -119,6 +126,40 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub body_timeout_seconds: u32,
 
+    /// Requests a minute that one user may make; 0 is without limit.
+    #[arg(long, env = "MEDICALPRO_RATE_LIMIT_USER", value_name = "COUNT", default_value = "1200",
+          value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub rate_limit_user: u32,
+
+    /// Requests a minute that may come from one address, of IPv6 from one /64; 0 is without limit. A whole practice
+    /// often has one address.
+    #[arg(long, env = "MEDICALPRO_RATE_LIMIT_ADDRESS", value_name = "COUNT", default_value = "12000",
+          value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub rate_limit_address: u32,
+
+    /// Requests a minute to auth/ (login, refresh and the like) that may come from one address; 0 is without limit.
+    #[arg(long, env = "MEDICALPRO_RATE_LIMIT_AUTH", value_name = "COUNT", default_value = "120",
+          value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub rate_limit_auth: u32,
+
+    /// Networks of the proxies that are believed about where a request comes from (X-Forwarded-For), such as
+    /// 10.0.0.0/8, separated by commas. Without any, it comes from where the connection does.
+    #[arg(long, env = "MEDICALPRO_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Origins whose web pages may use the API and open live screens, such as https://app.example, separated by commas.
+    /// Pages that this server itself serves may open live screens in any case.
+    #[arg(long, env = "MEDICALPRO_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<Origin>,
+
+    /// File with the TLS certificate and its chain (PEM): HTTP is then served by TLS alone. Read again on SIGHUP.
+    #[arg(long, env = "MEDICALPRO_TLS_CERTIFICATE", value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// File with the private key of the TLS certificate (PEM).
+    #[arg(long, env = "MEDICALPRO_TLS_KEY", value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+
     /// How long requests in flight may take to finish when the server stops.
     #[arg(long, env = "MEDICALPRO_SHUTDOWN_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "20",
           value_parser = clap::value_parser!(u32).range(1..=600))]
@@ -204,6 +245,33 @@ impl ServeConfig {
             request_time: seconds(self.request_timeout_seconds),
             body: BodyLimits { time: seconds(self.body_timeout_seconds), ..BodyLimits::default() },
         }
+    }
+
+    /// What stands between the network and every operation.
+    pub fn frame(&self) -> FrameSettings {
+        FrameSettings {
+            limits: self.limits(),
+            rates: RateSettings {
+                user: NonZeroU32::new(self.rate_limit_user),
+                address: NonZeroU32::new(self.rate_limit_address),
+                auth: NonZeroU32::new(self.rate_limit_auth),
+            },
+            origins: self.origins(),
+            proxies: TrustedProxies::new(self.trusted_proxies.iter().copied()),
+            headers: SecurityHeaders { strict_transport: self.tls().is_some() },
+            trail: None,
+        }
+    }
+
+    /// Whose web pages may speak to the server.
+    pub fn origins(&self) -> Origins {
+        Origins::new(self.allowed_origins.iter().cloned())
+    }
+
+    /// The certificate and key, if HTTP is served by TLS.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key })
     }
 
     /// How long an append may take: well within the request, so that the client hears what became of it.
@@ -294,6 +362,9 @@ mod tests {
             (&["--nats-url", "http://u:s3cret@ h"], "NATS_URL"),
             (&["--demo-password", "s3cret"], "DEMO_PASSWORD"),
             (&["--master-key", "s3cret", "--master-key-file", "f"], "--master-key"),
+            (&["--tls-certificate", "chain.pem"], "--tls-key"),
+            (&["--trusted-proxies", "10.0.0.0/8,everybody"], "--trusted-proxies"),
+            (&["--allowed-origins", "https://app.example/"], "--allowed-origins"),
         ] {
             let message = serve(arguments).expect_err(named);
             assert!(message.contains(named), "{message}");

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use domain::upcasting::Upcasters;
-use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError};
+use event_store_schema::{
+    AccessTrail, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError,
+};
 use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
@@ -19,6 +21,8 @@ use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::metrics;
 use crate::ready_file::write_private;
+use crate::realtime::RealtimeSettings;
+use crate::resources::audit::AuditApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
@@ -151,8 +155,20 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let log = EventLog::open(database.clone(), keys, Upcasters::current(), config.append_timeout()).await?;
     let tokens = Arc::new(access_tokens(config, log.keys()).await?);
 
+    let trail = AccessTrail::open(database.clone(), config.append_timeout());
+
     let shutdown = Shutdown::new();
-    let services = Services::start(log.clone(), servers.owner, &tokens, servers.nats_url.as_deref(), &shutdown).await?;
+    let realtime = RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() };
+    let services = Services::start(
+        log.clone(),
+        trail.clone(),
+        servers.owner,
+        &tokens,
+        servers.nats_url.as_deref(),
+        realtime,
+        &shutdown,
+    )
+    .await?;
     let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
     let accounts = Accounts::new(database);
     let seeded =
@@ -161,9 +177,10 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         HealthApi::new(Arc::new(services.readiness)),
         SessionApi::new(accounts, passwords, Arc::clone(&tokens), Arc::new(log)),
         PatientsApi::new(services.state.clone()),
-        FacilitiesApi::new(services.state),
+        FacilitiesApi::new(services.state.clone()),
+        AuditApi::new(services.state),
     );
-    let interface = Interface { api, plain: services.routes, tokens, metrics, accounts: seeded };
+    let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
     let served = serve(config, interface, &shutdown).await;
     services.running.stop().await;
     Ok(served?)
@@ -177,13 +194,21 @@ async fn access_tokens(config: &ServeConfig, keys: &KeyRing) -> Result<AccessTok
 }
 
 /// All operations of the OpenAPI document.
-pub type Api = (HealthApi, SessionApi, PatientsApi, FacilitiesApi);
+pub type Api = (HealthApi, SessionApi, PatientsApi, FacilitiesApi, AuditApi);
 
 #[cfg(test)]
 mod tests {
     use poem_openapi::OpenApi;
 
     use super::*;
+
+    /// The library panics when two schemas have one name; that would be at start.
+    #[test]
+    fn the_document_of_all_operations_can_be_made() {
+        let mut registry = poem_openapi::registry::Registry::new();
+        Api::register(&mut registry);
+        assert!(registry.schemas.contains_key("Problem"));
+    }
 
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]

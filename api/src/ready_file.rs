@@ -27,10 +27,11 @@ pub struct ReadyReport {
 
 impl ReadyReport {
     /// Of this process, serving at these addresses.
-    pub fn new(http: SocketAddr, metrics: Option<SocketAddr>, accounts: Vec<SeededAccount>) -> Self {
+    pub fn new(http: SocketAddr, tls: bool, metrics: Option<SocketAddr>, accounts: Vec<SeededAccount>) -> Self {
+        let scheme = if tls { "https" } else { "http" };
         Self {
             pid: std::process::id(),
-            url: format!("http://{http}"),
+            url: format!("{scheme}://{http}"),
             metrics_url: metrics.map(|address| format!("http://{address}/metrics")),
             accounts,
         }
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn the_file_is_private_and_goes_with_the_server() {
         let path = std::env::temp_dir().join(format!("medicalpro-ready-{}", std::process::id()));
-        let report = ReadyReport::new(([127, 0, 0, 1], 3000).into(), None, Vec::new());
+        let report = ReadyReport::new(([127, 0, 0, 1], 3000).into(), false, None, Vec::new());
         let file = ReadyFile::write(&path, &report).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let json: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();

@@ -4,13 +4,17 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use event_store_schema::AccessTrail;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem_openapi::OpenApi;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::seed::SeededAccount;
 use crate::auth::tokens::AccessTokens;
 use crate::config::ServeConfig;
-use crate::http::server::{Bound, PlainRoute, app};
+use crate::http::server::{Bound, FrameSettings, PlainRoute, ServeTlsError, app};
+use crate::http::tls::{Certificate, TlsError};
 use crate::metrics;
 use crate::ready_file::{ReadyFile, ReadyReport};
 use crate::shutdown::Shutdown;
@@ -29,6 +33,9 @@ pub enum ServeError {
         /// Why not.
         error: io::Error,
     },
+    /// The TLS certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The file that says the server is ready cannot be written.
     #[error("cannot write the ready file (--ready-file): {0}")]
     ReadyFile(io::Error),
@@ -46,6 +53,8 @@ pub struct Interface<A> {
     pub api: A,
     /// Paths beside it, such as the WebSocket.
     pub plain: Vec<PlainRoute>,
+    /// Where refused tries are traced.
+    pub trail: AccessTrail,
     /// How callers are known.
     pub tokens: Arc<AccessTokens>,
     /// What the metrics listener shows.
@@ -61,13 +70,24 @@ where
     A: OpenApi + 'static,
 {
     shutdown.on_signals()?;
-    let app = app(interface.api, interface.plain, interface.tokens, config.limits())?;
+    let frame = FrameSettings { trail: Some(interface.trail), ..config.frame() };
+    let app = app(interface.api, interface.plain, interface.tokens, frame)?;
+    let certificate = config.tls().map(Certificate::open).transpose()?;
+    if let Some(certificate) = certificate.clone() {
+        let renewals = renew_on_signal(certificate, shutdown.background())?;
+        shutdown.spawn(renewals);
+    }
     let http = open(config.listen, "--listen").await?;
     let exporter = match config.metrics_listen {
         Some(address) => Some(open(address, "--metrics-listen").await?),
         None => None,
     };
-    let report = ReadyReport::new(http.address(), exporter.as_ref().map(Bound::address), interface.accounts);
+    let report = ReadyReport::new(
+        http.address(),
+        certificate.is_some(),
+        exporter.as_ref().map(Bound::address),
+        interface.accounts,
+    );
 
     shutdown.spawn(metrics::keep_up(interface.metrics.clone(), shutdown.background()));
     if let Some(exporter) = exporter {
@@ -87,12 +107,35 @@ where
         writeln!(io::stdout(), "{welcome}")?;
     }
 
-    let served = http.serve(app, shutdown.serving(), config.shutdown_timeout()).await;
+    let grace = config.shutdown_timeout();
+    let served = match certificate {
+        Some(certificate) => http.serve_tls(app, &certificate, shutdown.serving(), grace).await,
+        None => http.serve(app, shutdown.serving(), grace).await.map_err(ServeTlsError::Io),
+    };
     drop(ready);
     if !shutdown.finish(config.shutdown_timeout()).await {
         tracing::warn!("background work did not end in time");
     }
-    Ok(served?)
+    served.map_err(|error| match error {
+        ServeTlsError::Tls(error) => error.into(),
+        ServeTlsError::Io(error) => error.into(),
+    })
+}
+
+/// Reads the certificate again at every SIGHUP. One that cannot be used leaves the old one in use.
+fn renew_on_signal(
+    certificate: Certificate,
+    stop: CancellationToken,
+) -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+            match certificate.reload() {
+                Ok(()) => tracing::info!("the TLS certificate was read again"),
+                Err(error) => tracing::error!(%error, "the TLS certificate is not renewed"),
+            }
+        }
+    })
 }
 
 async fn open(address: SocketAddr, setting: &'static str) -> Result<Bound, ServeError> {

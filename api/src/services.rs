@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Commands;
-use event_store_schema::{Database, DatabaseError, EventLog};
+use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
 use projections::publisher::{self, NatsNames, Publisher};
 use projections::{ProjectionState, Projections};
@@ -41,11 +41,14 @@ pub struct Services {
 impl Services {
     /// Starts everything that works in the background. Without NATS, live screens follow the log alone. `owner` is as whom
     /// read models of an older release are rebuilt.
+    #[allow(clippy::too_many_arguments, reason = "each is a part that the services are put together from")]
     pub async fn start(
         log: EventLog,
+        trail: AccessTrail,
         owner: Config,
         tokens: &Arc<AccessTokens>,
         nats_url: Option<&str>,
+        realtime: RealtimeSettings,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -56,13 +59,14 @@ impl Services {
         let publisher = nats
             .clone()
             .map(|(client, names)| Arc::new(Publisher::start(log.clone(), read_models.clone(), client, names)));
-        let (settings, tokens) = (RealtimeSettings::default(), Arc::clone(tokens));
-        let realtime = Realtime::start(log.clone(), read_models.clone(), nats, tokens, settings, shutdown).await?;
+        let tokens = Arc::clone(tokens);
+        let realtime =
+            Realtime::start(log.clone(), trail.clone(), read_models.clone(), nats, tokens, realtime, shutdown).await?;
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
         Ok(Self {
             readiness: readiness(log.database(), &read_models, publisher.as_ref()),
             routes: realtime.routes(),
-            state: AppState::new(Commands::new(log), read_models.clone()),
+            state: AppState::new(Commands::new(log), read_models.clone(), trail),
             running: Running { read_models, publisher },
         })
     }

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use commands::Commands;
 use domain::ids::Position;
+use event_store_schema::AccessTrail;
+use poem::Request;
 use projections::Projections;
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
+
+use crate::http::access::Trace;
+use crate::http::auth::Caller;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -21,19 +26,27 @@ pub struct AppState {
     pub patients: PatientQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
+    /// Who looked at whose data.
+    pub trail: AccessTrail,
     read_models: Projections,
 }
 
 impl AppState {
-    /// Over this log and these read models.
-    pub fn new(commands: Commands, read_models: Projections) -> Self {
+    /// Over this log, these read models and this trail of accesses.
+    pub fn new(commands: Commands, read_models: Projections, trail: AccessTrail) -> Self {
         let database = commands.log().database().clone();
         Self {
             commands,
             patients: PatientQueries::new(database.clone()),
             facilities: FacilityQueries::new(database),
+            trail,
             read_models,
         }
+    }
+
+    /// The trace of what this request shows; it has to be written before the answer leaves.
+    pub fn trace(&self, caller: &Caller, request: &Request) -> Trace {
+        Trace::new(&self.trail, caller, request)
     }
 
     /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it. `false` if they

@@ -12,7 +12,7 @@ use event_store_schema::{Database, EventLog, KeyRing, MasterKeys};
 use tokio_postgres::{Config, NoTls};
 
 use crate::practice::Practice;
-use crate::server::{Client, ReadyReport, program, spawn_dying_with_us};
+use crate::server::{Client, NO_RATE_LIMITS, ReadyReport, program, spawn_dying_with_us};
 
 /// How long a server may take until it is ready, through whatever happens to what it stands on meanwhile.
 const START: Duration = Duration::from_secs(90);
@@ -167,6 +167,7 @@ impl Fleet {
             .args(["serve", "--listen", address, "--metrics-listen", "127.0.0.1:0", "--request-timeout-seconds", "8"])
             .arg("--ready-file")
             .arg(ready_file)
+            .envs(NO_RATE_LIMITS)
             .env("DATABASE_URL", &self.postgres_url)
             .env("NATS_URL", &self.nats_url)
             .env("MEDICALPRO_MASTER_KEY", &self.master_key)

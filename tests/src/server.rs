@@ -49,6 +49,10 @@ pub struct DemoAccount {
     pub role: String,
 }
 
+/// Hundreds of tests come from one address, and load tests as one user: the limits have tests of their own.
+pub const NO_RATE_LIMITS: [(&str, &str); 3] =
+    [("MEDICALPRO_RATE_LIMIT_USER", "0"), ("MEDICALPRO_RATE_LIMIT_ADDRESS", "0"), ("MEDICALPRO_RATE_LIMIT_AUTH", "0")];
+
 /// The program under test, which one `cargo` built with this one: it stands in the folder above a test's own, and beside
 /// another program.
 pub fn program(name: &str) -> PathBuf {
@@ -73,6 +77,7 @@ impl Server {
             .arg(data_dir)
             .arg("--ready-file")
             .arg(&ready_file)
+            .envs(NO_RATE_LIMITS)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("the log file twice"))

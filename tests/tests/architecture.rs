@@ -36,7 +36,8 @@ const SECOND_CHOICES: [(&str, &str); 8] = [
 ];
 
 /// The tables that only the log itself speaks of in SQL.
-const LOG_TABLES: [&str; 6] = [
+const LOG_TABLES: [&str; 7] = [
+    "audit.access",
     "log.events",
     "log.idempotency_keys",
     "log.key_reservations",

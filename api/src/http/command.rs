@@ -11,6 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::auth::Caller;
+use super::client_address::ClientAddress;
 use super::conditional::IfMatch;
 use super::parameter::{IdempotencyKey, TextParameter};
 use super::query::decode;
@@ -36,17 +37,22 @@ impl TextParameter for ChangeReason {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let encoded = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte));
-        let decoded = decode(text).filter(|_| encoded && text.len() <= LONGEST_ENCODED);
-        let decoded = decoded.ok_or_else(|| "Must be percent-encoded UTF-8.".to_owned())?;
-        Reason::parse(&decoded).map(Self).map_err(|broken| broken.detail)
+        parse_encoded_reason(text).map(Self)
     }
 }
 
 text_parameter!(ChangeReason);
 
 /// A header of a reason is not longer than this: enough for 500 letters with accents.
-const LONGEST_ENCODED: usize = 3_000;
+pub(super) const LONGEST_ENCODED: usize = 3_000;
+
+/// A reason as a header carries it: percent-encoded UTF-8.
+pub(super) fn parse_encoded_reason(text: &str) -> Result<Reason, String> {
+    let encoded = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte));
+    let decoded = decode(text).filter(|_| encoded && text.len() <= LONGEST_ENCODED);
+    let decoded = decoded.ok_or_else(|| "Must be percent-encoded UTF-8.".to_owned())?;
+    Reason::parse(&decoded).map_err(|broken| broken.detail)
+}
 
 impl From<ChangeReason> for Reason {
     fn from(reason: ChangeReason) -> Self {
@@ -59,7 +65,7 @@ pub fn command_context(caller: &Caller, request: &Request, reason: Option<&Reaso
     CommandContext {
         actor: Actor { user_id: caller.user_id, role: Some(caller.role), session_id: Some(caller.session_id) },
         facility_id: caller.facility_id,
-        client_address: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+        client_address: ClientAddress::of(request).map(|address| address.to_string()),
         request_id: RequestId::of_request(request).map(str::to_owned),
         correlation_id: Uuid::now_v7(),
         causation_id: None,

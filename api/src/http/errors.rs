@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
+use poem::error::{CorsError, MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem::http::{HeaderValue, header};
 use poem::{Endpoint, Error, IntoResponse, Middleware, PathPattern, Request, Response, Result};
 
@@ -83,6 +83,9 @@ fn problem_of(error: Error) -> Problem {
     }
     if error.is::<MethodNotAllowedError>() {
         return Problem::new(ProblemCode::MethodNotAllowed);
+    }
+    if error.is::<CorsError>() {
+        return Problem::new(ProblemCode::OriginNotAllowed);
     }
     if error.is::<ParsePathError>() {
         return Problem::invalid_parameter("path", "encoding", "The path is not percent-encoded UTF-8.");

@@ -1,5 +1,6 @@
 //! The frame from the outside: a small API behind it, and what every operation gets from it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +20,13 @@ use uuid::Uuid;
 use super::auth::Caller;
 use super::conditional::{IfMatch, etag};
 use super::limits::Limits;
+use super::origins::Origins;
 use super::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use super::parameter::{IdempotencyKey, StrictUuid};
 use super::problem::{PROBLEM_JSON, Problem};
-use super::server::{App, PlainRoute, app};
+use super::rate::RateSettings;
+use super::security_headers::SecurityHeaders;
+use super::server::{App, FrameSettings, PlainRoute, app};
 use super::strict_json::{BodyLimits, StrictJson};
 use super::wire::Wire;
 use crate::auth::tokens::AccessTokens;
@@ -108,6 +112,10 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::start_with(FrameSettings::default())
+    }
+
+    fn start_with(settings: FrameSettings) -> Self {
         let tokens = AccessTokens::new(&[7; 32], SignedDuration::from_mins(15)).unwrap();
         let caller = Caller {
             user_id: UserId(Uuid::from_u128(1)),
@@ -118,7 +126,8 @@ impl Server {
         let token = tokens.issue(&caller).unwrap();
         let plain = PlainRoute::new(Method::GET, "/plain", poem::endpoint::make_sync(|_| "plain"));
         let body = BodyLimits { size: 1000, ..BodyLimits::default() };
-        let app = app(NotesApi, vec![plain], Arc::new(tokens), Limits { body, ..Limits::default() }).unwrap();
+        let limits = Limits { body, ..Limits::default() };
+        let app = app(NotesApi, vec![plain], Arc::new(tokens), FrameSettings { limits, ..settings }).unwrap();
         Self { client: TestClient::new(app), token: format!("Bearer {token}") }
     }
 
@@ -336,8 +345,8 @@ async fn the_document_says_what_the_frame_does() {
     let statuses = |method: &str, path: &str| -> Vec<String> {
         document["paths"][path][method]["responses"].as_object().unwrap().keys().cloned().collect()
     };
-    assert_eq!(statuses("get", "/api/v1/notes"), ["200", "400", "401", "403", "500", "503"]);
-    let put = ["200", "400", "401", "403", "404", "409", "412", "422", "428", "500", "503"];
+    assert_eq!(statuses("get", "/api/v1/notes"), ["200", "400", "401", "403", "429", "500", "503"]);
+    let put = ["200", "400", "401", "403", "404", "409", "412", "422", "428", "429", "500", "503"];
     assert_eq!(statuses("put", "/api/v1/notes/{id}"), put);
     let problem = &document["paths"]["/api/v1/notes"]["get"]["responses"]["400"]["content"];
     assert_eq!(problem[PROBLEM_JSON]["schema"]["$ref"], "#/components/schemas/Problem");
@@ -359,4 +368,63 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     let page = response.0.into_body().into_string().await.unwrap();
     assert!(page.contains("/api/v1/notes") && !page.contains("src=\"http"));
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_what_it_may_not_do() {
+    let server = Server::start();
+    for path in ["/api/v1/notes", "/nothing", "/docs", "/openapi.json"] {
+        let response = server.get(path).await;
+        response.assert_header("x-content-type-options", "nosniff");
+        response.assert_header("referrer-policy", "no-referrer");
+        response.assert_header_is_not_exist("strict-transport-security");
+        let policy = response.0.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    }
+    let headers = SecurityHeaders { strict_transport: true };
+    let by_tls = Server::start_with(FrameSettings { headers, ..FrameSettings::default() });
+    by_tls.get("/api/v1/notes").await.assert_header_exist("strict-transport-security");
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_when_to_come_back() {
+    let rates = RateSettings { user: NonZeroU32::new(2), ..RateSettings::default() };
+    let server = Server::start_with(FrameSettings { rates, ..FrameSettings::default() });
+    let first = server.get("/api/v1/notes").await;
+    first.assert_header("ratelimit-policy", "\"user\";q=2;w=60");
+    first.assert_header("ratelimit", "\"user\";r=1;t=30");
+    server.get("/api/v1/notes").await.assert_status_is_ok();
+    let refused = server.get("/api/v1/notes").await;
+    refused.assert_header("retry-after", "30");
+    refused.assert_header("ratelimit", "\"user\";r=0;t=30");
+    assert_eq!(problem(refused, 429).await.0, "rate_limited");
+    // Who is not known yet is counted by address alone.
+    assert_eq!(problem(server.get("/nothing").await, 404).await.0, "route_not_found");
+}
+
+#[tokio::test]
+async fn only_pages_of_allowed_origins_get_the_headers_of_cors() {
+    let origins = Origins::new(["https://app.example".parse().unwrap()]);
+    let server = Server::start_with(FrameSettings { origins, ..FrameSettings::default() });
+    let preflight = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-headers", "authorization, if-match"),
+    ];
+    let response = server.send(Method::OPTIONS, "/api/v1/notes/7", &preflight, "").await;
+    response.assert_status_is_ok();
+    response.assert_header("access-control-allow-origin", "https://app.example");
+    response.assert_header_exist("access-control-allow-headers");
+
+    // Also what is refused can be read by the page.
+    let allowed = [("origin", "https://app.example"), ("authorization", "Bearer x")];
+    let response = server.send(Method::GET, "/api/v1/notes", &allowed, "").await;
+    response.assert_header("access-control-allow-origin", "https://app.example");
+    assert_eq!(problem(response, 401).await.0, "invalid_token");
+
+    let foreign = [("origin", "https://evil.example")];
+    let response = server.send(Method::GET, "/api/v1/notes", &foreign, "").await;
+    response.assert_header_is_not_exist("access-control-allow-origin");
+    assert_eq!(problem(response, 403).await.0, "origin_not_allowed");
+    server.get("/api/v1/notes").await.assert_status_is_ok();
 }

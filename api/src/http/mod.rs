@@ -1,9 +1,12 @@
 //! The frame of the HTTP interface: what is the same for every operation. A request passes, from the outside in,
-//! [`observe`] (id, log line, metrics), [`compression`], [`errors`] (every failure becomes a problem answer), [`limits`]
-//! (how many, how long, how large), the router, and [`routes`] (who calls, which parameters), before a handler of
-//! [`crate::resources`] sees it. [`server`] puts these together.
+//! [`observe`] (id, log line, metrics), [`security_headers`], [`client_address`], [`origins`] (CORS), [`compression`],
+//! [`rate`] (how often one caller may ask), [`errors`] (every failure becomes a problem answer), [`access`] (what is refused
+//! is traced), [`limits`] (how many, how long, how large), the router, and [`routes`] (who calls, which parameters), before
+//! a handler of [`crate::resources`] sees it. [`server`] puts these together.
 
+pub mod access;
 pub mod auth;
+pub mod client_address;
 pub mod command;
 pub mod compression;
 pub mod conditional;
@@ -15,15 +18,19 @@ pub mod json_tree;
 pub mod limits;
 pub mod mapping;
 pub mod observe;
+pub mod origins;
 pub mod pagination;
 pub mod parameter;
 pub mod problem;
 pub mod problem_code;
 pub mod query;
+pub mod rate;
 pub mod request_id;
 pub mod routes;
+pub mod security_headers;
 pub mod server;
 pub mod strict_json;
 pub mod strict_value;
+pub mod tls;
 pub mod wire;
 pub mod wire_code;

@@ -1,10 +1,10 @@
-//! The outermost layer: names the request, measures and logs it, and puts the headers on that every answer has. It
+//! The outermost layer: names the request, measures and logs it. It
 //! records the route as declared, never the path or the query as sent, so no identifier and no name reaches a log line
 //! or a metric.
 
 use std::time::Instant;
 
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -38,7 +38,6 @@ impl<E: Endpoint> Endpoint for ObserveEndpoint<E> {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let method = method_label(request.method());
-        let is_api = request.uri().path().starts_with("/api/");
         let span = tracing::info_span!("request", request_id = %request_id, method, route = Empty, status = Empty);
         request.set_data(request_id.clone());
 
@@ -66,25 +65,14 @@ impl<E: Endpoint> Endpoint for ObserveEndpoint<E> {
                 tracing::info!(duration_ms, "request answered");
             }
         });
-        put_headers(&mut response, &request_id, is_api);
+        put_id(&mut response, &request_id);
         Ok(response)
     }
 }
 
-fn put_headers(response: &mut Response, request_id: &RequestId, is_api: bool) {
-    let switches_protocol = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
+fn put_id(response: &mut Response, request_id: &RequestId) {
     if let Some(id) = request_id.to_header() {
-        headers.insert(X_REQUEST_ID, id);
-    }
-    if switches_protocol {
-        return;
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Health data must not stay in a browser's or a proxy's cache; an ETag works without one.
-    if is_api && !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(X_REQUEST_ID, id);
     }
 }
 

@@ -65,6 +65,12 @@ problem_codes! {
     PermissionDenied: FORBIDDEN "permission_denied", "This role may not do this",
         cause "The role of the signed-in user does not include this operation.",
         cure "Ask someone whose role does, or have the role's permissions changed by an administrator.";
+    AccessReasonRequired: FORBIDDEN "access_reason_required", "A reason is required to see this",
+        cause "The clinical part of a restricted patient is shown for a declared reason and purpose only, and to an auditor for a declared reason.",
+        cure "Send the headers named in `violations`: why, percent-encoded, in `X-Access-Reason`, and for what in `X-Access-Purpose`. Both are traced, and the data protection officer is told.";
+    OriginNotAllowed: FORBIDDEN "origin_not_allowed", "Pages of this origin may not speak to this server",
+        cause "A browser sent the request for a web page whose origin is not among those configured.",
+        cure "Have the origin added to `MEDICALPRO_ALLOWED_ORIGINS`, if the page is yours.";
     RouteNotFound: NOT_FOUND "route_not_found", "There is nothing at this address",
         cause "No operation has this path.",
         cure "Check the path against `/openapi.json`.";
@@ -110,6 +116,9 @@ problem_codes! {
     TooManyAttempts: TOO_MANY_REQUESTS "too_many_attempts", "Too many failed attempts",
         cause "Five or more wrong passwords were given for this e-mail; the wait grows with each further one.",
         cure "Wait for the time given in `Retry-After`.";
+    RateLimited: TOO_MANY_REQUESTS "rate_limited", "Too many requests",
+        cause "More requests came from this user or this address than its quota; `RateLimit-Policy` says which quotas there are.",
+        cure "Wait for the time given in `Retry-After`; `RateLimit` says at every answer how much is left.";
     InternalError: INTERNAL_SERVER_ERROR "internal_error", "Something went wrong on the server",
         cause "A fault in the server or in a service that it depends on. Details are in the server's log, under the request id.",
         cure "Try again; if it persists, report the `requestId`.";

@@ -12,9 +12,11 @@ use poem_openapi::OpenApi;
 use poem_openapi::error::{ParseParamError, ParsePathError};
 use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
+use super::access::RefusedCaller;
 use super::auth::{Caller, authenticate};
 use super::problem::Problem;
 use super::query::check_query;
+use super::rate::RateReadings;
 use crate::auth::tokens::AccessTokens;
 
 type Operations = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
@@ -181,8 +183,19 @@ impl CheckedOperation {
     async fn run(&self, mut request: Request) -> Result<Response> {
         if self.rules.secured {
             let caller: Caller = authenticate(request.headers(), &self.tokens)?;
-            request.set_data(caller);
+            RateReadings::charge_user(&request, caller.user_id)?;
+            request.set_data(caller.clone());
+            let outcome = self.run_known(request).await;
+            return outcome.map_err(|mut error| {
+                error.set_data(RefusedCaller(caller));
+                error
+            });
         }
+        self.run_known(request).await
+    }
+
+    /// Once it is known who asks, where that matters.
+    async fn run_known(&self, request: Request) -> Result<Response> {
         check_query(&self.rules.query, request.uri().query().unwrap_or_default())?;
         self.check_headers(&request)?;
         self.inner.call(request).await.map_err(|error| self.explain(error))

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_store_schema::AccessTrail;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{Method, header};
 use poem::listener::{Acceptor, Listener, TcpAcceptor, TcpListener};
@@ -12,13 +13,19 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, RouteMethod, Se
 use poem_openapi::{OpenApi, OpenApiService};
 use tokio_util::sync::CancellationToken;
 
+use super::access::RefusalsTraced;
+use super::client_address::TrustedProxies;
 use super::compression::CompressLarge;
 use super::document::openapi_document;
 use super::errors::ProblemAnswers;
 use super::limits::Limits;
 use super::observe::Observe;
+use super::origins::Origins;
 use super::problem_code::explanations_page;
+use super::rate::RateSettings;
 use super::routes::{Checked, RouteTable, RouteTemplate};
+use super::security_headers::SecurityHeaders;
+use super::tls::{Certificate, TlsConnections, TlsError};
 use crate::auth::tokens::AccessTokens;
 
 /// The whole interface, as one endpoint.
@@ -42,8 +49,30 @@ impl PlainRoute {
     }
 }
 
+/// What the frame is told by the configuration.
+#[derive(Clone, Default)]
+pub struct FrameSettings {
+    /// What the server takes on at a time.
+    pub limits: Limits,
+    /// How often one caller may ask.
+    pub rates: RateSettings,
+    /// Whose pages may speak to it.
+    pub origins: Origins,
+    /// Who is believed about where a request comes from.
+    pub proxies: TrustedProxies,
+    /// What every answer tells the browser.
+    pub headers: SecurityHeaders,
+    /// Where refused tries are traced; nowhere without.
+    pub trail: Option<AccessTrail>,
+}
+
 /// Puts the frame around an API and some plain routes.
-pub fn app<A>(api: A, plain: Vec<PlainRoute>, tokens: Arc<AccessTokens>, limits: Limits) -> serde_json::Result<App>
+pub fn app<A>(
+    api: A,
+    plain: Vec<PlainRoute>,
+    tokens: Arc<AccessTokens>,
+    settings: FrameSettings,
+) -> serde_json::Result<App>
 where
     A: OpenApi + 'static,
 {
@@ -68,12 +97,20 @@ where
         });
         route = route.at(plain.path, RouteMethod::new().method(plain.method, endpoint));
     }
+    let table = Arc::new(table);
     let app = route
         .nest_no_strip("/", service)
-        .with(limits)
-        .with(ProblemAnswers::new(Arc::new(table)))
-        .with(CompressLarge)
-        .with(Observe);
+        .with(settings.limits)
+        .with(RefusalsTraced(settings.trail))
+        .with(ProblemAnswers::new(Arc::clone(&table)))
+        .with(settings.rates)
+        .with(CompressLarge);
+    // A refusal of CORS is a problem as well; those from within get its headers, so that scripts can read them.
+    let app: BoxEndpoint<'static, Response> = match settings.origins.cors() {
+        Some(cors) => app.with(cors).with(ProblemAnswers::new(table)).map_to_response().boxed(),
+        None => app.map_to_response().boxed(),
+    };
+    let app = app.with(settings.proxies).with(settings.headers).with(Observe);
     Ok(app.map_to_response().boxed())
 }
 
@@ -89,8 +126,8 @@ fn document_routes(document: &serde_json::Value) -> [PlainRoute; 3] {
 }
 
 fn fixed(path: &'static str, content_type: &'static str, content: String) -> PlainRoute {
-    const POLICY: &str =
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'";
+    const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     let content: Arc<str> = content.into();
     let answer = move |_| {
         Response::builder()
@@ -134,9 +171,43 @@ impl Bound {
     where
         E: Endpoint + 'static,
     {
-        Server::new_with_acceptor(self.acceptor)
-            .idle_timeout(Duration::from_secs(75))
-            .run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(grace))
-            .await
+        serve_on(self.acceptor, app, stop, grace).await
     }
+
+    /// The same by TLS alone.
+    pub async fn serve_tls<E>(
+        self,
+        app: E,
+        certificate: &Certificate,
+        stop: CancellationToken,
+        grace: Duration,
+    ) -> Result<(), ServeTlsError>
+    where
+        E: Endpoint + 'static,
+    {
+        let connections = TlsConnections::over(self.acceptor, self.address, certificate)?;
+        Ok(serve_on(connections, app, stop, grace).await?)
+    }
+}
+
+/// Serving by TLS does not begin, or fails.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeTlsError {
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+async fn serve_on<A, E>(acceptor: A, app: E, stop: CancellationToken, grace: Duration) -> io::Result<()>
+where
+    A: Acceptor + 'static,
+    E: Endpoint + 'static,
+{
+    Server::new_with_acceptor(acceptor)
+        .idle_timeout(Duration::from_secs(75))
+        .run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(grace))
+        .await
 }

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::ids::{FacilityId, Position};
+use domain::ids::{FacilityId, PatientId, Position};
 use domain::role::Area;
 use projections::push::Frame;
 use tokio::sync::broadcast;
 
+use super::messages::Notice;
 use super::presence::Change;
+use super::traces::patient_of;
 
 /// What goes to the sockets of a practice.
 #[derive(Clone)]
@@ -19,12 +21,16 @@ pub(super) enum Live {
     Frame(Arc<LiveFrame>),
     /// Somebody came or went.
     Presence(Change),
+    /// What the data protection officers are to know at once.
+    ForOfficers(Arc<Notice>),
 }
 
 /// A frame, written out once for all sockets.
 pub(super) struct LiveFrame {
     pub(super) position: Position,
     pub(super) area: Area,
+    /// Whom it tells of.
+    pub(super) patient: Option<PatientId>,
     pub(super) text: String,
 }
 
@@ -58,8 +64,8 @@ impl Hub {
         self.relayed.store(position.get(), Ordering::SeqCst);
         let Some(frame) = frame else { return Ok(()) };
         self.send(frame.facility_id, || {
-            let (area, text) = (frame.push.area(), frame.to_json()?);
-            Ok(Live::Frame(Arc::new(LiveFrame { position, area, text })))
+            let (area, patient, text) = (frame.push.area(), patient_of(&frame.push), frame.to_json()?);
+            Ok(Live::Frame(Arc::new(LiveFrame { position, area, patient, text })))
         })
     }
 
@@ -67,6 +73,12 @@ impl Hub {
     pub(super) fn tell_presence(&self, facility: FacilityId, change: Change) {
         // This one has nothing to write out that could fail.
         let _ = self.send(facility, || Ok(Live::Presence(change)));
+    }
+
+    /// Tells the data protection officers of a practice.
+    pub(super) fn tell_officers(&self, facility: FacilityId, notice: Notice) {
+        // As above.
+        let _ = self.send(facility, || Ok(Live::ForOfficers(Arc::new(notice))));
     }
 
     fn send(&self, facility: FacilityId, live: impl FnOnce() -> serde_json::Result<Live>) -> serde_json::Result<()> {

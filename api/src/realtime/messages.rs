@@ -1,7 +1,7 @@
 //! What client and server say to each other besides the frames of events: the first message of a client, and the
 //! server's own notices.
 
-use domain::ids::{FacilityId, Position, UserId};
+use domain::ids::{FacilityId, PatientId, Position, UserId};
 use domain::role::Role;
 use projections::push::{Field, FieldType, MessageKind};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -78,11 +78,26 @@ pub(super) enum Notice {
         /// As what.
         role: Role,
     },
+    /// Something that this user is to know at once.
+    Notification {
+        /// What kind of thing.
+        kind: &'static str,
+        /// Where it stands in the trail of accesses.
+        access_position: u64,
+        /// Who did it.
+        actor_id: UserId,
+        /// Whose data it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        patient_id: Option<PatientId>,
+        /// What was opened.
+        resource_type: String,
+    },
 }
 
 impl Notice {
     /// Every kind of notice there is, for the AsyncAPI document.
-    pub(super) const KINDS: &'static [MessageKind] = &[READY, ERROR, SLOW_CONSUMER, USER_CONNECTED, USER_DISCONNECTED];
+    pub(super) const KINDS: &'static [MessageKind] =
+        &[READY, ERROR, SLOW_CONSUMER, USER_CONNECTED, USER_DISCONNECTED, NOTIFICATION];
 
     /// The notice as a client gets it. `position` is the last one that the client has certainly got, so that remembering
     /// it never skips a frame.
@@ -141,6 +156,19 @@ const USER_DISCONNECTED: MessageKind = MessageKind {
     fields: &[USER, ROLE],
 };
 
+const NOTIFICATION: MessageKind = MessageKind {
+    event: "notification",
+    summary: "Somebody opened the clinical part of a restricted patient. Sent to data protection officers; the reason is in \
+              `GET /api/v1/audit/access`. Not part of the log.",
+    fields: &[
+        Field { name: "kind", of: FieldType::Text, meaning: "`break_glass`." },
+        Field { name: "accessPosition", of: FieldType::Position, meaning: "Its place in the trail of accesses." },
+        Field { name: "actorId", of: FieldType::Id, meaning: "Who opened it." },
+        Field { name: "patientId", of: FieldType::Id, meaning: "Whose it is." },
+        Field { name: "resourceType", of: FieldType::Text, meaning: "What was opened." },
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -187,6 +215,13 @@ mod tests {
             Notice::SlowConsumer { detail: "y" },
             Notice::UserConnected { user_id, role },
             Notice::UserDisconnected { user_id, role },
+            Notice::Notification {
+                kind: "break_glass",
+                access_position: 7,
+                actor_id: user_id,
+                patient_id: Some(PatientId(Uuid::from_u128(4))),
+                resource_type: "medical_record".to_owned(),
+            },
         ];
         assert_eq!(notices.len(), Notice::KINDS.len());
         for (notice, kind) in notices.iter().zip(Notice::KINDS) {

@@ -4,11 +4,13 @@
 //!  NATS medicalpro.> ──► relay ──► hub ──► session (one per socket) ──► client
 //!  the log (gaps, NATS away) ─┘     ▲         │
 //!  NATS medicalpro-presence ──► presence ◄────┘ who is connected
+//!  audit.access ──► alerts ─► hub             └──► traces ──► audit.access: who was told of whom
 //! ```
 //!
 //! A client that comes back names the last position it saw: its [`session`] reads the log from there, and goes live
 //! without a gap and without a repeat.
 
+mod alerts;
 mod asyncapi;
 mod hub;
 mod messages;
@@ -19,12 +21,13 @@ mod session;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use event_store_schema::{EventLog, LogError};
+use event_store_schema::{AccessTrail, EventLog, LogError};
 use poem::http::Method;
 use poem::{Response, endpoint::make_sync};
 use projections::Projections;
@@ -37,6 +40,7 @@ use self::presence::Presence;
 use self::relay::Relay;
 use self::socket::RealtimeEndpoint;
 use crate::auth::tokens::AccessTokens;
+use crate::http::origins::Origins;
 use crate::http::server::PlainRoute;
 use crate::shutdown::Shutdown;
 
@@ -60,6 +64,8 @@ pub struct RealtimeSettings {
     pub write_within: Duration,
     /// How often a client is asked whether it is still there; one that does not answer until the next time is dropped.
     pub ping_every: Duration,
+    /// Whose web pages may connect.
+    pub origins: Origins,
 }
 
 impl Default for RealtimeSettings {
@@ -70,6 +76,7 @@ impl Default for RealtimeSettings {
             authenticate_within: Duration::from_secs(10),
             write_within: Duration::from_secs(10),
             ping_every: Duration::from_secs(30),
+            origins: Origins::default(),
         }
     }
 }
@@ -77,6 +84,7 @@ impl Default for RealtimeSettings {
 /// What every session uses.
 struct Shared {
     log: EventLog,
+    trail: AccessTrail,
     tokens: Arc<AccessTokens>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
@@ -101,6 +109,7 @@ impl Realtime {
     /// closed with 1001 as soon as it begins.
     pub async fn start(
         log: EventLog,
+        trail: AccessTrail,
         read_models: Projections,
         nats: Option<(Client, NatsNames)>,
         tokens: Arc<AccessTokens>,
@@ -112,6 +121,8 @@ impl Realtime {
         let subjects = nats.as_ref().map(|(client, names)| (client.clone(), names.events()));
         let relay = Relay::new(log.clone(), read_models, subjects, Arc::clone(&hub));
         run_until(shutdown.background(), shutdown, relay.run());
+        let (alerted, watched) = (Arc::clone(&hub), trail.clone());
+        run_until(shutdown.background(), shutdown, async move { alerts::relay_alerts(watched, &alerted).await });
         if let Some((client, names)) = nats {
             let presence = Arc::clone(&presence);
             run_until(shutdown.background(), shutdown, async move { presence.exchange(client, names, changes).await });
@@ -119,7 +130,7 @@ impl Realtime {
 
         let sockets = Arc::new(Semaphore::new(settings.max_sockets));
         let (stop, past) = (shutdown.serving(), Semaphore::new(PAST_READERS));
-        let shared = Shared { log, tokens, hub, presence, settings, sockets, past, stop };
+        let shared = Shared { log, trail, tokens, hub, presence, settings, sockets, past, stop };
         let realtime = Self(Arc::new(shared));
         shutdown.spawn(realtime.clone().all_closed());
         Ok(realtime)

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::RecordedEvent;
-use domain::ids::Position;
-use domain::role::Area;
-use event_store_schema::LogError;
+use domain::ids::{PatientId, Position};
+use domain::role::{Area, Role};
+use event_store_schema::{LogError, TrailError};
 use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use projections::push;
@@ -18,6 +18,7 @@ use super::Shared;
 use super::hub::Live;
 use super::messages::{Authenticate, Notice};
 use super::presence::Present;
+use super::traces::{PushTraces, patient_of};
 use crate::auth::tokens::TokenError;
 use crate::http::auth::Caller;
 
@@ -55,6 +56,8 @@ enum End {
     Unintelligible,
     TooLong,
     UnknownPosition,
+    /// What the client was told of could not be traced.
+    Untraced,
     /// The log could not be read.
     Failed,
 }
@@ -95,6 +98,10 @@ impl End {
             Self::UnknownPosition => {
                 (error("unknown_position", "The log does not reach that position yet."), CloseCode::Policy)
             }
+            Self::Untraced => (
+                error("not_ready", "The trail of accesses does not answer. Connect again in a moment."),
+                CloseCode::Again,
+            ),
             Self::Failed => (error("internal_error", "Something went wrong on the server."), CloseCode::Error),
         })
     }
@@ -107,10 +114,18 @@ impl From<LogError> for End {
     }
 }
 
+impl From<TrailError> for End {
+    fn from(error: TrailError) -> Self {
+        tracing::warn!(%error, "what a realtime client is told of cannot be traced");
+        Self::Untraced
+    }
+}
+
 /// One socket.
 pub(super) struct Session {
     socket: WebSocketStream,
     shared: Arc<Shared>,
+    traces: PushTraces,
     /// Every frame for this client up to here is sent.
     delivered: Position,
 }
@@ -122,8 +137,8 @@ struct Login {
 }
 
 impl Session {
-    pub(super) const fn new(socket: WebSocketStream, shared: Arc<Shared>) -> Self {
-        Self { socket, shared, delivered: Position::ZERO }
+    pub(super) const fn new(socket: WebSocketStream, shared: Arc<Shared>, traces: PushTraces) -> Self {
+        Self { socket, shared, traces, delivered: Position::ZERO }
     }
 
     /// Serves the socket until it ends.
@@ -229,12 +244,14 @@ impl Session {
         };
         let page: Vec<&RecordedEvent> = events.iter().take_while(|event| event.position <= until).collect();
         let own = page.iter().filter(|event| event.facility_id == login.caller.facility_id);
-        let mut texts = Vec::new();
+        let (mut texts, mut patients) = (Vec::new(), Vec::new());
         for frame in own.filter_map(|event| push::frame(event)) {
             if may_read(&login.caller, frame.push.area()) {
                 texts.push(frame.to_json().map_err(|_| End::Failed)?);
+                patients.extend(patient_of(&frame.push));
             }
         }
+        self.traces.record(&login.caller, patients).await?;
         self.send_frames(texts).await?;
         self.delivered = page.last().map_or(until, |event| event.position);
         Ok(())
@@ -291,28 +308,36 @@ impl Session {
 
     /// Sends this one and what else waits, in one write.
     async fn send_live(&mut self, login: &Login, first: Live, live: &mut broadcast::Receiver<Live>) -> Result<(), End> {
-        let mut texts = Vec::from_iter(self.text_of(login, &first)?);
+        let mut patients = Vec::new();
+        let mut texts = Vec::from_iter(self.text_of(login, &first, &mut patients)?);
         let too_slow = loop {
             match live.try_recv() {
-                Ok(next) => texts.extend(self.text_of(login, &next)?),
+                Ok(next) => texts.extend(self.text_of(login, &next, &mut patients)?),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break false,
                 Err(TryRecvError::Lagged(_)) => break true,
             }
         };
+        self.traces.record(&login.caller, patients).await?;
         // What counts as delivered is sent, also to a client that is then cut off.
         self.send_frames(texts).await?;
         if too_slow { Err(End::Slow) } else { Ok(()) }
     }
 
-    /// What this client is to see of it, if anything.
-    fn text_of(&mut self, login: &Login, live: &Live) -> Result<Option<String>, End> {
+    /// What this client is to see of it, if anything, and whom that tells of.
+    fn text_of(&mut self, login: &Login, live: &Live, patients: &mut Vec<PatientId>) -> Result<Option<String>, End> {
         match live {
             // It came with the past already.
             Live::Frame(frame) if frame.position <= self.delivered => Ok(None),
             Live::Frame(frame) => {
                 self.delivered = frame.position;
-                Ok(may_read(&login.caller, frame.area).then(|| frame.text.clone()))
+                if !may_read(&login.caller, frame.area) {
+                    return Ok(None);
+                }
+                patients.extend(frame.patient);
+                Ok(Some(frame.text.clone()))
             }
+            Live::ForOfficers(_) if login.caller.role != Role::Dpo => Ok(None),
+            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed),
             Live::Presence(change) => {
                 if change.user_id == login.caller.user_id || !may_read(&login.caller, Area::Users) {
                     return Ok(None);

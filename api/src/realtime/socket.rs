@@ -8,8 +8,11 @@ use poem::{Endpoint, FromRequest, IntoResponse, Request, Response, Result};
 
 use super::Shared;
 use super::session::Session;
+use super::traces::PushTraces;
+use crate::http::client_address::ClientAddress;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::query::check_query;
+use crate::http::request_id::RequestId;
 
 /// The most that a message may hold before the connection is broken off. What a client may say is shorter still, and is
 /// refused in words.
@@ -26,6 +29,7 @@ impl Endpoint for RealtimeEndpoint {
     async fn call(&self, request: Request) -> Result<Response> {
         // Addresses end up in logs and histories: a token in one is refused, like every other parameter.
         check_query(&[], request.uri().query().unwrap_or_default())?;
+        self.0.settings.origins.check(&request)?;
         let upgrade = WebSocket::from_request_without_body(&request).await.map_err(|_| {
             Problem::new(ProblemCode::MalformedRequest).because("This address speaks WebSocket (RFC 6455), version 13.")
         })?;
@@ -43,8 +47,10 @@ impl Endpoint for RealtimeEndpoint {
             .write_buffer_size(16 * 1024)
             .max_write_buffer_size(WRITE_BUFFER);
         let shared = Arc::clone(&self.0);
+        let request_id = RequestId::of_request(&request).map(str::to_owned);
+        let traces = PushTraces::new(shared.trail.clone(), ClientAddress::of(&request), request_id);
         let upgraded = upgrade.config(config).on_upgrade(move |socket| async move {
-            Session::new(socket, shared).run().await;
+            Session::new(socket, shared, traces).run().await;
             drop(place);
         });
         Ok(upgraded.into_response())

@@ -28,8 +28,7 @@ use uuid::Uuid;
 use super::*;
 use crate::embedded::{EmbeddedServers, Options, ScratchDir};
 use crate::http::auth::Caller;
-use crate::http::limits::Limits;
-use crate::http::server::{Bound, app};
+use crate::http::server::{Bound, FrameSettings, app};
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,6 +89,7 @@ impl Site {
 /// One running server of a site.
 struct Server {
     log: EventLog,
+    trail: AccessTrail,
     publisher: Option<Publisher>,
     tokens: Arc<AccessTokens>,
     shutdown: Shutdown,
@@ -104,17 +104,20 @@ impl Server {
     async fn start_with(site: &Site, with_nats: bool, settings: RealtimeSettings) -> Self {
         let (log, shutdown) = (site.log().await, Shutdown::new());
         let read_models = Projections::start(log.clone(), Vec::new());
+        let trail = AccessTrail::open(log.database().clone(), Duration::from_secs(10));
         let tokens = Arc::new(AccessTokens::new(&[7; 32], SignedDuration::from_mins(15)).unwrap());
         let nats = if with_nats { Some((site.nats().await, site.names.clone())) } else { None };
         let publisher =
             nats.clone().map(|(client, names)| Publisher::start(log.clone(), read_models.clone(), client, names));
         let realtime =
-            Realtime::start(log.clone(), read_models, nats, Arc::clone(&tokens), settings, &shutdown).await.unwrap();
-        let app = app((), realtime.routes(), Arc::clone(&tokens), Limits::default()).unwrap();
+            Realtime::start(log.clone(), trail.clone(), read_models, nats, Arc::clone(&tokens), settings, &shutdown)
+                .await
+                .unwrap();
+        let app = app((), realtime.routes(), Arc::clone(&tokens), FrameSettings::default()).unwrap();
         let bound = Bound::open("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = bound.address();
         tokio::spawn(bound.serve(app, shutdown.serving(), Duration::from_secs(5)));
-        Self { log, publisher, tokens, shutdown, address }
+        Self { log, trail, publisher, tokens, shutdown, address }
     }
 
     fn token(&self, caller: &Caller) -> String {

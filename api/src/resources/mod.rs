@@ -1,5 +1,6 @@
 //! What the API offers, one file per resource: its documents, its operations, and how each becomes a command or a query.
 
+pub mod audit;
 pub mod facilities;
 pub mod health;
 pub mod patients;
@@ -16,6 +17,8 @@ pub enum Chapter {
     Patients,
     /// The practice itself.
     Facilities,
+    /// Who looked at whose data.
+    Audit,
     /// Whether the server lives and is ready.
     Operation,
 }

@@ -1,5 +1,6 @@
 //! The promises of the log, each with real concurrency: many writers on several pools, as on several servers.
 
+mod access;
 mod events;
 mod expected_version;
 mod guards;

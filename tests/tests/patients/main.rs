@@ -1,5 +1,6 @@
 //! Patients through the HTTP interface of a real server.
 
+mod access;
 mod archive;
 mod duplicates;
 mod history;

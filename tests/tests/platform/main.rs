@@ -2,6 +2,8 @@
 
 mod frame;
 mod lifetime;
+mod limits;
 mod readme;
 mod replay;
 mod secrets;
+mod traces;

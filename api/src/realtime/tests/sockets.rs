@@ -1,7 +1,9 @@
 //! What a client sees.
 
+use event_store_schema::AccessFilter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::*;
 
@@ -258,4 +260,86 @@ async fn those_who_may_read_users_see_who_comes_and_goes_on_any_server() {
     let frame = doctor.frame().await;
     assert_eq!((&frame["event"], &frame["data"]["userId"]), (&json!("user_disconnected"), &json!(nurse_id)));
     assert!(officer.is_silent().await && doctor.is_silent().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_of_a_patient_is_in_the_trail_also_of_the_past() {
+    let server = Server::start_with(&Site::new().await, false, RealtimeSettings::default()).await;
+    let ours = facility(1);
+    let before = server.log.head().await.unwrap().get();
+    server.write(ours, 3).await;
+    eventually("the relay to be there", async || {
+        server.login(&user(9, ours, Role::Dpo), None).await.1["position"] == before + 3
+    })
+    .await;
+    let (mut nurse, _) = server.login(&user(1, ours, Role::Nurse), Some(before)).await;
+    nurse.positions(3).await;
+    server.write(ours, 1).await;
+    nurse.positions(1).await;
+    let filter = AccessFilter { actor: Some(UserId(Uuid::from_u128(1))), ..AccessFilter::default() };
+    eventually("four rows in the trail", async || {
+        let page = server.trail.page(ours, &filter, None, 10).await.unwrap();
+        page.items.iter().all(|row| row.deed == "push" && row.patient_id.is_some()) && page.items.len() == 4
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_whose_frames_cannot_be_traced_is_closed() {
+    let site = Site::new().await;
+    let server = Server::start_with(&site, false, RealtimeSettings::default()).await;
+    let (mut nurse, _) = server.login(&user(1, facility(1), Role::Nurse), None).await;
+    let (owner, connection) = site.postgres.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    owner.batch_execute("ALTER TABLE audit.access ADD CONSTRAINT closed CHECK (position < 0) NOT VALID").await.unwrap();
+    server.write(facility(1), 1).await;
+    nurse.positions(1).await;
+    server.write(facility(1), 1).await;
+    assert_eq!(nurse.refusal().await, ("not_ready".to_owned(), 1013));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn officers_of_the_practice_hear_at_once_on_any_server_that_the_glass_was_broken() {
+    let site = Site::new().await;
+    let here = Server::start_with(&site, false, RealtimeSettings::default()).await;
+    let there = Server::start_with(&site, false, RealtimeSettings::default()).await;
+    let ours = facility(1);
+    let (mut near, _) = here.login(&user(1, ours, Role::Dpo), None).await;
+    let (mut far, _) = there.login(&user(2, ours, Role::Dpo), None).await;
+    let (mut auditor, _) = there.login(&user(3, ours, Role::Auditor), None).await;
+    let (mut stranger, _) = there.login(&user(4, facility(2), Role::Dpo), None).await;
+    let doctor = user(5, ours, Role::Doctor);
+    let patient = PatientId(Uuid::from_u128(77));
+    let request = poem::Request::default();
+    let trace = crate::http::access::Trace::new(&here.trail, &doctor, &request);
+    trace.break_glass("medical_record", Some(Uuid::from_u128(78)), patient).await.unwrap();
+    for officer in [&mut near, &mut far] {
+        let told = tokio::time::timeout(Duration::from_secs(2), officer.frame()).await.unwrap();
+        assert_eq!(told["event"], "notification");
+        assert_eq!(told["data"]["kind"], "break_glass");
+        assert_eq!(told["data"]["patientId"], json!(patient.0.to_string()));
+        assert_eq!(told["data"]["actorId"], json!(doctor.user_id.to_string()));
+    }
+    assert!(auditor.is_silent().await && stranger.is_silent().await);
+    let page = here.trail.page(ours, &AccessFilter::default(), None, 10).await.unwrap();
+    assert_eq!((page.items[0].deed.as_str(), page.items[0].purpose.as_str()), ("break_glass", "BTG"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_foreign_origin_gets_no_socket() {
+    let origins = Origins::new(["https://app.example".parse().unwrap()]);
+    let settings = RealtimeSettings { origins, ..RealtimeSettings::default() };
+    let server = Server::start_with(&Site::new().await, false, settings).await;
+    let connect = async |origin: &str| {
+        let mut request = format!("ws://{}{PATH}", server.address).into_client_request().unwrap();
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        connect_async(request).await
+    };
+    for origin in ["https://app.example", &format!("http://{}", server.address)] {
+        assert!(connect(origin).await.is_ok(), "{origin}");
+    }
+    match connect("https://evil.example").await {
+        Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 403),
+        other => panic!("not refused: {other:?}"),
+    }
 }

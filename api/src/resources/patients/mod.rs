@@ -23,6 +23,7 @@ use self::documents::{ActorDocument, ChangeDocument, HistoryDocument, HistoryEnt
 use self::input::PatientInput;
 use self::list::{PatientListDocument, StatusFilter, links};
 use super::Chapter;
+use crate::http::access::{AccessPurpose, AccessReason, Trace};
 use crate::http::auth::Caller;
 use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
@@ -129,22 +130,27 @@ impl PatientsApi {
         id: StrictUuid,
         command: &PatientCommand,
         context: &CommandContext,
+        trace: Trace,
         prefer: Option<Prefer>,
     ) -> Result<Changed, Problem> {
         let outcome = self.state.commands.change_patient(id.0, command, context).await;
         let executed = match outcome {
             Ok(executed) => executed,
-            Err(error) => return Err(self.refusal(error, context.facility_id).await),
+            Err(error) => return Err(self.refusal(error, context.facility_id, trace).await),
         };
         let preference = self.settle(&executed, prefer).await;
         let position = executed.position.map(|position| position.to_string());
         Ok(Changed::Now(Json(document(&executed)?), etag(executed.after.version), position, preference))
     }
 
-    /// A refusal as a problem; a duplicate with those whom the patient may be.
-    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId) -> Problem {
+    /// A refusal as a problem; a duplicate with those whom the patient may be, which is a search that shows them.
+    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId, trace: Trace) -> Problem {
         match error {
             CommandError::Reserved(holders) => {
+                let shown = holders.iter().map(|holder| PatientId(holder.stream.id()));
+                if let Err(problem) = trace.search(shown).await {
+                    return problem;
+                }
                 let mut conflicts = Vec::with_capacity(holders.len());
                 for holder in holders {
                     conflicts.push(self.candidate(holder, facility).await);
@@ -198,6 +204,7 @@ impl PatientsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
+        request: &Request,
         caller: Caller,
         /// Words to find patients by.
         search: Query<Option<SearchText>>,
@@ -209,9 +216,15 @@ impl PatientsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
+        /// For what the patients are looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
     ) -> Result<Listed, Problem> {
         caller.may_read(Area::Patients)?;
-        let request = PageRequest::new(page.0, limit.0, cursor.0)?;
+        let asked = PageRequest::new(page.0, limit.0, cursor.0)?;
         let status = status.0.unwrap_or(StatusFilter::Active);
         let filter = PatientFilter {
             status: match status {
@@ -221,13 +234,15 @@ impl PatientsApi {
             },
             search: search.0.as_ref().map(|search| search.as_str().to_owned()),
         };
-        let start = match &request.start {
+        let start = match &asked.start {
             pagination::PageStart::Number(number) => PageStart::Number(number.0),
             pagination::PageStart::Cursor(cursor) => PageStart::After(cursor.position()?),
         };
-        let found = self.state.patients.list(caller.facility_id, &filter, &start, request.limit.0).await?;
+        let found = self.state.patients.list(caller.facility_id, &filter, &start, asked.limit.0).await?;
+        let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
+        trace.search(found.items.iter().map(|patient| patient.id)).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
-        let link = links(&request, search.0.as_ref(), status, &found, next.as_ref());
+        let link = links(&asked, search.0.as_ref(), status, &found, next.as_ref());
         Ok(Listed::Page(Json(PatientListDocument::new(found, next)), link))
     }
 
@@ -255,7 +270,9 @@ impl PatientsApi {
             Registration { details: parsed.details, confirm_distinct: parsed.confirm_distinct, reason: parsed.reason };
         let executed = match self.state.commands.register_patient(&registration, &context).await {
             Ok(executed) => executed,
-            Err(error) => return Err(self.refusal(error, caller.facility_id).await),
+            Err(error) => {
+                return Err(self.refusal(error, caller.facility_id, self.state.trace(&caller, request)).await);
+            }
         };
         let preference = self.settle(&executed, prefer.0).await;
         let location = format!("/api/v1/patients/{}", executed.id);
@@ -273,16 +290,25 @@ impl PatientsApi {
     #[oai(path = "/:id", method = "get", operation_id = "readPatient")]
     async fn read(
         &self,
+        request: &Request,
         caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
         /// The versions that the client has already.
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<IfNoneMatch>>,
+        /// For what the patient is looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
     ) -> Result<Read, Problem> {
         caller.may_read(Area::Patients)?;
         let found = self.state.patients.get(caller.facility_id, PatientId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        // Also when the client has it already: it is shown again.
+        self.state.trace(&caller, request).declared(purpose.0, reason.0).read(PatientId(id.0.0)).await?;
         let tag = etag(found.version);
         if if_none_match.0.is_some_and(|known| known.has(found.version)) {
             return Ok(Read::NotModified(tag));
@@ -317,7 +343,7 @@ impl PatientsApi {
             confirm_distinct: parsed.confirm_distinct,
             reason: parsed.reason,
         };
-        self.change(id.0, &command, &context, prefer.0).await
+        self.change(id.0, &command, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// Archive a patient
@@ -343,7 +369,7 @@ impl PatientsApi {
         caller.may_write(Area::Patients)?;
         let reason = reason.0.map(Reason::from);
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
-        self.change(id.0, &PatientCommand::ArchivePatient, &context, prefer.0).await
+        self.change(id.0, &PatientCommand::ArchivePatient, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// Restore an archived patient
@@ -373,7 +399,7 @@ impl PatientsApi {
         let asked = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
         let context = context.once(idempotency_key.0.as_ref(), request, &asked);
-        self.change(id.0, &PatientCommand::RestorePatient, &context, prefer.0).await
+        self.change(id.0, &PatientCommand::RestorePatient, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
     /// The history of a patient
@@ -382,14 +408,23 @@ impl PatientsApi {
     #[oai(path = "/:id/history", method = "get", operation_id = "readPatientHistory")]
     async fn history(
         &self,
+        request: &Request,
         caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
+        /// For what the history is looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
     ) -> Result<Json<HistoryDocument>, Problem> {
         caller.may_read(Area::Patients)?;
         let log = self.state.commands.log();
         let history = patient_history(log, Some(caller.facility_id), PatientId(id.0.0)).await?;
         let history = history.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
+        trace.read_of("patient_history", Some(id.0.0), Some(PatientId(id.0.0))).await?;
         Ok(Json(HistoryDocument { items: history.into_iter().map(HistoryEntryDocument::from).collect() }))
     }
 }

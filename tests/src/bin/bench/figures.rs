@@ -89,6 +89,9 @@ pub const TARGETS: &[Target] = targets! {
     "socket_delay_1000_p99_ms" = Latency("socket_delay_1000_p99"), AtMost(20.0);
     "socket_delay_100_p99_ms" = Latency("socket_delay_100_p99"), AtMost(20.0);
     "socket_delay_1_p99_ms" = Latency("socket_delay_1_p99"), AtMost(20.0);
+    "trail_by_patient_max_ms" = Latency("trail_by_patient_max"), AtMost(1000.0);
+    "trail_by_actor_max_ms" = Latency("trail_by_actor_max"), AtMost(1000.0);
+    "trail_by_time_max_ms" = Latency("trail_by_time_max"), AtMost(1000.0);
     "users_100_p95_ms" = Latency("users_100_p95"), AtMost(20.0);
 };
 

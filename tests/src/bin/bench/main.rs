@@ -5,11 +5,13 @@
 //! servers ─► houses: appends (the log alone), small and large (the program medicalpro on a practice)
 //! throughput   pgbench, postgres-es, EventLog, HTTP in turn      load, http, requests, people make what is asked
 //! fill ─► replay ─► lists   a large practice                     sockets   live screens
+//! trail   ten million accesses, and who saw a patient
 //! figures ─► a table of targets, latest.json, charts
 //! ```
 //!
 //! `bench [--quick]`, from the workspace's folder; built with the feature `baseline` it measures postgres-es as well.
-//! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at.
+//! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at; `bench --only-trail`
+//! measures the trail of accesses alone.
 
 mod appends;
 mod chart;
@@ -30,6 +32,7 @@ mod sockets;
 #[cfg(feature = "baseline")]
 mod stock;
 mod throughput;
+mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +61,13 @@ fn main() {
     // Servers are started and stopped outside the runtime: that blocks.
     let servers = BenchServers::start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if std::env::args().any(|argument| argument == "--only-trail") {
+        let mut figures = Figures::default();
+        runtime.block_on(trail::run(&servers, &Plan::whole(), &mut figures));
+        drop(runtime);
+        println!("{}", figures.table());
+        return servers.stop();
+    }
     if let Some(only) = only {
         runtime.block_on(only.run(&servers));
         drop(runtime);
@@ -128,6 +138,8 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     throughput::run_few(&contestants, plan, &mut figures).await;
     figures.memory_mb.insert("after_load".into(), program.memory_mb());
     program.stop();
+    step("a large trail of accesses");
+    trail::run(servers, plan, &mut figures).await;
     figures
 }
 

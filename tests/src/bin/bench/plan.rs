@@ -21,14 +21,18 @@ pub struct Plan {
     pub paging: Duration,
     /// How long each number of sockets is watched.
     pub watching: Duration,
+    /// Rows of the old trail of accesses; none for no such trail.
+    pub traces: u64,
+    /// How long making it may take.
+    pub tracing: Duration,
 }
 
 impl Plan {
-    /// Ten minutes.
+    /// Twelve minutes.
     pub fn whole() -> Self {
         Self {
             started: Instant::now(),
-            total: Duration::from_secs(570),
+            total: Duration::from_secs(690),
             span: Duration::from_secs(2),
             rounds: 3,
             patients: 1_000_000,
@@ -36,6 +40,8 @@ impl Plan {
             replaying: Duration::from_secs(160),
             paging: Duration::from_secs(2),
             watching: Duration::from_secs(8),
+            traces: 10_000_000,
+            tracing: Duration::from_secs(120),
         }
     }
 
@@ -51,6 +57,8 @@ impl Plan {
             replaying: Duration::from_secs(25),
             paging: Duration::from_millis(400),
             watching: Duration::from_millis(1200),
+            traces: 0,
+            tracing: Duration::ZERO,
         }
     }
 

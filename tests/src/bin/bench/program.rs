@@ -7,7 +7,7 @@ use api::auth::tokens::AccessTokens;
 use api::http::auth::Caller;
 use domain::ids::UserId;
 use domain::role::Role;
-use system_tests::server::{ReadyReport, spawn_dying_with_us};
+use system_tests::server::{NO_RATE_LIMITS, ReadyReport, spawn_dying_with_us};
 use uuid::Uuid;
 
 use crate::http::Target;
@@ -43,6 +43,7 @@ impl Program {
                 "--ready-file",
             ])
             .arg(&ready_file)
+            .envs(NO_RATE_LIMITS)
             .env("DATABASE_URL", endpoint.url(house.name, endpoint.superuser()))
             .env("MEDICALPRO_MASTER_KEY", &house.master_key)
             .env_remove("NATS_URL")

@@ -1,0 +1,126 @@
+//! Who may do what: every operation of the OpenAPI document with what it asks of its caller. [`super::routes`] holds each
+//! request against this table before anything of the operation runs, and a server whose operations and table differ does
+//! not start; so nobody can add an operation and forget to say who may use it.
+
+use std::collections::BTreeMap;
+
+use domain::role::Area;
+use poem_openapi::registry::{MetaApi, MetaOperation};
+use serde_json::json;
+
+use super::auth::Caller;
+use super::problem::{Problem, ProblemCode};
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Nothing: it is there for those who are not signed in.
+    Public,
+    /// To be signed in. It is about the caller alone, or about what everybody may know.
+    SignedIn,
+    /// To be allowed to look at this area.
+    Read(Area),
+    /// To be allowed to change this area.
+    Write(Area),
+}
+
+impl Permission {
+    /// 403 unless the caller may.
+    pub fn check(self, caller: &Caller) -> Result<(), Problem> {
+        match self {
+            Self::Public | Self::SignedIn => Ok(()),
+            Self::Read(area) => caller.may_read(area),
+            Self::Write(area) => caller.may_write(area),
+        }
+    }
+
+    /// As the OpenAPI document has it, under `x-permission`.
+    pub fn document(self) -> serde_json::Value {
+        match self {
+            Self::Public => json!("public"),
+            Self::SignedIn => json!("signed_in"),
+            Self::Read(area) => json!({"area": area.name(), "access": "read"}),
+            Self::Write(area) => json!({"area": area.name(), "access": "write"}),
+        }
+    }
+
+    /// For people, at the end of an operation's description.
+    pub fn sentence(self) -> Option<String> {
+        match self {
+            Self::Public | Self::SignedIn => None,
+            Self::Read(area) => Some(format!("Needs read access to `{}`.", area.name())),
+            Self::Write(area) => Some(format!("Needs write access to `{}`.", area.name())),
+        }
+    }
+}
+
+/// Operations, by their ids, and what each asks of its caller.
+pub type PermissionTable = &'static [(&'static str, Permission)];
+
+/// The table of the product.
+pub const PERMISSIONS: PermissionTable = {
+    use Area::{Audit, Patients};
+    use Permission::{Public, Read, SignedIn, Write};
+    &[
+        ("isAlive", Public),
+        ("isReady", Public),
+        ("logIn", Public),
+        ("listTokenKeys", Public),
+        ("whoAmI", SignedIn),
+        ("readCurrentFacility", SignedIn),
+        ("listPatients", Read(Patients)),
+        ("registerPatient", Write(Patients)),
+        ("readPatient", Read(Patients)),
+        ("revisePatient", Write(Patients)),
+        ("archivePatient", Write(Patients)),
+        ("restorePatient", Write(Patients)),
+        ("readPatientHistory", Read(Patients)),
+        ("readPatientAccessLog", Read(Audit)),
+        ("listAccesses", Read(Audit)),
+    ]
+};
+
+/// Operations and table do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PermissionMismatch {
+    /// Nobody said who may use it.
+    #[error("the operation {0} {1} declares no permission")]
+    Undeclared(String, String),
+    /// There is no such operation.
+    #[error("a permission is declared for the operation {0}, which does not exist")]
+    Unknown(String),
+    /// It takes a token and is declared public, or takes none and is not.
+    #[error("the operation {0} takes a token and is public, or takes none and is not")]
+    Contradiction(String),
+}
+
+/// What each operation asks, by its id, if the table names each of them exactly once.
+pub fn match_operations(
+    apis: &[MetaApi],
+    table: PermissionTable,
+) -> Result<BTreeMap<String, Permission>, PermissionMismatch> {
+    let declared: BTreeMap<&str, Permission> = table.iter().copied().collect();
+    let mut matched = BTreeMap::new();
+    for path in apis.iter().flat_map(|api| &api.paths) {
+        for operation in &path.operations {
+            let id = id_of(operation);
+            let Some(permission) = id.and_then(|id| declared.get(id).copied()) else {
+                return Err(PermissionMismatch::Undeclared(operation.method.to_string(), path.path.clone()));
+            };
+            let id = id.unwrap_or_default().to_owned();
+            if operation.security.is_empty() != (permission == Permission::Public) {
+                return Err(PermissionMismatch::Contradiction(id));
+            }
+            matched.insert(id, permission);
+        }
+    }
+    match declared.keys().find(|id| !matched.contains_key(**id)) {
+        Some(unknown) => Err(PermissionMismatch::Unknown((*unknown).to_owned())),
+        None => Ok(matched),
+    }
+}
+
+/// The id by which the table knows an operation.
+pub fn id_of(operation: &MetaOperation) -> Option<&str> {
+    operation.operation_id
+}
