@@ -201,6 +201,7 @@ mod tests {
     use poem_openapi::OpenApi;
 
     use super::*;
+    use crate::http::permissions::{PERMISSIONS, Permission, match_operations};
 
     /// The library panics when two schemas have one name; that would be at start.
     #[test]
@@ -213,18 +214,15 @@ mod tests {
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]
     fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
-        let paths = Api::meta().into_iter().flat_map(|api| api.paths);
-        let operations = paths.flat_map(|path| {
-            let named = move |operation: poem_openapi::registry::MetaOperation| {
-                (format!("{} {}", operation.method, path.path), operation.security.is_empty())
-            };
-            path.operations.into_iter().map(named).collect::<Vec<_>>()
-        });
-        let mut open: Vec<String> = operations.filter(|(_, open)| *open).map(|(name, _)| name).collect();
-        open.sort_unstable();
-        assert_eq!(
-            open,
-            ["GET /api/v1/auth/keys", "GET /api/v1/health/live", "GET /api/v1/health/ready", "POST /api/v1/auth/login"]
-        );
+        let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
+        let open = permissions.iter().filter(|(_, permission)| **permission == Permission::Public);
+        assert_eq!(open.map(|(id, _)| *id).collect::<Vec<_>>(), ["isAlive", "isReady", "listTokenKeys", "logIn"]);
+    }
+
+    #[test]
+    fn every_permission_is_an_operations_and_is_declared_once() {
+        let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
+        let declared: Vec<_> = PERMISSIONS.iter().map(|(id, _)| *id).collect();
+        assert_eq!(declared.len(), permissions.len(), "{declared:?}");
     }
 }

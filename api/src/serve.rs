@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::seed::SeededAccount;
 use crate::auth::tokens::AccessTokens;
 use crate::config::ServeConfig;
-use crate::http::server::{Bound, FrameSettings, PlainRoute, ServeTlsError, app};
+use crate::http::permissions::PERMISSIONS;
+use crate::http::server::{Bound, FrameError, FrameSettings, PlainRoute, ServeTlsError, app};
 use crate::http::tls::{Certificate, TlsError};
 use crate::metrics;
 use crate::ready_file::{ReadyFile, ReadyReport};
@@ -39,9 +40,9 @@ pub enum ServeError {
     /// The file that says the server is ready cannot be written.
     #[error("cannot write the ready file (--ready-file): {0}")]
     ReadyFile(io::Error),
-    /// The OpenAPI document cannot be made.
-    #[error("the OpenAPI document is not valid: {0}")]
-    Document(#[from] serde_json::Error),
+    /// The operations are not fit to be served.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// The sockets or the signals failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -71,7 +72,7 @@ where
 {
     shutdown.on_signals()?;
     let frame = FrameSettings { trail: Some(interface.trail), ..config.frame() };
-    let app = app(interface.api, interface.plain, interface.tokens, frame)?;
+    let app = app(interface.api, interface.plain, interface.tokens, PERMISSIONS, frame)?;
     let certificate = config.tls().map(Certificate::open).transpose()?;
     if let Some(certificate) = certificate.clone() {
         let renewals = renew_on_signal(certificate, shutdown.background())?;

@@ -4,10 +4,14 @@
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Value, json};
 
+use super::permissions::Permissions;
 use super::problem::PROBLEM_JSON;
 
 /// The document of this service.
-pub fn openapi_document<A: OpenApi>(service: &OpenApiService<A, ()>) -> serde_json::Result<Value> {
+pub fn openapi_document<A: OpenApi>(
+    service: &OpenApiService<A, ()>,
+    permissions: &Permissions,
+) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_str(&service.spec())?;
     document["openapi"] = json!("3.1.0");
     close_request_schemas(&mut document);
@@ -18,10 +22,22 @@ pub fn openapi_document<A: OpenApi>(service: &OpenApiService<A, ()>) -> serde_js
             let rated = !path.starts_with("/api/v1/health/");
             for operation in methods.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
                 drop_impossible_problems(operation, rated);
+                show_permission(operation, permissions);
             }
         }
     }
     Ok(document)
+}
+
+/// Programs read who may use an operation under `x-permission`, people at the end of its description.
+fn show_permission(operation: &mut Value, permissions: &Permissions) {
+    let permission = operation["operationId"].as_str().and_then(|id| permissions.get(id));
+    let Some(permission) = permission else { return };
+    operation["x-permission"] = permission.document();
+    if let Some(sentence) = permission.sentence() {
+        let described = operation["description"].as_str().map(|text| format!("{text}\n\n{sentence}"));
+        operation["description"] = described.unwrap_or(sentence).into();
+    }
 }
 
 /// Request bodies refuse fields that are not declared, so their schemas say so. Answers may gain fields in time.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{FacilityId, StreamVersion, UserId};
-use domain::role::Role;
+use domain::role::{Area, Role};
 use domain::values::EmailAddress;
 use jiff::SignedDuration;
 use poem::http::{Method, StatusCode};
@@ -23,6 +23,7 @@ use super::limits::Limits;
 use super::origins::Origins;
 use super::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use super::parameter::{IdempotencyKey, StrictUuid};
+use super::permissions::{Permission, PermissionTable};
 use super::problem::{PROBLEM_JSON, Problem};
 use super::rate::RateSettings;
 use super::security_headers::SecurityHeaders;
@@ -52,9 +53,18 @@ struct Answer {
 
 struct NotesApi;
 
+const PERMISSIONS: PermissionTable = &[
+    ("listNotes", Permission::SignedIn),
+    ("addNote", Permission::Write(Area::Patients)),
+    ("changeNote", Permission::Write(Area::Availability)),
+    ("exportNotes", Permission::Write(Area::Exports)),
+    ("waitForNote", Permission::Public),
+    ("panic", Permission::Public),
+];
+
 #[OpenApi(prefix_path = "/api/v1/notes")]
 impl NotesApi {
-    #[oai(path = "/", method = "get")]
+    #[oai(path = "/", method = "get", operation_id = "listNotes")]
     async fn list(
         &self,
         _caller: Caller,
@@ -66,7 +76,7 @@ impl NotesApi {
         Ok(Json(Answer { text: "x".repeat(request.limit.0 as usize * 30) }))
     }
 
-    #[oai(path = "/", method = "post")]
+    #[oai(path = "/", method = "post", operation_id = "addNote")]
     async fn add(
         &self,
         _caller: Caller,
@@ -81,7 +91,7 @@ impl NotesApi {
         Ok(Json(Answer { text: tags.to_string() }))
     }
 
-    #[oai(path = "/:id", method = "put")]
+    #[oai(path = "/:id", method = "put", operation_id = "changeNote")]
     async fn change(
         &self,
         _caller: Caller,
@@ -93,13 +103,18 @@ impl NotesApi {
         Ok(Response::new(Json(Answer { text: id.0.0.to_string() })).header("ETag", etag(version)))
     }
 
-    #[oai(path = "/slow", method = "get")]
+    #[oai(path = "/export", method = "post", operation_id = "exportNotes")]
+    async fn export(&self, _caller: Caller, StrictJson(_note): StrictJson<Note>) -> Result<Json<Answer>, Problem> {
+        Ok(Json(Answer { text: String::new() }))
+    }
+
+    #[oai(path = "/slow", method = "get", operation_id = "waitForNote")]
     async fn slow(&self) -> Result<Json<Answer>, Problem> {
         tokio::time::sleep(Duration::from_secs(60)).await;
         Ok(Json(Answer { text: String::new() }))
     }
 
-    #[oai(path = "/panic", method = "get")]
+    #[oai(path = "/panic", method = "get", operation_id = "panic")]
     async fn panic(&self) -> Result<Json<Answer>, Problem> {
         panic!("patient Dupont")
     }
@@ -127,7 +142,8 @@ impl Server {
         let plain = PlainRoute::new(Method::GET, "/plain", poem::endpoint::make_sync(|_| "plain"));
         let body = BodyLimits { size: 1000, ..BodyLimits::default() };
         let limits = Limits { body, ..Limits::default() };
-        let app = app(NotesApi, vec![plain], Arc::new(tokens), FrameSettings { limits, ..settings }).unwrap();
+        let app =
+            app(NotesApi, vec![plain], Arc::new(tokens), PERMISSIONS, FrameSettings { limits, ..settings }).unwrap();
         Self { client: TestClient::new(app), token: format!("Bearer {token}") }
     }
 
@@ -368,6 +384,19 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     let page = response.0.into_body().into_string().await.unwrap();
     assert!(page.contains("/api/v1/notes") && !page.contains("src=\"http"));
+}
+
+#[tokio::test]
+async fn whoever_may_not_is_refused_before_their_request_is_looked_at_and_the_document_says_who_may() {
+    let server = Server::start();
+    let refused = server.send(Method::POST, "/api/v1/notes/export?x=1", &[], "{").await;
+    assert_eq!(problem(refused, 403).await.0, "permission_denied", "a doctor exports nothing");
+    let response = server.get("/openapi.json").await;
+    let document: Value = response.0.into_body().into_json().await.unwrap();
+    let add = &document["paths"]["/api/v1/notes"]["post"];
+    assert_eq!(add["x-permission"], json!({"area": "patients", "access": "write"}));
+    assert_eq!(add["description"], "Needs write access to `patients`.");
+    assert_eq!(document["paths"]["/api/v1/notes"]["get"]["x-permission"], "signed_in");
 }
 
 #[tokio::test]

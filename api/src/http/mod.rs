@@ -21,6 +21,7 @@ pub mod observe;
 pub mod origins;
 pub mod pagination;
 pub mod parameter;
+pub mod permissions;
 pub mod problem;
 pub mod problem_code;
 pub mod query;

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use domain::role::Area;
-use poem_openapi::registry::{MetaApi, MetaOperation};
+use poem_openapi::registry::MetaApi;
 use serde_json::json;
 
 use super::auth::Caller;
-use super::problem::{Problem, ProblemCode};
+use super::problem::Problem;
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,47 +80,73 @@ pub const PERMISSIONS: PermissionTable = {
     ]
 };
 
+/// What each operation asks, by its id.
+pub type Permissions = BTreeMap<&'static str, Permission>;
+
 /// Operations and table do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionMismatch {
     /// Nobody said who may use it.
     #[error("the operation {0} {1} declares no permission")]
     Undeclared(String, String),
-    /// There is no such operation.
-    #[error("a permission is declared for the operation {0}, which does not exist")]
-    Unknown(String),
     /// It takes a token and is declared public, or takes none and is not.
     #[error("the operation {0} takes a token and is public, or takes none and is not")]
-    Contradiction(String),
+    Contradiction(&'static str),
 }
 
-/// What each operation asks, by its id, if the table names each of them exactly once.
-pub fn match_operations(
-    apis: &[MetaApi],
-    table: PermissionTable,
-) -> Result<BTreeMap<String, Permission>, PermissionMismatch> {
+/// What each operation of these APIs asks, by its id, if the table names each of them.
+pub fn match_operations(apis: &[MetaApi], table: PermissionTable) -> Result<Permissions, PermissionMismatch> {
     let declared: BTreeMap<&str, Permission> = table.iter().copied().collect();
-    let mut matched = BTreeMap::new();
+    let mut matched = Permissions::new();
     for path in apis.iter().flat_map(|api| &api.paths) {
         for operation in &path.operations {
-            let id = id_of(operation);
-            let Some(permission) = id.and_then(|id| declared.get(id).copied()) else {
+            let named = operation.operation_id.and_then(|id| Some((id, *declared.get(id)?)));
+            let Some((id, permission)) = named else {
                 return Err(PermissionMismatch::Undeclared(operation.method.to_string(), path.path.clone()));
             };
-            let id = id.unwrap_or_default().to_owned();
             if operation.security.is_empty() != (permission == Permission::Public) {
                 return Err(PermissionMismatch::Contradiction(id));
             }
             matched.insert(id, permission);
         }
     }
-    match declared.keys().find(|id| !matched.contains_key(**id)) {
-        Some(unknown) => Err(PermissionMismatch::Unknown((*unknown).to_owned())),
-        None => Ok(matched),
-    }
+    Ok(matched)
 }
 
-/// The id by which the table knows an operation.
-pub fn id_of(operation: &MetaOperation) -> Option<&str> {
-    operation.operation_id
+#[cfg(test)]
+mod tests {
+    use poem_openapi::OpenApi;
+
+    use super::*;
+
+    struct Doors;
+
+    #[OpenApi]
+    impl Doors {
+        #[oai(path = "/open", method = "get", operation_id = "open")]
+        async fn open(&self) {}
+
+        #[oai(path = "/shut", method = "get", operation_id = "shut")]
+        async fn shut(&self, _caller: Caller) {}
+    }
+
+    fn matching(table: PermissionTable) -> Result<Permissions, PermissionMismatch> {
+        match_operations(&Doors::meta(), table)
+    }
+
+    #[test]
+    fn every_operation_says_who_may_use_it() {
+        let permissions = matching(&[("open", Permission::Public), ("shut", Permission::Read(Area::Audit))]).unwrap();
+        assert_eq!(permissions["shut"], Permission::Read(Area::Audit));
+        let forgotten = matching(&[("open", Permission::Public)]);
+        assert_eq!(forgotten, Err(PermissionMismatch::Undeclared("GET".to_owned(), "/shut".to_owned())));
+    }
+
+    #[test]
+    fn what_takes_a_token_is_not_public_and_what_takes_none_is() {
+        let open = matching(&[("open", Permission::Public), ("shut", Permission::Public)]);
+        assert_eq!(open, Err(PermissionMismatch::Contradiction("shut")));
+        let shut = matching(&[("open", Permission::SignedIn), ("shut", Permission::SignedIn)]);
+        assert_eq!(shut, Err(PermissionMismatch::Contradiction("open")));
+    }
 }

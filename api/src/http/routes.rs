@@ -1,5 +1,5 @@
 //! What stands between the router and every operation of the OpenAPI document: who calls (before anything else is
-//! looked at), and whether the parameters are the declared ones, once each and well-formed. The rules are read from the
+//! looked at), whether they may, and whether the parameters are the declared ones, once each and well-formed. The rules are read from the
 //! operation's own declaration, so an operation cannot forget them, and document and behaviour cannot differ.
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +14,7 @@ use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
 use super::access::RefusedCaller;
 use super::auth::{Caller, authenticate};
+use super::permissions::{Permission, Permissions};
 use super::problem::Problem;
 use super::query::check_query;
 use super::rate::RateReadings;
@@ -87,12 +88,13 @@ fn router_pattern(template: &str) -> String {
 pub struct Checked<A> {
     api: A,
     tokens: Arc<AccessTokens>,
+    permissions: Permissions,
 }
 
 impl<A> Checked<A> {
-    /// Callers are known by these tokens.
-    pub const fn new(api: A, tokens: Arc<AccessTokens>) -> Self {
-        Self { api, tokens }
+    /// Callers are known by these tokens, and may do what these permissions say.
+    pub const fn new(api: A, tokens: Arc<AccessTokens>, permissions: Permissions) -> Self {
+        Self { api, tokens, permissions }
     }
 }
 
@@ -112,10 +114,11 @@ impl<A: OpenApi> OpenApi for Checked<A> {
             .into_iter()
             .flat_map(|api| api.paths)
             .flat_map(|path| {
-                let template = path.path;
-                path.operations.into_iter().map(move |operation| {
+                let (template, permissions) = (path.path, &self.permissions);
+                path.operations.into_iter().filter_map(move |operation| {
+                    let permission = *permissions.get(operation.operation_id?)?;
                     let key = (router_pattern(&template), operation.method.clone());
-                    (key, OperationRules::declared_by(&template, operation))
+                    Some((key, OperationRules::declared_by(&template, operation, permission)))
                 })
             })
             .collect();
@@ -123,7 +126,7 @@ impl<A: OpenApi> OpenApi for Checked<A> {
         for (pattern, methods) in operations {
             let checked = route_table.entry(pattern.clone()).or_default();
             for (method, inner) in methods {
-                // A hidden operation has no declaration; it is refused rather than served unchecked.
+                // A hidden operation has no declaration, and so no permission; it is refused rather than served unchecked.
                 let Some(rules) = rules.remove(&(pattern.clone(), method.clone())) else { continue };
                 let endpoint = CheckedOperation { inner, rules, tokens: Arc::clone(&self.tokens) };
                 checked.insert(method, endpoint.boxed());
@@ -137,11 +140,11 @@ struct OperationRules {
     path: Vec<String>,
     query: Vec<String>,
     headers: Vec<HeaderName>,
-    secured: bool,
+    permission: Permission,
 }
 
 impl OperationRules {
-    fn declared_by(template: &str, operation: MetaOperation) -> Self {
+    fn declared_by(template: &str, operation: MetaOperation, permission: Permission) -> Self {
         let names = |place: MetaParamIn| {
             let params = operation.params.iter().filter(move |param| param.in_type == place);
             params.map(|param| param.name.clone())
@@ -151,7 +154,7 @@ impl OperationRules {
             path: names(MetaParamIn::Path).collect(),
             query: names(MetaParamIn::Query).collect(),
             headers: names(MetaParamIn::Header).filter_map(|name| name.parse().ok()).collect(),
-            secured: !operation.security.is_empty(),
+            permission,
         }
     }
 }
@@ -181,11 +184,14 @@ impl Endpoint for CheckedOperation {
 
 impl CheckedOperation {
     async fn run(&self, mut request: Request) -> Result<Response> {
-        if self.rules.secured {
+        if self.rules.permission != Permission::Public {
             let caller: Caller = authenticate(request.headers(), &self.tokens)?;
             RateReadings::charge_user(&request, caller.user_id)?;
             request.set_data(caller.clone());
-            let outcome = self.run_known(request).await;
+            let outcome = match self.rules.permission.check(&caller) {
+                Ok(()) => self.run_known(request).await,
+                Err(refusal) => Err(refusal.into()),
+            };
             return outcome.map_err(|mut error| {
                 error.set_data(RefusedCaller(caller));
                 error

@@ -21,6 +21,7 @@ use super::errors::ProblemAnswers;
 use super::limits::Limits;
 use super::observe::Observe;
 use super::origins::Origins;
+use super::permissions::{PermissionMismatch, PermissionTable, match_operations};
 use super::problem_code::explanations_page;
 use super::rate::RateSettings;
 use super::routes::{Checked, RouteTable, RouteTemplate};
@@ -66,20 +67,34 @@ pub struct FrameSettings {
     pub trail: Option<AccessTrail>,
 }
 
+/// The frame does not fit the API.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The OpenAPI document cannot be made.
+    #[error("the OpenAPI document is not valid: {0}")]
+    Document(#[from] serde_json::Error),
+    /// An operation would be served without anybody having said to whom.
+    #[error(transparent)]
+    Permissions(#[from] PermissionMismatch),
+}
+
 /// Puts the frame around an API and some plain routes.
 pub fn app<A>(
     api: A,
     plain: Vec<PlainRoute>,
     tokens: Arc<AccessTokens>,
+    permissions: PermissionTable,
     settings: FrameSettings,
-) -> serde_json::Result<App>
+) -> Result<App, FrameError>
 where
     A: OpenApi + 'static,
 {
-    let service = OpenApiService::new(Checked::new(api, tokens), "MedicalPro", env!("CARGO_PKG_VERSION"))
+    let permissions = match_operations(&A::meta(), permissions)?;
+    let checked = Checked::new(api, tokens, permissions.clone());
+    let service = OpenApiService::new(checked, "MedicalPro", env!("CARGO_PKG_VERSION"))
         .description("The backend of a medical practice. Errors are explained in docs/errors.md.")
         .server("/");
-    let document = openapi_document(&service)?;
+    let document = openapi_document(&service, &permissions)?;
     let mut table = RouteTable::declared_by::<A>();
     let documents = document_routes(&document);
     let mut route = Route::new();

@@ -113,7 +113,7 @@ impl Server {
             Realtime::start(log.clone(), trail.clone(), read_models, nats, Arc::clone(&tokens), settings, &shutdown)
                 .await
                 .unwrap();
-        let app = app((), realtime.routes(), Arc::clone(&tokens), FrameSettings::default()).unwrap();
+        let app = app((), realtime.routes(), Arc::clone(&tokens), &[], FrameSettings::default()).unwrap();
         let bound = Bound::open("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = bound.address();
         tokio::spawn(bound.serve(app, shutdown.serving(), Duration::from_secs(5)));

@@ -18,6 +18,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::seed::{SeedAccount, SeededAccount, seed};
 use crate::auth::tokens::AccessTokens;
 use crate::embedded::{EmbeddedServers, Options, ScratchDir};
+use crate::http::permissions::PERMISSIONS;
 use crate::http::server::FrameSettings;
 use crate::http::server::{App, app};
 
@@ -67,7 +68,8 @@ impl Practice {
         assert_eq!(first[0].password, again[0].password, "a second start prints the same password");
 
         let api = SessionApi::new(accounts, passwords, Arc::clone(&tokens), keys);
-        let client = TestClient::new(app((api, ()), Vec::new(), tokens, FrameSettings::default()).unwrap());
+        let client =
+            TestClient::new(app((api, ()), Vec::new(), tokens, PERMISSIONS, FrameSettings::default()).unwrap());
         Self { client, doctor: first.into_iter().next().unwrap(), database, _servers: servers, folder }
     }
 

@@ -8,7 +8,6 @@ use commands::{CommandContext, CommandError, Executed, Registration};
 use domain::ids::{FacilityId, PatientId};
 use domain::patient::{Patient, PatientCommand, PatientError};
 use domain::reservation::KeyKind;
-use domain::role::Area;
 use domain::values::{PatientStatus, Reason, TextValue};
 use event_store_schema::Holder;
 use poem::Request;
@@ -223,7 +222,6 @@ impl PatientsApi {
         #[oai(name = "X-Access-Reason")]
         reason: Header<Option<AccessReason>>,
     ) -> Result<Listed, Problem> {
-        caller.may_read(Area::Patients)?;
         let asked = PageRequest::new(page.0, limit.0, cursor.0)?;
         let status = status.0.unwrap_or(StatusFilter::Active);
         let filter = PatientFilter {
@@ -262,7 +260,6 @@ impl PatientsApi {
         prefer: Header<Option<Prefer>>,
         StrictJson(input): StrictJson<PatientInput>,
     ) -> Result<Registered, Problem> {
-        caller.may_write(Area::Patients)?;
         let parsed = input.parse()?;
         let context = command_context(&caller, request, parsed.reason.as_ref());
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
@@ -304,7 +301,6 @@ impl PatientsApi {
         #[oai(name = "X-Access-Reason")]
         reason: Header<Option<AccessReason>>,
     ) -> Result<Read, Problem> {
-        caller.may_read(Area::Patients)?;
         let found = self.state.patients.get(caller.facility_id, PatientId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
         // Also when the client has it already: it is shown again.
@@ -335,7 +331,6 @@ impl PatientsApi {
         prefer: Header<Option<Prefer>>,
         StrictJson(input): StrictJson<PatientInput>,
     ) -> Result<Changed, Problem> {
-        caller.may_write(Area::Patients)?;
         let parsed = input.parse()?;
         let context = command_context(&caller, request, parsed.reason.as_ref()).if_match(if_match.0);
         let command = PatientCommand::RevisePatient {
@@ -366,7 +361,6 @@ impl PatientsApi {
         #[oai(name = "Prefer")]
         prefer: Header<Option<Prefer>>,
     ) -> Result<Changed, Problem> {
-        caller.may_write(Area::Patients)?;
         let reason = reason.0.map(Reason::from);
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
         self.change(id.0, &PatientCommand::ArchivePatient, &context, self.state.trace(&caller, request), prefer.0).await
@@ -394,7 +388,6 @@ impl PatientsApi {
         #[oai(name = "Prefer")]
         prefer: Header<Option<Prefer>>,
     ) -> Result<Changed, Problem> {
-        caller.may_write(Area::Patients)?;
         let reason = reason.0.map(Reason::from);
         let asked = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
         let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
@@ -419,7 +412,6 @@ impl PatientsApi {
         #[oai(name = "X-Access-Reason")]
         reason: Header<Option<AccessReason>>,
     ) -> Result<Json<HistoryDocument>, Problem> {
-        caller.may_read(Area::Patients)?;
         let log = self.state.commands.log();
         let history = patient_history(log, Some(caller.facility_id), PatientId(id.0.0)).await?;
         let history = history.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
