@@ -37,7 +37,7 @@ impl Projection for Patients {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -64,6 +64,9 @@ impl Projection for Patients {
         .boxed()
     }
 }
+
+/// Differences of counts, by practice, status, shorter beginning and beginning of the last name.
+type Counts = HashMap<(FacilityId, &'static str, String, String), i64>;
 
 /// A patient's row.
 #[derive(Clone)]
@@ -160,21 +163,15 @@ struct PatientRows {
 #[derive(Default)]
 struct TermRows {
     facilities: Vec<Uuid>,
-    statuses: Vec<&'static str>,
-    terms: Vec<String>,
-    last_name_keys: Vec<String>,
-    first_name_keys: Vec<String>,
+    places: Vec<String>,
     ids: Vec<Uuid>,
-    shared: Vec<i32>,
+    shared: Vec<i16>,
 }
 
 impl TermRows {
-    fn push(&mut self, facility: FacilityId, id: PatientId, listing: &Listing, term: &Term) {
+    fn push(&mut self, facility: FacilityId, id: PatientId, term: Term) {
         self.facilities.push(facility.0);
-        self.statuses.push(listing.status);
-        self.terms.push(term.text.clone());
-        self.last_name_keys.push(listing.last_name_key.clone());
-        self.first_name_keys.push(listing.first_name_key.clone());
+        self.places.push(term.place);
         self.ids.push(id.0);
         self.shared.push(term.shared);
     }
@@ -182,25 +179,23 @@ impl TermRows {
 
 async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut rows, mut old_terms, mut new_terms) = (PatientRows::default(), TermRows::default(), TermRows::default());
-    let mut counts: HashMap<(FacilityId, &'static str, String), i64> = HashMap::new();
+    let mut counts = Counts::new();
     for (id, Change { before, after }) in changes {
         let listing = Listing::of(&after.patient);
         if before.as_ref() != Some(&listing) {
             let old = before.as_ref().map(Listing::terms).unwrap_or_default();
-            let new = listing.terms();
-            let same_place = before.as_ref().is_some_and(|before| before.has_same_place(&listing));
-            let stays = |term: &Term, others: &[Term]| same_place && others.contains(term);
-            for (before, term) in before.iter().flat_map(|before| old.iter().map(move |term| (before, term))) {
-                if !stays(term, &new) {
-                    old_terms.push(after.facility, *id, before, term);
-                }
+            let (stay, new): (Vec<Term>, Vec<Term>) = listing.terms().into_iter().partition(|term| old.contains(term));
+            for term in old.into_iter().filter(|term| !stay.contains(term)) {
+                old_terms.push(after.facility, *id, term);
             }
-            for term in new.iter().filter(|term| !stays(term, &old)) {
-                new_terms.push(after.facility, *id, &listing, term);
+            for term in new {
+                new_terms.push(after.facility, *id, term);
             }
             for (listing, difference) in before.iter().map(|before| (before, -1)).chain([(&listing, 1)]) {
+                let mut above = String::new();
                 for prefix in listing.prefixes() {
-                    *counts.entry((after.facility, listing.status, prefix)).or_default() += difference;
+                    *counts.entry((after.facility, listing.status, above, prefix.clone())).or_default() += difference;
+                    above = prefix;
                 }
             }
         }
@@ -240,54 +235,32 @@ async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Re
                 &rows.updated,
             ],
         ),
-        tx.execute(
-            &forget,
-            &[
-                &old_terms.facilities,
-                &old_terms.statuses,
-                &old_terms.terms,
-                &old_terms.last_name_keys,
-                &old_terms.first_name_keys,
-                &old_terms.ids,
-            ],
-        ),
-        tx.execute(
-            &learn,
-            &[
-                &new_terms.facilities,
-                &new_terms.statuses,
-                &new_terms.terms,
-                &new_terms.last_name_keys,
-                &new_terms.first_name_keys,
-                &new_terms.ids,
-                &new_terms.shared,
-            ],
-        ),
+        tx.execute(&forget, &[&old_terms.facilities, &old_terms.places, &old_terms.ids]),
+        tx.execute(&learn, &[&new_terms.facilities, &new_terms.places, &new_terms.ids, &new_terms.shared]),
     )
     .await?;
     count(&counts, tx).await
 }
 
 /// Adds the differences to the counts. A count of zero has no row, so that a rebuilt read model equals this one.
-async fn count(
-    differences: &HashMap<(FacilityId, &'static str, String), i64>,
-    tx: &Transaction<'_>,
-) -> Result<(), ProjectionError> {
+async fn count(differences: &Counts, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     if differences.is_empty() {
         return Ok(());
     }
-    let (mut facilities, mut statuses, mut prefixes, mut added) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((facility, status, prefix), difference) in differences {
+    let (mut facilities, mut statuses, mut aboves, mut prefixes, mut added) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((facility, status, above, prefix), difference) in differences {
         facilities.push(facility.0);
         statuses.push(*status);
+        aboves.push(above.as_str());
         prefixes.push(prefix.as_str());
         added.push(*difference);
     }
     let add = tx.prepare_cached(include_str!("../../sql/patients/add_counts.sql")).await?;
-    tx.execute(&add, &[&facilities, &statuses, &prefixes, &added]).await?;
+    tx.execute(&add, &[&facilities, &statuses, &aboves, &prefixes, &added]).await?;
     if added.iter().any(|difference| *difference < 0) {
         let sweep = tx.prepare_cached(include_str!("../../sql/patients/sweep_counts.sql")).await?;
-        tx.execute(&sweep, &[&facilities, &statuses, &prefixes]).await?;
+        tx.execute(&sweep, &[&facilities, &statuses, &aboves, &prefixes]).await?;
     }
     Ok(())
 }
