@@ -13,8 +13,6 @@ CREATE TABLE patients (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
--- The order of the list.
-CREATE INDEX patients_in_order ON patients (facility_id, status, last_name_key, first_name_key, patient_id);
 
 -- Where patients are found. A place is one text, in whose order they are: the first letter of the status, the beginning of
 -- another word that the term stands beside (empty for none), the term (a word of the names, or a code behind a '#'), last
@@ -26,7 +24,6 @@ CREATE TABLE patient_terms (
     -- How many bytes the term has in common with a smaller term of the patient beside the same.
     shared smallint NOT NULL
 );
-ALTER TABLE patient_terms ADD PRIMARY KEY (facility_id, place, patient_id) INCLUDE (shared);
 
 -- How many patients there are whose last name begins so; and with which shorter beginning it is counted there as well. A
 -- name that is not longer than the beginning has U+0001 behind it.

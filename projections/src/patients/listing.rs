@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::patient::Patient;
 use domain::values::{CodeValue, PatientStatus, TextValue, fold};
+use tokio_postgres::Row;
 
 use super::search::{CODE_MARK, birth_date_code, email_code, number_code, phone_code};
 
@@ -50,10 +51,16 @@ impl Listing {
         Self { status: patient.status().code(), last_name_key, first_name_key, codes }
     }
 
-    /// As the row says it, of an active patient.
-    pub(super) fn from_row(last_name_key: &str, first_name_key: &str, codes: &str) -> Self {
+    /// As the columns of a row say it.
+    pub(super) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let [last_name_key, first_name_key] = [row.try_get("last_name_key")?, row.try_get("first_name_key")?];
+        Ok(Self::from_columns(row.try_get("status")?, last_name_key, first_name_key, row.try_get("codes")?))
+    }
+
+    fn from_columns(status: &str, last_name_key: &str, first_name_key: &str, codes: &str) -> Self {
+        let known = PatientStatus::ALL.iter().map(|known| known.code()).find(|known| *known == status);
         Self {
-            status: PatientStatus::Active.code(),
+            status: known.unwrap_or_default(),
             last_name_key: last_name_key.to_owned(),
             first_name_key: first_name_key.to_owned(),
             codes: codes.split_whitespace().map(|code| format!("{CODE_MARK}{code}")).collect(),
@@ -126,7 +133,7 @@ pub(super) fn beginning(word: &str) -> Option<&str> {
 /// beginning of another one.
 pub(super) fn walk_from(status: &str, beside: &str, word: &str) -> String {
     // Two statuses, told apart by their first letter: eight million places are shorter for it.
-    let mark = &status[..1];
+    let mark = status.get(..1).unwrap_or_default();
     format!("{mark}{beside}{END}{word}")
 }
 
@@ -147,7 +154,7 @@ mod tests {
     use crate::documents::tests::zoe;
 
     fn row(last_name_key: &str, first_name_key: &str, codes: &str) -> Listing {
-        Listing::from_row(last_name_key, first_name_key, codes)
+        Listing::from_columns("active", last_name_key, first_name_key, codes)
     }
 
     /// What the patient is found by, beside what.

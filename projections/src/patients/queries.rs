@@ -143,8 +143,7 @@ impl PatientQueries {
 
 /// Where a patient of `place.sql` stands on the walk, without the mark of a status, if it meets them.
 fn place_on(walk: &Walk, row: &Row) -> Result<Option<(String, Uuid)>, QueryError> {
-    let (last_name_key, first_name_key) = (row.try_get("last_name_key")?, row.try_get("first_name_key")?);
-    let listing = Listing::from_row(last_name_key, first_name_key, row.try_get("codes")?);
+    let listing = Listing::from_row(row)?;
     let id = row.try_get("patient_id")?;
     Ok(listing.first_place(&walk.beside, walk.word.text()).map(|place| (place[1..].to_owned(), id)))
 }
