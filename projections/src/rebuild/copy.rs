@@ -91,7 +91,7 @@ impl<'a> Copy<'a> {
         let position = self.position;
         self.derive().await.map_err(|source| RebuildError::Apply { after: Position::ZERO, until: position, source })?;
         let tx = begin(&mut self.session, &self.schema).await?;
-        // Enough that an index of some hundred thousand rows is sorted in memory.
+        // Enough to sort an index of a few million rows in memory.
         tx.batch_execute("SET LOCAL maintenance_work_mem = '512MB'").await?;
         tx.batch_execute(self.projection.indexes()).await?;
         Ok(tx.commit().await?)
