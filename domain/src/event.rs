@@ -1,6 +1,9 @@
 //! What every event of the house carries besides its own content, and what the log asks of an event.
 
+use std::iter::once;
+
 use jiff::Timestamp;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -126,9 +129,9 @@ pub struct UnreadableEvent {
 impl RecordedEvent {
     /// The typed event.
     pub fn decode<E: LoggedEvent>(&self) -> Result<E, UnreadableEvent> {
-        let mut tagged = serde_json::Map::with_capacity(1);
-        tagged.insert(self.event_type.clone(), self.payload.clone());
-        serde_json::from_value(serde_json::Value::Object(tagged)).map_err(|error| UnreadableEvent {
+        // The form {type: payload}, without making it: payloads are large, and read models decode millions.
+        let tagged = MapDeserializer::new(once((self.event_type.as_str(), &self.payload)));
+        E::deserialize(MapAccessDeserializer::new(tagged)).map_err(|error: serde_json::Error| UnreadableEvent {
             position: self.position,
             event_type: self.event_type.clone(),
             schema_version: self.schema_version,

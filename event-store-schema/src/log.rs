@@ -1,6 +1,7 @@
 //! [`EventLog`]: append, load, read forward.
 
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,14 @@ use domain::reservation::{KeyKind, KeyScope, Reservation, TimeHold, UniqueKey};
 use domain::upcasting::Upcasters;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::append::{AppendRequest, Appended, IdempotencyKey, StreamAppend};
 use crate::batch::{FreedKind, Head, PreparedAppend, PreparedEvent, PreparedHold, PreparedKey, PreparedSubject};
 use crate::committer::{Committer, Pending, QUEUE_LENGTH};
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, LogError};
 use crate::keys::KeyRing;
 use crate::row;
@@ -29,6 +32,9 @@ use crate::tail::Tail;
 /// answer means that the events are on disk.
 #[derive(Clone)]
 pub struct EventLog(Arc<Shared>);
+
+/// So many events are opened before another thread would have begun.
+const FEW_EVENTS: usize = 100;
 
 struct Shared {
     database: Database,
@@ -114,17 +120,34 @@ impl EventLog {
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
         let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for row in &rows {
-            if wanted(row.try_get("event_type")?) {
-                events.push(row::read(row, &self.0.keys, &self.0.upcasters)?);
-            }
-        }
         let reached = match rows.last() {
             Some(last) => Position::from_sql(last.try_get("global_position")?),
             None => after,
         };
-        Ok((events, reached))
+        let mut taken = Vec::with_capacity(rows.len());
+        for row in rows {
+            if wanted(row.try_get("event_type")?) {
+                taken.push(row);
+            }
+        }
+        Ok((self.open_all(taken).await?, reached))
+    }
+
+    /// Decrypts and decodes. Of many events, on a thread of its own: whoever reads ahead meanwhile works on what they have.
+    async fn open_all(&self, rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
+        let log = self.clone();
+        let many = rows.len() > FEW_EVENTS;
+        let open = move || rows.iter().map(|row| row::read(row, &log.0.keys, &log.0.upcasters)).collect();
+        if !many {
+            return open();
+        }
+        match spawn_blocking(open).await {
+            Ok(events) => events,
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(LogError::Database(DatabaseError::Settings("the runtime is shutting down".to_owned()))),
+            },
+        }
     }
 
     /// The position of the last event.

@@ -88,7 +88,10 @@ pub(crate) fn patient_of_document(document: &Value) -> Result<Patient, serde_jso
 }
 
 fn object(part: &impl serde::Serialize) -> Result<Map<String, Value>, serde_json::Error> {
-    serde_json::to_value(part).and_then(serde_json::from_value)
+    match serde_json::to_value(part)? {
+        Value::Object(fields) => Ok(fields),
+        other => serde_json::from_value(other),
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
         return Ok(());
     }
     create_tables(&tx, LIVE_SCHEMA, projection).await?;
+    tx.batch_execute(projection.indexes()).await?;
     tx.execute(
         "INSERT INTO read_model.checkpoints (projection, version, tables, position) VALUES ($1, $2::bigint, $3, 0)",
         &[&projection.name(), &version, &projection.tables()],
@@ -89,7 +90,8 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
     Ok(())
 }
 
-/// Makes a projection's tables in a schema, with their privileges and policies: no projection can forget them.
+/// Makes a projection's tables in a schema, with their privileges and policies: no projection can forget them. The
+/// transaction is left with a search path on which the tables come first.
 ///
 /// Row-level security is not forced on the owner of the tables: the owner serves no request, and must be able to dump them.
 pub(crate) async fn create_tables(

@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use documents::{patient_document, patient_fields};
 pub use install::{InstallError, install};
 pub use progress::{ProjectionState, ProjectionStatus};
-pub use projection::{Projection, ProjectionError, Transaction};
+pub use projection::{Projection, ProjectionError, Share, Transaction};
 pub use reading::QueryError;
 pub use running::Projections;
 

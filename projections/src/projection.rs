@@ -5,7 +5,8 @@ use std::error::Error;
 use domain::event::{RecordedEvent, UnreadableEvent};
 use domain::ids::Position;
 use event_store_schema::{DatabaseError, LogError};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use tokio_postgres::error::SqlState;
 
 pub use deadpool_postgres::Transaction;
@@ -24,8 +25,13 @@ pub trait Projection: Send + Sync + 'static {
     /// Its tables. Each has a column `facility_id`, by which row-level security keeps practices apart.
     fn tables(&self) -> &'static [&'static str];
 
-    /// The SQL that creates the tables and their indexes.
+    /// The SQL that creates the tables, with the indexes that [`load`](Self::load) needs.
     fn schema(&self) -> &'static str;
+
+    /// The SQL that creates all other indexes: once the tables are filled, for that is many times faster.
+    fn indexes(&self) -> &'static str {
+        ""
+    }
 
     /// Whether events of this type change it.
     fn takes(&self, event_type: &str) -> bool;
@@ -38,6 +44,31 @@ pub trait Projection: Send + Sync + 'static {
         events: &'a [RecordedEvent],
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+
+    /// The same as [`apply`](Self::apply), to tables that are filled for the first time and that nobody reads: without
+    /// [`indexes`](Self::indexes), and without what [`derive`](Self::derive) will make.
+    fn load<'a>(
+        &'a self,
+        events: &'a [RecordedEvent],
+        tx: &'a Transaction<'a>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        self.apply(events, tx)
+    }
+
+    /// Fills the tables that follow from those that were loaded: its share of them, for all shares are made at once.
+    fn derive<'a>(&'a self, share: Share, tx: &'a Transaction<'a>) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        let _ = (share, tx);
+        ready(Ok(())).boxed()
+    }
+}
+
+/// A part of work that is done by several at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Which part, counted from 0.
+    pub part: i64,
+    /// Of how many.
+    pub of: i64,
 }
 
 /// Why events could not be applied. No message holds content of an event.

@@ -1,7 +1,8 @@
 //! Rebuilds of read models while everybody goes on reading and writing.
 //!
 //! ```text
-//! copy      a second schema, filled from the beginning of the log, beside the live tables
+//! copy      a second schema, filled from the beginning of the log, beside the live tables: first what the events say,
+//!   │       then what follows from it, then the indexes
 //!   ├─► swap      [`rebuild`]: the copy takes the place of the live tables, in one transaction
 //!   └─► compare   [`verify`]: the copy at exactly the live position, row for row; nothing live is touched
 //! ```
@@ -143,7 +144,7 @@ pub async fn rebuild(
     let version = keeper.live().await?.version;
     let mut copy = Copy::begin(log, owner, projection).await?;
     let replaced = async {
-        copy.fill(log.head().await?, &mut progress).await?;
+        copy.load(log.head().await?, &mut progress).await?;
         copy.tidy().await?;
         for _ in 0..TRIES {
             while log.head().await?.get().saturating_sub(copy.position().get()) > CLOSE {
@@ -178,6 +179,7 @@ pub async fn verify(
     let mut copy = Copy::begin(log, owner, projection).await?;
     let compared = async {
         let mut live = keeper.live().await?.position;
+        copy.load(live, &mut progress).await?;
         while live.get().saturating_sub(copy.position().get()) > CLOSE {
             copy.fill(live, &mut progress).await?;
             live = keeper.live().await?.position;

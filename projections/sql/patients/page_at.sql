@@ -1,16 +1,24 @@
--- The page after so many patients. The counts tell with which beginning of a name it starts; only the patients from
--- there on are counted one by one.
-WITH counted AS (
-    SELECT prefix, sum(patients) AS patients, sum(sum(patients)) OVER (ORDER BY prefix) AS until
-    FROM read_model.patient_counts
-    WHERE facility_id = $1 AND status = ANY ($2) AND prefix <> ''
-    GROUP BY prefix
+-- The page after so many patients. From one count to the next finer ones the beginning of the name is found with which
+-- it starts; only the patients from there on are counted one by one.
+WITH RECURSIVE descent(depth, prefix, before) AS (
+    SELECT 0, '' COLLATE "C", $3::bigint
+    UNION ALL
+    SELECT descent.depth + 1, finer.prefix, finer.before
+    FROM descent
+    CROSS JOIN LATERAL (
+        SELECT counted.prefix, (descent.before - (counted.until - counted.patients))::bigint AS before
+        FROM (
+            SELECT c.prefix, sum(c.patients) AS patients, sum(sum(c.patients)) OVER (ORDER BY c.prefix) AS until
+            FROM read_model.patient_counts c
+            WHERE c.facility_id = $1 AND c.status = ANY ($2) AND c.above = descent.prefix
+            GROUP BY c.prefix
+        ) counted
+        WHERE counted.until > descent.before
+        ORDER BY counted.prefix
+        LIMIT 1
+    ) finer
 ), start AS (
-    SELECT prefix, ($3::bigint - (until - patients))::bigint AS before
-    FROM counted
-    WHERE until > $3::bigint
-    ORDER BY prefix
-    LIMIT 1
+    SELECT rtrim(prefix, U&'\0001') AS prefix, before FROM descent WHERE depth > 0 ORDER BY depth DESC LIMIT 1
 ), page AS (
     SELECT chosen.*
     FROM start

@@ -13,27 +13,25 @@ CREATE TABLE patients (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
--- The order of the list.
-CREATE INDEX patients_in_order ON patients (facility_id, status, last_name_key, first_name_key, patient_id);
 
--- Every word of a patient's names and every code (behind a '#'), in the order of the search's results.
+-- Where patients are found. A place is one text, in whose order they are: the first letter of the status, the beginning of
+-- another word that the term stands beside (empty for none), the term (a word of the names, or a code behind a '#'), last
+-- name, first name. Between them stands U+0001, and a space before each word of the names.
 CREATE TABLE patient_terms (
     facility_id uuid NOT NULL,
-    status text COLLATE "C" NOT NULL,
-    term text COLLATE "C" NOT NULL,
-    last_name_key text COLLATE "C" NOT NULL,
-    first_name_key text COLLATE "C" NOT NULL,
+    place text COLLATE "C" NOT NULL,
     patient_id uuid NOT NULL,
-    -- How many bytes the term has in common with a smaller term of the patient.
-    shared integer NOT NULL,
-    PRIMARY KEY (facility_id, status, term, last_name_key, first_name_key, patient_id) INCLUDE (shared)
+    -- How many bytes the term has in common with a smaller term of the patient beside the same.
+    shared smallint NOT NULL
 );
 
--- How many patients there are: all of them (the empty prefix), and by the first three characters of the last name's key.
+-- How many patients there are whose last name begins so; and with which shorter beginning it is counted there as well. A
+-- name that is not longer than the beginning has U+0001 behind it.
 CREATE TABLE patient_counts (
     facility_id uuid NOT NULL,
     status text COLLATE "C" NOT NULL,
+    above text COLLATE "C" NOT NULL,
     prefix text COLLATE "C" NOT NULL,
     patients bigint NOT NULL,
-    PRIMARY KEY (facility_id, status, prefix)
+    PRIMARY KEY (facility_id, status, above, prefix)
 );

@@ -1,18 +1,16 @@
--- How many patients a walk through the terms from $3 to before $4 finds, counted up to $8 in each status. (The status is
--- joined, not compared with `= ANY`: of that PostgreSQL makes a filter, and reads the whole index.)
+-- How many patients the walks from $2 to before $3 find, each counted up to $7.
 SELECT sum(found.patients)::bigint
-FROM unnest($2::text[]) wanted(status)
+FROM unnest($2::text[], $3::text[]) walk(least, bound)
 CROSS JOIN LATERAL (
     SELECT count(*) AS patients FROM (
         SELECT FROM read_model.patient_terms t
-        WHERE t.facility_id = $1 AND t.status = wanted.status
-          AND t.term >= $3 AND t.term < $4
-          AND t.shared < $5
-          AND (' ' || t.last_name_key || ' ' || t.first_name_key) LIKE ALL ($6::text[])
-          AND (cardinality($7::text[]) = 0 OR (
-              SELECT NOT EXISTS (SELECT FROM unnest($7::text[]) code WHERE strpos(p.codes, code) = 0)
+        WHERE t.facility_id = $1 AND t.place >= walk.least AND t.place < walk.bound
+          AND t.shared < $4
+          AND t.place LIKE ALL ($5::text[])
+          AND (cardinality($6::text[]) = 0 OR (
+              SELECT NOT EXISTS (SELECT FROM unnest($6::text[]) code WHERE strpos(p.codes, code) = 0)
               FROM read_model.patients p
               WHERE p.patient_id = t.patient_id))
-        LIMIT $8
+        LIMIT $7
     ) matches
 ) found

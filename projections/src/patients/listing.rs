@@ -1,7 +1,10 @@
 //! What a patient's row holds for the order of the list and for the search, besides the document.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::patient::Patient;
-use domain::values::{CodeValue, TextValue, fold};
+use domain::values::{CodeValue, PatientStatus, TextValue, fold};
+use tokio_postgres::Row;
 
 use super::search::{CODE_MARK, birth_date_code, email_code, number_code, phone_code};
 
@@ -21,14 +24,15 @@ pub(super) struct Listing {
     codes: Vec<String>,
 }
 
-/// A term under which a patient is found, and how many bytes it shares with one of the patient's smaller terms.
+/// A place in the search's index at which a patient is found, and how many bytes its term shares with the smaller term
+/// of the patient beside it.
 ///
 /// Among the terms that begin with what is searched, `shared` tells the patient's smallest: it is the one that shares less
 /// than what is searched is long. So nobody is found twice, however many of their terms match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Term {
-    pub(super) text: String,
-    pub(super) shared: i32,
+    pub(super) place: String,
+    pub(super) shared: i16,
 }
 
 impl Listing {
@@ -47,10 +51,16 @@ impl Listing {
         Self { status: patient.status().code(), last_name_key, first_name_key, codes }
     }
 
-    /// As the row says it.
-    pub(super) fn from_row(last_name_key: &str, first_name_key: &str, codes: &str) -> Self {
+    /// As the columns of a row say it.
+    pub(super) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let [last_name_key, first_name_key] = [row.try_get("last_name_key")?, row.try_get("first_name_key")?];
+        Ok(Self::from_columns(row.try_get("status")?, last_name_key, first_name_key, row.try_get("codes")?))
+    }
+
+    fn from_columns(status: &str, last_name_key: &str, first_name_key: &str, codes: &str) -> Self {
+        let known = PatientStatus::ALL.iter().map(|known| known.code()).find(|known| *known == status);
         Self {
-            status: "",
+            status: known.unwrap_or_default(),
             last_name_key: last_name_key.to_owned(),
             first_name_key: first_name_key.to_owned(),
             codes: codes.split_whitespace().map(|code| format!("{CODE_MARK}{code}")).collect(),
@@ -62,37 +72,69 @@ impl Listing {
         self.codes.iter().map(|code| format!(" {}", code.trim_start_matches(CODE_MARK))).collect()
     }
 
-    /// Every term, in order.
+    /// Every place at which the patient is found: each term by itself, and each word of the names beside the beginning of
+    /// each other word.
     pub(super) fn terms(&self) -> Vec<Term> {
         let names = [&self.last_name_key, &self.first_name_key].into_iter().filter(|key| *key != NO_KEY);
-        let mut texts: Vec<&str> = names.flat_map(|key| key.split_whitespace()).collect();
-        texts.extend(self.codes.iter().map(String::as_str));
-        texts.sort_unstable();
-        texts.dedup();
-        let mut before = "";
-        texts
-            .into_iter()
-            .map(|text| {
+        let words: BTreeSet<&str> = names.flat_map(|key| key.split_whitespace()).collect();
+        let codes = self.codes.iter().map(String::as_str);
+        let mut groups = BTreeMap::from([("", words.iter().copied().chain(codes).collect::<BTreeSet<&str>>())]);
+        for word in &words {
+            if let Some(beside) = beginning(word) {
+                groups.entry(beside).or_default().extend(words.iter().filter(|other| *other != word));
+            }
+        }
+        let places = groups.into_iter().flat_map(|(beside, texts)| {
+            let mut before = "";
+            texts.into_iter().map(move |text| {
                 let shared = text.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
                 before = text;
                 // A term has at most 400 bytes.
-                Term { text: text.to_owned(), shared: i32::try_from(shared).unwrap_or(i32::MAX) }
+                Term { place: self.place(beside, text), shared: i16::try_from(shared).unwrap_or(i16::MAX) }
             })
-            .collect()
+        });
+        places.collect()
     }
 
-    /// Whether a term of both stands at the same place of the index.
-    pub(super) fn has_same_place(&self, other: &Self) -> bool {
-        self.status == other.status
-            && self.last_name_key == other.last_name_key
-            && self.first_name_key == other.first_name_key
+    /// Where the patient stands among those who are found by a term beside the beginning of another word: by the term,
+    /// then by name. Each word of the names has a space before it, and none of the terms has one in it.
+    fn place(&self, beside: &str, term: &str) -> String {
+        let Self { last_name_key, first_name_key, .. } = self;
+        format!("{}{END} {last_name_key}{END} {first_name_key}", walk_from(self.status, beside, term))
     }
 
-    /// Under what the patient is counted: everybody (the empty prefix), and the beginning of the last name. That is short
-    /// enough that there are few counts, and long enough that no count but the first is large.
-    pub(super) fn prefixes(&self) -> [String; 2] {
-        [String::new(), self.last_name_key.chars().take(3).collect()]
+    /// The first place at which the patient is found by a word, beside the beginning of another one.
+    pub(super) fn first_place(&self, beside: &str, word: &str) -> Option<String> {
+        let from = walk_from(self.status, beside, word);
+        self.terms().into_iter().map(|term| term.place).find(|place| place.starts_with(&from))
     }
+
+    /// Under which beginnings of the last name the patient is counted, from the shortest to the longest. Few names share
+    /// the longest, and few beginnings are one step longer than any of them.
+    pub(super) fn prefixes(&self) -> Vec<String> {
+        let key: Vec<char> = self.last_name_key.chars().chain([END]).collect();
+        let mut prefixes: Vec<String> = [1, 3, 5].map(|length| key.iter().take(length).collect()).into();
+        // Of a name that has come to its end there is nothing longer.
+        prefixes.dedup();
+        prefixes
+    }
+}
+
+/// What stands behind a part of a place and a name that is counted: less than anything in a name, so that places are in
+/// the order of their parts.
+pub(super) const END: char = '\u{1}';
+
+/// The beginning of a word that others are found beside, if it is long enough to have one.
+pub(super) fn beginning(word: &str) -> Option<&str> {
+    word.char_indices().nth(2).map(|(start, third)| &word[..start + third.len_utf8()])
+}
+
+/// With what every place begins at which patients of a status are found by terms that begin with a word, beside the
+/// beginning of another one.
+pub(super) fn walk_from(status: &str, beside: &str, word: &str) -> String {
+    // Two statuses, told apart by their first letter: eight million places are shorter for it.
+    let mark = status.get(..1).unwrap_or_default();
+    format!("{mark}{beside}{END}{word}")
 }
 
 fn name_key(name: &str) -> String {
@@ -111,39 +153,74 @@ mod tests {
     use super::*;
     use crate::documents::tests::zoe;
 
-    fn texts(listing: &Listing) -> Vec<(String, i32)> {
-        listing.terms().into_iter().map(|term| (term.text, term.shared)).collect()
+    fn row(last_name_key: &str, first_name_key: &str, codes: &str) -> Listing {
+        Listing::from_columns("active", last_name_key, first_name_key, codes)
+    }
+
+    /// What the patient is found by, beside what.
+    fn found_by(listing: &Listing) -> Vec<(String, String, i16)> {
+        let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+        let terms = listing.terms().into_iter().map(|term| {
+            let mut parts = term.place[1..].split(END);
+            (part(parts.next()), part(parts.next()), term.shared)
+        });
+        terms.collect()
     }
 
     #[test]
     fn a_patient_is_found_by_names_number_birth_date_phone_and_email() {
-        let found_by: Vec<String> = texts(&Listing::of(&zoe())).into_iter().map(|(text, _)| text).collect();
+        let found_by = found_by(&Listing::of(&zoe()));
+        let alone: Vec<&str> =
+            found_by.iter().filter(|found| found.0.is_empty()).map(|found| found.1.as_str()).collect();
         assert_eq!(
-            found_by,
+            alone,
             ["#0612345678", "#1980-03-12", "#p260001", "#zoe.moreau@exemple.fr", "moreau", "nguyen", "zoe"]
         );
     }
 
     #[test]
+    fn every_name_is_found_beside_the_beginning_of_every_other() {
+        let found_by = found_by(&row("martin", "li zoe", ""));
+        let pairs: Vec<(&str, &str)> =
+            found_by.iter().filter(|found| !found.0.is_empty()).map(|(beside, term, _)| (&**beside, &**term)).collect();
+        assert_eq!(pairs, [("mar", "li"), ("mar", "zoe"), ("zoe", "li"), ("zoe", "martin")]);
+    }
+
+    #[test]
     fn a_term_knows_what_it_shares_with_a_smaller_one() {
-        let listing = Listing::from_row("martin martinez", "marie martin", "");
-        let expected = [("marie", 0), ("martin", 3), ("martinez", 6)];
-        assert_eq!(texts(&listing), expected.map(|(text, shared)| (text.to_owned(), shared)));
+        let found_by = found_by(&row("martin martinez", "marie martin", ""));
+        let alone: Vec<_> = found_by.iter().take(3).map(|(_, term, shared)| (term.as_str(), *shared)).collect();
+        assert_eq!(alone, [("marie", 0), ("martin", 3), ("martinez", 6)]);
+    }
+
+    #[test]
+    fn places_are_in_the_order_of_terms_and_names() {
+        let [short, long] = [row("martin", "zoe", ""), row("martin petit", "anne", "")];
+        assert!(short.first_place("", "mart") < long.first_place("", "mart"));
+        let longer_term = row("martinez", "anne", "");
+        assert!(long.first_place("", "mart") < longer_term.first_place("", "mart"));
     }
 
     #[test]
     fn of_a_forgotten_patient_the_number_is_left() {
         let forgotten = Patient { patient_number: zoe().patient_number, ..Patient::default() };
         let listing = Listing::of(&forgotten);
-        assert_eq!(texts(&listing), [("#p260001".to_owned(), 0)]);
+        assert_eq!(found_by(&listing), [(String::new(), "#p260001".to_owned(), 0)]);
         assert!(listing.last_name_key.as_str() > "zz");
     }
 
     #[test]
     fn a_row_tells_its_terms() {
         let listing = Listing::of(&zoe());
-        let row = Listing::from_row(&listing.last_name_key, &listing.first_name_key, &listing.codes_text());
+        let row = row(&listing.last_name_key, &listing.first_name_key, &listing.codes_text());
         assert_eq!(row.terms(), listing.terms());
+    }
+
+    #[test]
+    fn a_name_is_counted_by_ever_longer_beginnings_until_it_ends() {
+        assert_eq!(row("martin", "", "").prefixes(), ["m", "mar", "marti"]);
+        assert_eq!(row("mar", "", "").prefixes(), ["m", "mar", "mar\u{1}"]);
+        assert_eq!(row("li", "", "").prefixes(), ["l", "li\u{1}"]);
     }
 
     #[test]

@@ -5,19 +5,21 @@
 //! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
 
 mod listing;
+mod loading;
 mod page;
 mod queries;
 mod search;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
 use domain::patient::{Patient, PatientEvent};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, try_join3};
+use futures_util::future::{BoxFuture, try_join};
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use self::listing::{Listing, Term};
@@ -25,7 +27,7 @@ pub use self::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, P
 pub use self::queries::PatientQueries;
 use crate::documents::{patient_document, patient_of_document};
 use crate::folding::follow;
-use crate::projection::{Projection, ProjectionError, Transaction};
+use crate::projection::{Projection, ProjectionError, Share, Transaction};
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,10 @@ impl Projection for Patients {
         include_str!("../../sql/patients/schema.sql")
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("../../sql/patients/indexes.sql")
+    }
+
     fn takes(&self, event_type: &str) -> bool {
         PatientEvent::TYPES.iter().any(|(name, _)| *name == event_type)
     }
@@ -63,7 +69,23 @@ impl Projection for Patients {
         }
         .boxed()
     }
+
+    fn load<'a>(
+        &'a self,
+        events: &'a [RecordedEvent],
+        tx: &'a Transaction<'a>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        loading::load(events, tx).boxed()
+    }
+
+    fn derive<'a>(&'a self, share: Share, tx: &'a Transaction<'a>) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        loading::derive(share, tx).boxed()
+    }
 }
+
+/// Differences of counts, by practice, status, shorter beginning and beginning of the last name. In order, so that two who
+/// add to the same counts do not wait for each other.
+type Counts = BTreeMap<(FacilityId, &'static str, String, String), i64>;
 
 /// A patient's row.
 #[derive(Clone)]
@@ -114,8 +136,8 @@ async fn known_patients(
         .collect()
 }
 
-fn fold(
-    events: &[RecordedEvent],
+fn fold<'e>(
+    events: impl IntoIterator<Item = &'e RecordedEvent>,
     known: HashMap<PatientId, Change>,
 ) -> Result<HashMap<PatientId, Change>, ProjectionError> {
     let mut changes = known;
@@ -157,24 +179,55 @@ struct PatientRows {
     updated: Vec<Timestamp>,
 }
 
+impl PatientRows {
+    fn push(&mut self, id: PatientId, file: &File, listing: Listing) -> Result<(), ProjectionError> {
+        let document = patient_document(&file.patient, id, file.version, file.created_at, file.updated_at);
+        self.documents.push(document.map_err(|_| ProjectionError::Malformed("patients.document"))?);
+        self.facilities.push(file.facility.0);
+        self.ids.push(id.0);
+        self.statuses.push(listing.status);
+        self.codes.push(listing.codes_text());
+        self.last_name_keys.push(listing.last_name_key);
+        self.first_name_keys.push(listing.first_name_key);
+        self.versions.push(file.version.to_sql());
+        self.positions.push(file.position.to_sql());
+        self.created.push(file.created_at);
+        self.updated.push(file.updated_at);
+        Ok(())
+    }
+
+    async fn upsert(&self, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+        let upsert = tx.prepare_cached(include_str!("../../sql/patients/upsert.sql")).await?;
+        let columns: [&(dyn ToSql + Sync); 11] = [
+            &self.facilities,
+            &self.ids,
+            &self.statuses,
+            &self.last_name_keys,
+            &self.first_name_keys,
+            &self.codes,
+            &self.documents,
+            &self.versions,
+            &self.positions,
+            &self.created,
+            &self.updated,
+        ];
+        tx.execute(&upsert, &columns).await?;
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct TermRows {
     facilities: Vec<Uuid>,
-    statuses: Vec<&'static str>,
-    terms: Vec<String>,
-    last_name_keys: Vec<String>,
-    first_name_keys: Vec<String>,
+    places: Vec<String>,
     ids: Vec<Uuid>,
-    shared: Vec<i32>,
+    shared: Vec<i16>,
 }
 
 impl TermRows {
-    fn push(&mut self, facility: FacilityId, id: PatientId, listing: &Listing, term: &Term) {
+    fn push(&mut self, facility: FacilityId, id: PatientId, term: Term) {
         self.facilities.push(facility.0);
-        self.statuses.push(listing.status);
-        self.terms.push(term.text.clone());
-        self.last_name_keys.push(listing.last_name_key.clone());
-        self.first_name_keys.push(listing.first_name_key.clone());
+        self.places.push(term.place);
         self.ids.push(id.0);
         self.shared.push(term.shared);
     }
@@ -182,112 +235,66 @@ impl TermRows {
 
 async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut rows, mut old_terms, mut new_terms) = (PatientRows::default(), TermRows::default(), TermRows::default());
-    let mut counts: HashMap<(FacilityId, &'static str, String), i64> = HashMap::new();
+    let mut counts = Counts::new();
     for (id, Change { before, after }) in changes {
         let listing = Listing::of(&after.patient);
         if before.as_ref() != Some(&listing) {
             let old = before.as_ref().map(Listing::terms).unwrap_or_default();
-            let new = listing.terms();
-            let same_place = before.as_ref().is_some_and(|before| before.has_same_place(&listing));
-            let stays = |term: &Term, others: &[Term]| same_place && others.contains(term);
-            for (before, term) in before.iter().flat_map(|before| old.iter().map(move |term| (before, term))) {
-                if !stays(term, &new) {
-                    old_terms.push(after.facility, *id, before, term);
-                }
+            let (stay, new): (Vec<Term>, Vec<Term>) = listing.terms().into_iter().partition(|term| old.contains(term));
+            for term in old.into_iter().filter(|term| !stay.contains(term)) {
+                old_terms.push(after.facility, *id, term);
             }
-            for term in new.iter().filter(|term| !stays(term, &old)) {
-                new_terms.push(after.facility, *id, &listing, term);
+            for term in new {
+                new_terms.push(after.facility, *id, term);
             }
             for (listing, difference) in before.iter().map(|before| (before, -1)).chain([(&listing, 1)]) {
-                for prefix in listing.prefixes() {
-                    *counts.entry((after.facility, listing.status, prefix)).or_default() += difference;
-                }
+                note(&mut counts, after.facility, listing, difference);
             }
         }
-        let document = patient_document(&after.patient, *id, after.version, after.created_at, after.updated_at);
-        rows.documents.push(document.map_err(|_| ProjectionError::Malformed("patients.document"))?);
-        rows.facilities.push(after.facility.0);
-        rows.ids.push(id.0);
-        rows.statuses.push(listing.status);
-        rows.codes.push(listing.codes_text());
-        rows.last_name_keys.push(listing.last_name_key);
-        rows.first_name_keys.push(listing.first_name_key);
-        rows.versions.push(after.version.to_sql());
-        rows.positions.push(after.position.to_sql());
-        rows.created.push(after.created_at);
-        rows.updated.push(after.updated_at);
+        rows.push(*id, after, listing)?;
     }
     counts.retain(|_, difference| *difference != 0);
 
-    let upsert = tx.prepare_cached(include_str!("../../sql/patients/upsert.sql")).await?;
     let forget = tx.prepare_cached(include_str!("../../sql/patients/delete_terms.sql")).await?;
     let learn = tx.prepare_cached(include_str!("../../sql/patients/insert_terms.sql")).await?;
+    rows.upsert(tx).await?;
     // Sent together and carried out in this order: a term that stays with another `shared` is deleted first.
-    try_join3(
-        tx.execute(
-            &upsert,
-            &[
-                &rows.facilities,
-                &rows.ids,
-                &rows.statuses,
-                &rows.last_name_keys,
-                &rows.first_name_keys,
-                &rows.codes,
-                &rows.documents,
-                &rows.versions,
-                &rows.positions,
-                &rows.created,
-                &rows.updated,
-            ],
-        ),
-        tx.execute(
-            &forget,
-            &[
-                &old_terms.facilities,
-                &old_terms.statuses,
-                &old_terms.terms,
-                &old_terms.last_name_keys,
-                &old_terms.first_name_keys,
-                &old_terms.ids,
-            ],
-        ),
-        tx.execute(
-            &learn,
-            &[
-                &new_terms.facilities,
-                &new_terms.statuses,
-                &new_terms.terms,
-                &new_terms.last_name_keys,
-                &new_terms.first_name_keys,
-                &new_terms.ids,
-                &new_terms.shared,
-            ],
-        ),
+    try_join(
+        tx.execute(&forget, &[&old_terms.facilities, &old_terms.places, &old_terms.ids]),
+        tx.execute(&learn, &[&new_terms.facilities, &new_terms.places, &new_terms.ids, &new_terms.shared]),
     )
     .await?;
     count(&counts, tx).await
 }
 
+/// Notes that so many more patients are listed so.
+fn note(counts: &mut Counts, facility: FacilityId, listing: &Listing, difference: i64) {
+    let mut above = String::new();
+    for prefix in listing.prefixes() {
+        *counts.entry((facility, listing.status, above, prefix.clone())).or_default() += difference;
+        above = prefix;
+    }
+}
+
 /// Adds the differences to the counts. A count of zero has no row, so that a rebuilt read model equals this one.
-async fn count(
-    differences: &HashMap<(FacilityId, &'static str, String), i64>,
-    tx: &Transaction<'_>,
-) -> Result<(), ProjectionError> {
+async fn count(differences: &Counts, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     if differences.is_empty() {
         return Ok(());
     }
-    let (mut facilities, mut statuses, mut prefixes, mut added) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((facility, status, prefix), difference) in differences {
+    let (mut facilities, mut statuses, mut aboves, mut prefixes, mut added) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((facility, status, above, prefix), difference) in differences {
         facilities.push(facility.0);
         statuses.push(*status);
+        aboves.push(above.as_str());
         prefixes.push(prefix.as_str());
         added.push(*difference);
     }
     let add = tx.prepare_cached(include_str!("../../sql/patients/add_counts.sql")).await?;
-    tx.execute(&add, &[&facilities, &statuses, &prefixes, &added]).await?;
+    tx.execute(&add, &[&facilities, &statuses, &aboves, &prefixes, &added]).await?;
     if added.iter().any(|difference| *difference < 0) {
         let sweep = tx.prepare_cached(include_str!("../../sql/patients/sweep_counts.sql")).await?;
-        tx.execute(&sweep, &[&facilities, &statuses, &prefixes]).await?;
+        tx.execute(&sweep, &[&facilities, &statuses, &aboves, &prefixes]).await?;
     }
     Ok(())
 }

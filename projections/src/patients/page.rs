@@ -57,9 +57,6 @@ pub struct PatientCursor {
     /// How many patients come before the next page.
     #[serde(rename = "o")]
     pub(super) offset: u64,
-    /// By which word a search walks.
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub(super) word: Option<usize>,
 }
 
 /// One line of a list.
@@ -138,13 +135,12 @@ pub(super) fn page_of(
     most_counted: i64,
     offset: u64,
     limit: u32,
-    word: Option<usize>,
 ) -> Result<PatientPage, QueryError> {
     let counted: i64 = total.first().map_or(Ok(0), |row| row.try_get(0))?;
     let items = rows.iter().take(limit as usize).map(summary).collect::<Result<Vec<_>, _>>()?;
     let next = match items.last() {
         Some(last) if rows.len() > items.len() => {
-            Some(PatientCursor { patient: last.id, version: last.version, offset: offset + items.len() as u64, word })
+            Some(PatientCursor { patient: last.id, version: last.version, offset: offset + items.len() as u64 })
         }
         Some(_) | None => None,
     };
@@ -182,14 +178,10 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_journey_and_names_nobody() {
-        let cursor = PatientCursor {
-            patient: PatientId(Uuid::from_u128(7)),
-            version: StreamVersion::from(3),
-            offset: 50,
-            word: Some(1),
-        };
+        let cursor =
+            PatientCursor { patient: PatientId(Uuid::from_u128(7)), version: StreamVersion::from(3), offset: 50 };
         let json = serde_json::to_string(&cursor).unwrap();
-        assert_eq!(json, r#"{"p":"00000000-0000-0000-0000-000000000007","v":3,"o":50,"w":1}"#);
+        assert_eq!(json, r#"{"p":"00000000-0000-0000-0000-000000000007","v":3,"o":50}"#);
         assert_eq!(serde_json::from_str::<PatientCursor>(&json).unwrap(), cursor);
     }
 }

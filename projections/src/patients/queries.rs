@@ -7,15 +7,12 @@ use uuid::Uuid;
 
 use super::listing::Listing;
 use super::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, page_of};
-use super::search::{Word, words};
+use super::search::{Walk, words};
 use crate::reading::{Bound, QueryError, read};
 
 /// Up to how many matches of a search are counted, so that a search costs the same in a practice of any size. Who gets
 /// more types another word.
 const MOST_COUNTED: i64 = 1_000;
-
-/// Up to how many terms are counted to find the word of a search that fewest patients match.
-const MOST_WEIGHED: i64 = 1_000;
 
 /// Queries on patients.
 #[derive(Clone)]
@@ -55,16 +52,19 @@ impl PatientQueries {
         start: &PageStart,
         limit: u32,
     ) -> Result<PatientPage, QueryError> {
-        let (start, word) = match start {
+        let start = match start {
             PageStart::Number(number) => {
                 let before = u64::from(number.saturating_sub(1));
-                (Start { place: None, offset: before.saturating_mul(limit.into()) }, None)
+                Start { place: None, offset: before.saturating_mul(limit.into()) }
             }
-            PageStart::After(cursor) => (self.place_of(facility, cursor).await?, cursor.word),
+            PageStart::After(cursor) => self.place_of(facility, cursor).await?,
         };
         match filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
             None => self.page(facility, filter, start, limit).await,
-            Some(search) => self.matches(facility, filter, words(search), word, start, limit).await,
+            Some(search) => match Walk::of(words(search)) {
+                Some(walk) => self.matches(facility, filter, &walk, start, limit).await,
+                None => Ok(PatientPage::empty(start.offset)),
+            },
         }
     }
 
@@ -111,147 +111,44 @@ impl PatientQueries {
                 read(&self.0, facility, "patients", [page, (total, &[&facility.0, &statuses])]).await?
             }
         };
-        page_of(&rows, &total, i64::MAX, start.offset, limit, None)
+        page_of(&rows, &total, i64::MAX, start.offset, limit)
     }
 
     async fn matches(
         &self,
         facility: FacilityId,
         filter: &PatientFilter,
-        words: Vec<Word>,
-        walked: Option<usize>,
+        walk: &Walk,
         start: Start,
         limit: u32,
     ) -> Result<PatientPage, QueryError> {
-        if words.is_empty() {
-            return Ok(PatientPage::empty(start.offset));
-        }
-        let statuses = filter.statuses();
-        let walked = match walked.filter(|word| *word < words.len()) {
-            Some(word) => word,
-            None => self.rarest(facility, &statuses, &words).await?,
-        };
-        let walk = Walk::of(&words, walked);
-        let word = &words[walked];
-        let (from, to, length) = (word.from(), word.to(), word.length());
-        let place = start.place.as_ref().map(|row| walk.place(row)).transpose()?.flatten();
+        let (from, to): (Vec<String>, Vec<String>) =
+            filter.statuses().into_iter().map(|status| walk.bounds(status)).unzip();
+        let length = walk.word.length();
+        let place = start.place.as_ref().map(|row| place_on(walk, row)).transpose()?.flatten();
         let offset = if place.is_some() { 0 } else { sql(start.offset) };
-        let after = place.unwrap_or_else(|| Place::before(from));
+        let (after, id) = place.unwrap_or_default();
+        // One more than the page holds tells whether there is another.
         let asked = i64::from(limit) + 1;
         let counted = MOST_COUNTED + 1;
         let search = include_str!("../../sql/patients/search.sql");
+        let search: Bound<'_> =
+            (search, &[&facility.0, &from, &to, &length, &walk.names, &walk.codes, &after, &id, &offset, &asked]);
         let count = include_str!("../../sql/patients/search_total.sql");
-        let [rows, total] = read(
-            &self.0,
-            facility,
-            "patients_search",
-            [
-                (
-                    search,
-                    &[
-                        &facility.0,
-                        &statuses,
-                        &to,
-                        &length,
-                        &walk.names,
-                        &walk.codes,
-                        &after.term,
-                        &after.last_name_key,
-                        &after.first_name_key,
-                        &after.id,
-                        &offset,
-                        &asked,
-                    ],
-                ),
-                (count, &[&facility.0, &statuses, &from, &to, &length, &walk.names, &walk.codes, &counted]),
-            ],
-        )
-        .await?;
-        page_of(&rows, &total, MOST_COUNTED, start.offset, limit, Some(walked))
-    }
-
-    /// Which of the words fewest patients match; of those that very many match, the longest.
-    async fn rarest(&self, facility: FacilityId, statuses: &[&str], words: &[Word]) -> Result<usize, QueryError> {
-        if words.len() == 1 {
-            return Ok(0);
-        }
-        let weigh = include_str!("../../sql/patients/weigh_words.sql");
-        let from: Vec<&str> = words.iter().map(Word::from).collect();
-        let to: Vec<String> = words.iter().map(Word::to).collect();
-        let [rows] =
-            read(&self.0, facility, "patients_words", [(weigh, &[&facility.0, &statuses, &from, &to, &MOST_WEIGHED])])
-                .await?;
-        let weights = rows.iter().map(|row| row.try_get::<_, i64>(0)).collect::<Result<Vec<_>, _>>()?;
-        let lightest = (0..words.len()).zip(weights).min_by_key(|(word, weight)| (*weight, -words[*word].length()));
-        Ok(lightest.map_or(0, |(word, _)| word))
+        let count: Bound<'_> = (count, &[&facility.0, &from, &to, &length, &walk.names, &walk.codes, &counted]);
+        let [rows, total] = read(&self.0, facility, "patients_search", [search, count]).await?;
+        page_of(&rows, &total, MOST_COUNTED, start.offset, limit)
     }
 }
 
-/// A place among the results of a search.
-struct Place {
-    term: String,
-    last_name_key: String,
-    first_name_key: String,
-    id: Uuid,
-}
-
-impl Place {
-    fn before(term: &str) -> Self {
-        Self { term: term.to_owned(), last_name_key: String::new(), first_name_key: String::new(), id: Uuid::nil() }
-    }
-}
-
-/// A search by one of its words, and what the others ask of each patient on the way.
-struct Walk<'a> {
-    word: &'a Word,
-    /// Patterns for the names: words of letters and digits only, so there is nothing to escape.
-    names: Vec<String>,
-    codes: Vec<String>,
-}
-
-impl<'a> Walk<'a> {
-    fn of(words: &'a [Word], walked: usize) -> Self {
-        let others = || words.iter().enumerate().filter(move |(at, _)| *at != walked).map(|(_, word)| word);
-        Self {
-            word: &words[walked],
-            names: others().filter(|word| word.code().is_none()).map(|word| format!("% {}%", word.from())).collect(),
-            codes: others().filter_map(Word::code).map(|code| format!(" {code}")).collect(),
-        }
-    }
-
-    /// Where a patient of `place.sql` stands among the results, if the walked word matches them.
-    fn place(&self, row: &Row) -> Result<Option<Place>, QueryError> {
-        let listing =
-            Listing::from_row(row.try_get("last_name_key")?, row.try_get("first_name_key")?, row.try_get("codes")?);
-        let id = row.try_get("patient_id")?;
-        let matching = listing.terms().into_iter().find(|term| term.text.starts_with(self.word.from()));
-        Ok(matching.map(|term| Place {
-            term: term.text,
-            last_name_key: listing.last_name_key,
-            first_name_key: listing.first_name_key,
-            id,
-        }))
-    }
+/// Where a patient of `place.sql` stands on the walk, without the mark of a status, if it meets them.
+fn place_on(walk: &Walk, row: &Row) -> Result<Option<(String, Uuid)>, QueryError> {
+    let listing = Listing::from_row(row)?;
+    let id = row.try_get("patient_id")?;
+    Ok(listing.first_place(&walk.beside, walk.word.text()).map(|place| (place[1..].to_owned(), id)))
 }
 
 fn sql(offset: u64) -> i64 {
     // Far behind every list, and still to be added to.
     i64::try_from(offset).unwrap_or(i64::MAX).min(i64::from(u32::MAX) * 1000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_that_are_not_walked_are_asked_for_on_the_way() {
-        let words = words("Zoé martin P26 z_e@x.fr");
-        let texts: Vec<&str> = words.iter().map(Word::from).collect();
-        assert_eq!(texts, ["#p26", "#z_e@x.fr", "martin", "zoe"]);
-        let walk = Walk::of(&words, 3);
-        assert_eq!(
-            (walk.names, walk.codes),
-            (vec!["% martin%".to_owned()], vec![" p26".to_owned(), " z_e@x.fr".to_owned()])
-        );
-    }
 }

@@ -1,15 +1,21 @@
 //! What somebody types to find a patient, taken apart into words that each begin one of the patient's terms.
 //!
 //! Terms are the words of the names without accents, and codes: patient number, birth date, telephone, e-mail. Every word
-//! must match, in any order. The search walks the index of terms from the first to the last that begins with one of the
-//! words, so its results come by matching term (an exact match is the smallest) and then by name; the other words are
-//! judged on the way. An index of trigrams would have to be read whole and sorted, knows no practice, has nothing for
-//! words of one or two letters, and row-level security would not let it be used: its operators are not leakproof.
+//! must match, in any order. The search walks the index of places from the first to the last whose term begins with one of
+//! the words, so its results come by matching term (an exact match is the smallest) and then by name; what the walk does
+//! not see of the other words is judged on the way. Of two names, the walk is among the places of the one beside the
+//! beginning of the other: everybody on it matches both, but for the letters after the third.
+//!
+//! An index of trigrams would have to be read whole and sorted, knows no practice, has nothing for words of one or two
+//! letters, and row-level security would not let it be used: its operators are not leakproof.
+
+use std::cmp::Reverse;
+use std::mem::swap;
 
 use domain::values::fold;
 use jiff::civil::Date;
 
-use super::listing::key;
+use super::listing::{beginning, key, walk_from};
 
 /// Codes stand apart from names among the terms.
 pub(super) const CODE_MARK: char = '#';
@@ -17,32 +23,83 @@ pub(super) const CODE_MARK: char = '#';
 /// How many words are taken into account.
 const MOST_WORDS: usize = 8;
 
-/// The greatest character: a term that begins with a word is less than the word with this behind it.
+/// The greatest character: what begins with a text is less than the text with this behind it.
 const GREATEST: char = char::MAX;
+
+/// A code of this length is shared by few patients: a whole birth date, most of a telephone or patient number.
+const RARE_CODE: usize = 6;
 
 /// One word of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word(String);
 
 impl Word {
-    /// The least term that begins with it.
-    pub(super) fn from(&self) -> &str {
+    /// What the terms that match begin with.
+    pub(super) fn text(&self) -> &str {
         &self.0
     }
 
-    /// What is greater than all terms that begin with it.
-    pub(super) fn to(&self) -> String {
-        format!("{}{GREATEST}", self.0)
-    }
-
     /// Its length as `shared` counts.
-    pub(super) fn length(&self) -> i32 {
-        i32::try_from(self.0.len()).unwrap_or(i32::MAX)
+    pub(super) fn length(&self) -> i16 {
+        i16::try_from(self.0.len()).unwrap_or(i16::MAX)
     }
 
     /// The code, if it is one.
     pub(super) fn code(&self) -> Option<&str> {
         self.0.strip_prefix(CODE_MARK)
+    }
+}
+
+/// A way through the index that meets every patient whom all words match, and what is asked of each on the way.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Walk {
+    /// The word that the terms begin with.
+    pub(super) word: Word,
+    /// The beginning of another word that they stand beside; empty for none.
+    pub(super) beside: String,
+    /// Patterns for the names in a place: words of letters and digits only, so there is nothing to escape.
+    pub(super) names: Vec<String>,
+    /// Other codes, as `patients.codes` has them.
+    pub(super) codes: Vec<String>,
+}
+
+impl Walk {
+    /// By a code that few share, else by two names, else by what there is; each time by the longest. None without words.
+    pub(super) fn of(mut words: Vec<Word>) -> Option<Self> {
+        words.sort_by_key(|word| Reverse(word.length()));
+        let rare = |word: &Word| word.code().is_some_and(|code| code.len() >= RARE_CODE);
+        let walked = words.iter().position(rare).or_else(|| words.iter().position(|word| word.code().is_none()));
+        let mut word = (!words.is_empty()).then(|| words.remove(walked.unwrap_or(0)))?;
+        let mut beside = String::new();
+        if word.code().is_none()
+            && let Some(other) = words.iter_mut().find(|word| word.code().is_none())
+        {
+            // A word that is too short to have a beginning can still be walked by.
+            if beginning(other.text()).is_none() {
+                swap(other, &mut word);
+            }
+            beside = beginning(other.text()).unwrap_or_default().to_owned();
+            if beside == other.text() {
+                words.retain(|word| word.text() != beside);
+            }
+        }
+        Some(Self {
+            word,
+            beside,
+            names: words
+                .iter()
+                .filter(|word| word.code().is_none())
+                .map(|word| format!("% {}%", word.text()))
+                .collect(),
+            codes: words.iter().filter_map(Word::code).map(|code| format!(" {code}")).collect(),
+        })
+    }
+
+    /// What is less than every place on it, and with what it ends, among the patients of a status.
+    pub(super) fn bounds(&self, status: &str) -> (String, String) {
+        let from = walk_from(status, &self.beside, self.word.text());
+        let to = format!("{from}{GREATEST}");
+        (from, to)
     }
 }
 
@@ -212,12 +269,41 @@ mod tests {
         assert_eq!(words("a b c d e f g h i j").len(), MOST_WORDS);
     }
 
+    fn walk(text: &str) -> (String, String, Vec<String>, Vec<String>) {
+        let Walk { word, beside, names, codes } = Walk::of(words(text)).unwrap();
+        (word.text().to_owned(), beside, names, codes)
+    }
+
+    fn all(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
     #[test]
-    fn every_term_that_begins_with_a_word_lies_in_its_range() {
-        let word = &words("mart")[0];
+    fn two_names_are_walked_together_and_the_rest_is_asked_for_on_the_way() {
+        assert_eq!(walk("mar martin"), ("martin".into(), String::new(), vec![], vec![]));
+        assert_eq!(walk("zoe martin"), ("martin".into(), "zoe".into(), vec![], vec![]));
+        assert_eq!(walk("marie lefevre"), ("lefevre".into(), "mar".into(), all(&["% marie%"]), vec![]));
+        assert_eq!(walk("martin z"), ("z".into(), "mar".into(), all(&["% martin%"]), vec![]));
+        assert_eq!(walk("ma z"), ("z".into(), String::new(), all(&["% ma%"]), vec![]));
+        assert_eq!(walk("martin zoe 06"), ("martin".into(), "zoe".into(), vec![], all(&[" 06"])));
+    }
+
+    #[test]
+    fn a_code_that_few_share_is_walked_before_all_names() {
+        assert_eq!(
+            walk("Zoé martin P26 z_e@x.fr"),
+            ("#z_e@x.fr".into(), String::new(), all(&["% martin%", "% zoe%"]), all(&[" p26"]))
+        );
+        assert_eq!(Walk::of(words("…")), None);
+    }
+
+    #[test]
+    fn every_place_whose_term_begins_with_the_word_lies_within_the_bounds() {
+        let (from, to) = Walk::of(words("mart")).unwrap().bounds("active");
         for term in ["mart", "martin", "martzzz", "mart\u{4E00}"] {
-            assert!(word.from() <= term && term < word.to().as_str(), "{term}");
+            let place = format!("{}\u{1} martin\u{1} zoe", walk_from("active", "", term));
+            assert!(from < place && place < to, "{term}");
         }
-        assert!("maru" > word.to().as_str());
+        assert!(walk_from("active", "", "maru") > to);
     }
 }

@@ -1,18 +1,17 @@
 //! The copy: the tables of a projection in a schema of their own, filled from the log.
 
-use std::mem::take;
 use std::time::Instant;
 
 use deadpool_postgres::{ClientWrapper, Transaction};
 use domain::event::RecordedEvent;
 use domain::ids::Position;
 use event_store_schema::{EventLog, LogError};
-use futures_util::future::join;
+use futures_util::future::{join, try_join_all};
 use tokio_postgres::{Config, NoTls};
 
 use super::{Progress, RebuildError};
 use crate::install::create_tables;
-use crate::projection::{Projection, ProjectionError};
+use crate::projection::{Projection, ProjectionError, Share};
 
 /// How many events are read and applied at once. The next are read while these are applied.
 const BATCH: u32 = 5_000;
@@ -56,6 +55,7 @@ pub(super) struct Copy<'a> {
     /// Not the keeper's, so that what is filled in is committed while the keeper's transaction is open.
     pub(super) session: ClientWrapper,
     pub(super) schema: String,
+    owner: Config,
     position: Position,
     started: Instant,
 }
@@ -73,11 +73,42 @@ impl<'a> Copy<'a> {
         tx.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).await?;
         create_tables(&tx, &schema, projection).await?;
         tx.commit().await?;
-        Ok(Self { log, projection, session, schema, position: Position::ZERO, started: Instant::now() })
+        let (owner, position, started) = (owner.clone(), Position::ZERO, Instant::now());
+        Ok(Self { log, projection, session, schema, owner, position, started })
     }
 
     pub(super) const fn position(&self) -> Position {
         self.position
+    }
+
+    /// Fills the empty tables up to `until`, and completes them.
+    pub(super) async fn load(
+        &mut self,
+        until: Position,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), RebuildError> {
+        self.proceed(until, Way::Load, progress).await?;
+        let position = self.position;
+        self.derive().await.map_err(|source| RebuildError::Apply { after: Position::ZERO, until: position, source })?;
+        let tx = begin(&mut self.session, &self.schema).await?;
+        // Enough to sort an index of a few million rows in memory.
+        tx.batch_execute("SET LOCAL maintenance_work_mem = '512MB'").await?;
+        tx.batch_execute(self.projection.indexes()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Every share in a transaction of its own, which PostgreSQL does on a processor of its own.
+    async fn derive(&mut self) -> Result<(), ProjectionError> {
+        let mut other = connect(&self.owner).await?;
+        let sessions = [&mut self.session, &mut other].into_iter().zip(0..);
+        let (schema, projection) = (&self.schema, self.projection);
+        let shares = sessions.map(|(session, part)| async move {
+            let tx = begin(session, schema).await?;
+            projection.derive(Share { part, of: 2 }, &tx).await?;
+            Ok::<_, ProjectionError>(tx.commit().await?)
+        });
+        try_join_all(shares).await?;
+        Ok(())
     }
 
     /// Applies what lies between its position and `until`.
@@ -86,14 +117,23 @@ impl<'a> Copy<'a> {
         until: Position,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), RebuildError> {
-        let mut ahead = read(self.log, self.position, until).await?;
-        while let Some(last) = ahead.last().map(|event| event.position) {
-            let events = take(&mut ahead);
-            let apply = apply_committed(&mut self.session, &self.schema, self.projection, events);
-            let (applied, next) = join(apply, read(self.log, last, until)).await;
-            applied.map_err(|source| RebuildError::Apply { after: self.position, until: last, source })?;
-            self.position = last;
-            progress(self.progress(last, until));
+        self.proceed(until, Way::Apply, progress).await
+    }
+
+    async fn proceed(
+        &mut self,
+        until: Position,
+        way: Way,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), RebuildError> {
+        let mut ahead = read(self.log, self.projection, self.position, until).await?;
+        while ahead.reached > self.position {
+            let Read { events, reached } = ahead;
+            let apply = take_committed(&mut self.session, &self.schema, self.projection, way, &events);
+            let (applied, next) = join(apply, read(self.log, self.projection, reached, until)).await;
+            applied.map_err(|source| RebuildError::Apply { after: self.position, until: reached, source })?;
+            self.position = reached;
+            progress(self.progress(reached, until));
             ahead = next?;
         }
         Ok(())
@@ -106,14 +146,17 @@ impl<'a> Copy<'a> {
         until: Position,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), RebuildError> {
+        tx.batch_execute(&search_path(&self.schema)).await?;
         let mut position = self.position;
         loop {
-            let events = read(self.log, position, until).await?;
-            let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
-            let applied = apply(tx, &self.schema, self.projection, events).await;
-            applied.map_err(|source| RebuildError::Apply { after: position, until: last, source })?;
-            position = last;
-            progress(self.progress(last, until));
+            let Read { events, reached } = read(self.log, self.projection, position, until).await?;
+            if reached == position {
+                return Ok(());
+            }
+            let applied = Way::Apply.take(self.projection, &events, tx).await;
+            applied.map_err(|source| RebuildError::Apply { after: position, until: reached, source })?;
+            position = reached;
+            progress(self.progress(position, until));
         }
     }
 
@@ -142,7 +185,7 @@ impl<'a> Copy<'a> {
     }
 }
 
-async fn connect(owner: &Config) -> Result<ClientWrapper, RebuildError> {
+async fn connect(owner: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
     let (client, connection) = owner.connect(NoTls).await?;
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -152,38 +195,69 @@ async fn connect(owner: &Config) -> Result<ClientWrapper, RebuildError> {
     Ok(ClientWrapper::new(client, driver))
 }
 
+/// Events that a projection takes, and up to where the log was read for them.
+struct Read {
+    events: Vec<RecordedEvent>,
+    reached: Position,
+}
+
 /// At most a batch of the events after `position`, none of them after `until`.
-async fn read(log: &EventLog, position: Position, until: Position) -> Result<Vec<RecordedEvent>, LogError> {
+async fn read(
+    log: &EventLog,
+    projection: &dyn Projection,
+    position: Position,
+    until: Position,
+) -> Result<Read, LogError> {
     let rest = until.get().saturating_sub(position.get());
-    match u32::try_from(rest).unwrap_or(BATCH).min(BATCH) {
-        0 => Ok(Vec::new()),
-        limit => log.read_forward(position, limit).await,
+    let (events, reached) = match u32::try_from(rest).unwrap_or(BATCH).min(BATCH) {
+        0 => (Vec::new(), position),
+        limit => log.read_taken(position, limit, |event_type| projection.takes(event_type)).await?,
+    };
+    Ok(Read { events, reached })
+}
+
+/// How events come into the tables.
+#[derive(Clone, Copy)]
+enum Way {
+    Load,
+    Apply,
+}
+
+impl Way {
+    async fn take(
+        self,
+        projection: &dyn Projection,
+        events: &[RecordedEvent],
+        tx: &Transaction<'_>,
+    ) -> Result<(), ProjectionError> {
+        match self {
+            _ if events.is_empty() => Ok(()),
+            Self::Load => projection.load(events, tx).await,
+            Self::Apply => projection.apply(events, tx).await,
+        }
     }
 }
 
-async fn apply_committed(
+fn search_path(schema: &str) -> String {
+    format!("SET LOCAL search_path = {schema}, public")
+}
+
+/// A transaction on the copy. Nothing needs the copy after a crash, and the swap's own commit waits for the disk, behind
+/// all of this.
+async fn begin<'s>(session: &'s mut ClientWrapper, schema: &str) -> Result<Transaction<'s>, tokio_postgres::Error> {
+    let tx = session.transaction().await?;
+    tx.batch_execute(&format!("SET LOCAL synchronous_commit = off; {}", search_path(schema))).await?;
+    Ok(tx)
+}
+
+async fn take_committed(
     session: &mut ClientWrapper,
     schema: &str,
     projection: &dyn Projection,
-    events: Vec<RecordedEvent>,
+    way: Way,
+    events: &[RecordedEvent],
 ) -> Result<(), ProjectionError> {
-    let tx = session.transaction().await?;
-    // Nothing needs the copy after a crash, and the swap's own commit waits for the disk, behind all of this.
-    tx.batch_execute("SET LOCAL synchronous_commit = off").await?;
-    apply(&tx, schema, projection, events).await?;
+    let tx = begin(session, schema).await?;
+    way.take(projection, events, &tx).await?;
     Ok(tx.commit().await?)
-}
-
-async fn apply(
-    tx: &Transaction<'_>,
-    schema: &str,
-    projection: &dyn Projection,
-    mut events: Vec<RecordedEvent>,
-) -> Result<(), ProjectionError> {
-    events.retain(|event| projection.takes(&event.event_type));
-    if events.is_empty() {
-        return Ok(());
-    }
-    tx.batch_execute(&format!("SET LOCAL search_path = {schema}, public")).await?;
-    projection.apply(&events, tx).await
 }

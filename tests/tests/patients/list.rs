@@ -62,6 +62,88 @@ async fn pages_and_cursors_show_every_patient_once_in_the_order_of_names() {
     assert_eq!(by_cursor, everyone);
 }
 
+/// Names that share beginnings, within and between patients; in the order of the list.
+const NAMES: [(&str, &str); 12] = [
+    ("Li", "Ma"),
+    ("Li", "Marie"),
+    ("Mar", "Zoé"),
+    ("Martin", "Anne-Marie"),
+    ("Martin", "Marie-Anne"),
+    ("Martin", "Zoé"),
+    ("Martin Petit", "Zacharie"),
+    ("Martineau", "Marie"),
+    ("Martinez", "Martine"),
+    ("Martinez-Martin", "Zoé"),
+    ("Petit", "Martin"),
+    ("Zola", "Martha"),
+];
+
+async fn practice_of_names() -> Practice {
+    let practice = Practice::new().await;
+    for (last, first) in NAMES.iter().rev() {
+        practice.register(last, first).await;
+    }
+    practice
+}
+
+/// What the pages of a list hold together, each followed by its cursor or by its number.
+async fn all_pages(client: &Client, query: &str, by_cursor: bool) -> Vec<String> {
+    let (mut all, mut start) = (Vec::new(), "page=1".to_owned());
+    for page in 2.. {
+        let answer = client.get(&format!("/patients?limit=2&{query}&{start}")).await.expect(200);
+        all.extend(names_of(&answer.body));
+        match answer.body["nextCursor"].as_str() {
+            Some(cursor) if by_cursor => start = format!("cursor={cursor}"),
+            Some(_) => start = format!("page={page}"),
+            None => break,
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_those_in_whom_each_word_begins_a_name_and_each_of_them_once() {
+    let practice = practice_of_names().await;
+    let begins = |name: &str, word: &str| {
+        let name = name.to_lowercase().replace('é', "e");
+        name.split([' ', '-']).any(|part| part.starts_with(word))
+    };
+    for search in
+        ["m", "ma", "mar", "mart", "marti z", "martin marie", "z mar", "li ma", "zo martin", "petit mar z", "a m"]
+    {
+        let words: Vec<&str> = search.split(' ').collect();
+        let mut expected: Vec<String> = NAMES
+            .iter()
+            .map(|(last, first)| format!("{last} {first}"))
+            .filter(|name| words.iter().all(|word| begins(name, word)))
+            .collect();
+        expected.sort();
+        for by_cursor in [true, false] {
+            let mut found =
+                all_pages(practice.secretary(), &format!("search={}", search.replace(' ', "%20")), by_cursor).await;
+            found.sort();
+            assert_eq!(found, expected, "{search}, by cursor: {by_cursor}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_found_by_number_among_names_that_begin_alike() {
+    let practice = practice_of_names().await;
+    let expected: Vec<String> = NAMES.iter().map(|(last, first)| format!("{last} {first}")).collect();
+    for (query, by_cursor) in
+        [("status=active", true), ("status=active", false), ("status=all", true), ("status=all", false)]
+    {
+        assert_eq!(
+            all_pages(practice.secretary(), query, by_cursor).await,
+            expected,
+            "{query}, by cursor: {by_cursor}"
+        );
+    }
+    let behind = practice.secretary().get("/patients?page=1000").await.expect(200);
+    assert_eq!((names_of(&behind.body), &behind.body["total"]), (vec![], &json!(NAMES.len())));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn links_lead_to_the_other_pages() {
     let practice = Practice::new().await;

@@ -97,7 +97,7 @@ pub(super) struct PatientListDocument {
     items: Vec<PatientSummaryDocument>,
     /// How many there are on all pages.
     total: u64,
-    /// Whether there are more than `total`: of a search, at most 10,000 are counted.
+    /// Whether there are more than `total`: of a search, at most 1,000 are counted.
     more_than_total: bool,
     /// The `cursor` of the next page, if there is one.
     next_cursor: Option<String>,

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `bench [--quick]`, from the workspace's folder; built with the feature `baseline` it measures postgres-es as well.
-//! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at; `bench --only-trail`
-//! measures the trail of accesses alone.
+//! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at; so do `--only lists`
+//! and `--only replay`, with `--patients 1000000`, and `--only-trail` the trail of accesses.
 
 mod appends;
 mod chart;

@@ -6,24 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ids::Position;
-use projections::{Projection, Projections, install};
+use projections::rebuild::rebuild;
+use projections::{Projection, install};
 
 use crate::servers::{BenchServers, House};
 
-/// Events a second through a projection that is installed anew; it stops at `patience`. Whether it came to the end.
+/// Events a second through a projection that is rebuilt from the first to the last; it is given up at `patience`. Whether it
+/// came to the end.
 pub async fn run(house: &House, projection: Arc<dyn Projection>, patience: Duration) -> (f64, bool) {
-    let projections = vec![projection];
-    install(&house.owner, &projections).await.expect("tables");
-    let head = house.log.head().await.expect("the log answers");
-    let started = Instant::now();
-    let running = Projections::start(house.log.clone(), projections);
-    let shown = || running.status().first().map_or(Position::ZERO, |status| status.position);
-    while shown() < head && started.elapsed() < patience {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let (applied, took) = (shown(), started.elapsed());
-    running.stop().await;
-    (applied.get() as f64 / took.as_secs_f64(), applied >= head)
+    install(&house.owner, std::slice::from_ref(&projection)).await.expect("tables");
+    let (started, mut applied) = (Instant::now(), Position::ZERO);
+    let rebuilt = rebuild(&house.log, &house.owner, projection.as_ref(), |progress| applied = progress.position);
+    let whole = match tokio::time::timeout(patience, rebuilt).await {
+        Ok(outcome) => outcome.map(|_| true).expect("the read model is rebuilt"),
+        Err(_) => false,
+    };
+    (applied.get() as f64 / started.elapsed().as_secs_f64(), whole)
 }
 
 /// Events a second that are read from the log as a projection reads them, decrypted and upcast, and then dropped.

@@ -118,14 +118,14 @@ impl Practice {
 
     /// A family name as somebody types it.
     pub fn one_word(&self) -> String {
-        percent_encoded(self.somebody().1.last_name)
+        percent_encoded(&self.somebody().1.last_name)
     }
 
     /// A family name and the beginning of a first name.
     pub fn two_words(&self) -> String {
         let person = self.somebody().1;
         let beginning: String = person.first_name.chars().take(3).collect();
-        format!("{}%20{}", percent_encoded(person.last_name), percent_encoded(&beginning))
+        format!("{}%20{}", percent_encoded(&person.last_name), percent_encoded(&beginning))
     }
 }
 
