@@ -365,6 +365,11 @@ impl Attempt {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use domain::ids::UserId;
+    use event_store_schema::Database;
+
     use super::*;
 
     #[test]
@@ -378,6 +383,36 @@ mod tests {
                 assert_eq!(Declaration::needed(role, area, true), restricted, "{role:?} {area:?}");
             }
         }
+    }
+
+    /// The trail's database is nowhere, so whatever comes as far as the trail is not shown either.
+    #[tokio::test]
+    async fn a_restricted_record_is_not_shown_undeclared_and_not_untraced() {
+        let nowhere = Database::connect("postgres://nobody@127.0.0.1:1/none", 1).unwrap();
+        let trail = AccessTrail::open(nowhere, Duration::from_millis(200));
+        let caller = Caller {
+            user_id: UserId(Uuid::from_u128(1)),
+            facility_id: FacilityId(Uuid::from_u128(2)),
+            role: Role::Doctor,
+            session_id: Uuid::from_u128(3),
+        };
+        let request = Request::default();
+        let show = async |purpose: Option<&str>, reason: Option<&str>| {
+            let purpose = purpose.map(|text| AccessPurpose::parse(text).unwrap());
+            let reason = reason.map(|text| AccessReason::parse(text).unwrap());
+            let trace = Trace::new(&trail, &caller, &request).declared(purpose, reason);
+            let patient = PatientId(Uuid::from_u128(4));
+            let outcome = trace.read_clinical(Area::MedicalRecords, "medical_record", None, patient, true).await;
+            let problem = outcome.unwrap_err();
+            let fields: Vec<String> = problem.violations().iter().map(|violation| violation.field.clone()).collect();
+            (problem.code(), fields)
+        };
+        let required = ProblemCode::AccessReasonRequired;
+        let missing = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+        assert_eq!(show(None, None).await, (required, missing(&[REASON_HEADER, PURPOSE_HEADER])));
+        assert_eq!(show(Some("BTG"), None).await, (required, missing(&[REASON_HEADER])));
+        assert_eq!(show(None, Some("Urgence")).await, (required, missing(&[PURPOSE_HEADER])));
+        assert_eq!(show(Some("ETREAT"), Some("Urgence")).await, (ProblemCode::NotReady, Vec::new()));
     }
 
     #[test]

@@ -451,6 +451,11 @@ async fn only_pages_of_allowed_origins_get_the_headers_of_cors() {
     response.assert_header("access-control-allow-origin", "https://app.example");
     assert_eq!(problem(response, 401).await.0, "invalid_token");
 
+    let own = [("origin", "https://api.example"), ("host", "api.example")];
+    let response = server.send(Method::GET, "/api/v1/notes", &own, "").await;
+    response.assert_status_is_ok();
+    response.assert_header_is_not_exist("access-control-allow-origin");
+
     let foreign = [("origin", "https://evil.example")];
     let response = server.send(Method::GET, "/api/v1/notes", &foreign, "").await;
     response.assert_header_is_not_exist("access-control-allow-origin");

@@ -1,4 +1,4 @@
-//! Which web pages may speak to this server from a browser: those of the configured origins. They get the CORS headers,
+//! Which web pages may speak to this server from a browser: its own, and those of the configured origins. They get the CORS headers,
 //! and their WebSockets are accepted; a page of another origin gets neither. Programs that are no browser send no `Origin`
 //! and are not concerned.
 
@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use poem::Request;
 use poem::http::{Method, Uri, header};
-use poem::middleware::Cors;
+use poem::middleware::{Cors, CorsEndpoint};
+use poem::{Endpoint, Middleware, Request, Response, Result};
 
 use super::problem::{Problem, ProblemCode};
 
@@ -35,7 +35,7 @@ pub struct Origin(String);
 impl FromStr for Origin {
     type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         const FORM: &str = "an origin is https://host or https://host:port, in small letters and without a path";
         let uri: Uri = text.parse().map_err(|_| FORM)?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -60,7 +60,7 @@ impl Origins {
     }
 
     /// The CORS layer; none without origins, for it would then allow every one.
-    pub fn cors(&self) -> Option<Cors> {
+    fn cors(&self) -> Option<Cors> {
         if self.0.is_empty() {
             return None;
         }
@@ -75,7 +75,7 @@ impl Origins {
     }
 
     /// 403 for a socket that a page of another origin opens. Browsers let any page open one, and say whose page it is.
-    pub fn check(&self, request: &Request) -> Result<(), Problem> {
+    pub fn check(&self, request: &Request) -> std::result::Result<(), Problem> {
         let mut given = request.headers().get_all(header::ORIGIN).iter();
         let allowed = match (given.next().map(|origin| origin.to_str()), given.next()) {
             (None, _) => true,
@@ -83,6 +83,34 @@ impl Origins {
             (Some(_), _) => false,
         };
         if allowed { Ok(()) } else { Err(Problem::new(ProblemCode::OriginNotAllowed)) }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Middleware<E> for Origins {
+    type Output = CrossOriginEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        let inner = Arc::new(inner);
+        CrossOriginEndpoint { cors: self.cors().map(|cors| cors.transform(Arc::clone(&inner))), inner }
+    }
+}
+
+/// The endpoint of [`Origins`].
+pub struct CrossOriginEndpoint<E> {
+    inner: Arc<E>,
+    cors: Option<CorsEndpoint<Arc<E>>>,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for CrossOriginEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        // The library would refuse a page of our own, for browsers name its origin as well when it writes.
+        match &self.cors {
+            Some(cors) if !origin.is_some_and(|origin| is_own(origin, &request)) => cors.call(request).await,
+            Some(_) | None => self.inner.call(request).await,
+        }
     }
 }
 

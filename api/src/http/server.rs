@@ -121,10 +121,7 @@ where
         .with(settings.rates)
         .with(CompressLarge);
     // A refusal of CORS is a problem as well; those from within get its headers, so that scripts can read them.
-    let app: BoxEndpoint<'static, Response> = match settings.origins.cors() {
-        Some(cors) => app.with(cors).with(ProblemAnswers::new(table)).map_to_response().boxed(),
-        None => app.map_to_response().boxed(),
-    };
+    let app = app.with(settings.origins).with(ProblemAnswers::new(table));
     let app = app.with(settings.proxies).with(settings.headers).with(Observe);
     Ok(app.map_to_response().boxed())
 }

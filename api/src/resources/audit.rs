@@ -42,8 +42,11 @@ impl TextParameter for Moment {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let plain = text.len() <= LONGEST_MOMENT && !text.contains('[');
-        let parsed = plain.then(|| text.parse().ok()).flatten();
+        // The library reads other forms of ISO 8601 as well.
+        let at =
+            |place: usize, letters: &[u8]| text.as_bytes().get(place).is_some_and(|letter| letters.contains(letter));
+        let plain = at(4, b"-") && at(10, b"Tt") && at(16, b":") && !text.contains(['[', ',']);
+        let parsed = plain.then(|| text.parse().ok()).flatten().filter(|_| text.len() <= LONGEST_MOMENT);
         parsed.map(Self).ok_or_else(|| "Must be a moment in RFC 3339 form, with an offset.".to_owned())
     }
 }
@@ -236,7 +239,15 @@ mod tests {
         for text in ["2026-03-01T08:00:00Z", "2026-03-01T09:00:00.123456789+01:00"] {
             assert!(Moment::parse(text).is_ok(), "{text}");
         }
-        for text in ["", "2026-03-01", "2026-03-01T08:00:00", "2026-03-01T08:00:00+01:00[Europe/Paris]", "now"] {
+        for text in [
+            "",
+            "2026-03-01",
+            "2026-03-01T08:00:00",
+            "2026-03-01T08:00:00+01:00[Europe/Paris]",
+            "now",
+            "20260301T080000Z",
+            "2026-03-01 08:00:00Z",
+        ] {
             assert!(Moment::parse(text).is_err(), "{text}");
         }
     }

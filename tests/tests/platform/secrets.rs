@@ -58,7 +58,9 @@ async fn no_name_of_a_patient_is_in_the_log_on_nats_or_in_the_servers_logs() {
         sealed += usize::from(row.get::<_, bool>(1));
     }
     assert!(sealed >= 2);
-    for table in ["log.key_reservations", "log.idempotency_keys", "accounts.credentials", "keys.data_keys"] {
+    for table in
+        ["log.key_reservations", "log.idempotency_keys", "accounts.credentials", "keys.data_keys", "audit.access"]
+    {
         for row in client.query(&format!("SELECT t::text FROM {table} t"), &[]).await.unwrap() {
             assert_eq!(told(row.get(0)), Vec::<&str>::new(), "{table}");
         }
