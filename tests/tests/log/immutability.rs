@@ -51,7 +51,10 @@ async fn the_application_may_not_take_the_protection_away() {
     let triggers = house
         .owner_client()
         .await
-        .query("SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'append_only'", &[])
+        .query(
+            "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'append_only' AND tgrelid = 'log.events'::regclass",
+            &[],
+        )
         .await
         .unwrap();
     assert_eq!(triggers.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), ["A"]);

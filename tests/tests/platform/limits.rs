@@ -38,7 +38,7 @@ async fn an_address_is_limited_where_it_really_is_and_more_strictly_when_it_trie
     for number in 0..41 {
         statuses.push(user(&format!("192.0.2.{number}")).await);
     }
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 40, "a user moves from address to address");
+    assert!(statuses[..40].iter().all(|status| *status != 429), "a user moves from address to address: {statuses:?}");
     assert_eq!(statuses.last(), Some(&429));
     // The metadata and the trail have the address as well.
     let registered = practice.register("Le Goff", "Zoé").await;
