@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
+use commands::Commands;
 use domain::upcasting::Upcasters;
 use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError};
 use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
 
-use crate::auth::accounts::{self, Accounts, AccountsError};
+use crate::auth::Auth;
+use crate::auth::accounts::{self, AccountsError};
 use crate::auth::passwords::{PasswordError, Passwords};
-use crate::auth::tokens::{AccessTokens, UnusableKey};
-use crate::config::ServeConfig;
+use crate::auth::signing_keys::SigningKeys;
+use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::metrics;
@@ -22,7 +24,7 @@ use crate::ready_file::write_private;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
-use crate::resources::session::SessionApi;
+use crate::resources::session::{CredentialsApi, SessionApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
@@ -57,9 +59,6 @@ pub enum ProgramError {
     /// The threads that check passwords do not start.
     #[error(transparent)]
     Passwords(#[from] PasswordError),
-    /// The key that signs access tokens is not usable.
-    #[error(transparent)]
-    Tokens(#[from] UnusableKey),
     /// The read models cannot be installed.
     #[error(transparent)]
     ReadModels(#[from] projections::InstallError),
@@ -72,6 +71,9 @@ pub enum ProgramError {
     /// Metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// No server runs on the data folder.
+    #[error("no server is running with the data folder {0}: {1}")]
+    NotRunning(String, io::Error),
     /// The interface cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -149,17 +151,18 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let database = Database::with_config(servers.application, config.database_pool_size.into())?;
     let keys = KeyRing::open(database.clone(), master_keys).await?;
     let log = EventLog::open(database.clone(), keys, Upcasters::current(), config.append_timeout()).await?;
-    let tokens = Arc::new(access_tokens(config, log.keys()).await?);
+    let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
+    let (auth, feed) = Auth::open(Commands::new(log.clone()), passwords, config.token_lifetime()).await?;
+    let tokens = Arc::clone(&auth.tokens);
 
     let shutdown = Shutdown::new();
     let services = Services::start(log.clone(), servers.owner, &tokens, servers.nats_url.as_deref(), &shutdown).await?;
-    let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
-    let accounts = Accounts::new(database);
-    let seeded =
-        if config.demo { demo::seed(config, &services.state, &accounts, &passwords).await? } else { Vec::new() };
+    shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
+    let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
     let api = (
         HealthApi::new(Arc::new(services.readiness)),
-        SessionApi::new(accounts, passwords, Arc::clone(&tokens), Arc::new(log)),
+        SessionApi::new(auth.clone()),
+        CredentialsApi::new(auth),
         PatientsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state),
     );
@@ -169,15 +172,42 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     Ok(served?)
 }
 
-/// Every server of a database signs with the same key, which is kept there under the master key.
-async fn access_tokens(config: &ServeConfig, keys: &KeyRing) -> Result<AccessTokens, ProgramError> {
-    let secret = keys.secret("access-token-signing").await?;
-    let seed: &[u8; 32] = secret.as_slice().try_into().map_err(|_| UnusableKey)?;
-    Ok(AccessTokens::new(seed, config.token_lifetime())?)
+/// Makes the next key for access tokens in the database of running servers, which find it by themselves.
+pub fn rotate_signing_key(config: &RotateConfig) -> Result<(), ProgramError> {
+    let runtime = tokio::runtime::Runtime::new().map_err(ProgramError::Runtime)?;
+    runtime.block_on(async {
+        let url = match &config.serve.database_url {
+            Some(url) => url.clone(),
+            None => running_database(&config.serve.data_dir)?,
+        };
+        let database = Database::with_config(url.parse()?, 2)?;
+        let keys = KeyRing::open(database.clone(), MasterKeys::parse(&master_key(&config.serve)?)?).await?;
+        let log = EventLog::open(database, keys, Upcasters::current(), config.serve.append_timeout()).await?;
+        let keys = SigningKeys::new(log);
+        if config.revoke {
+            keys.revoke_all().await?
+        } else {
+            keys.rotate().await?
+        }
+        Ok(())
+    })
+}
+
+/// Where the embedded PostgreSQL of a running server answers.
+fn running_database(data_dir: &Path) -> Result<String, ProgramError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Endpoints {
+        postgres_url: String,
+    }
+    let read =
+        fs::read(data_dir.join("endpoints.json")).and_then(|json| Ok(serde_json::from_slice::<Endpoints>(&json)?));
+    let endpoints = read.map_err(|error| ProgramError::NotRunning(data_dir.display().to_string(), error))?;
+    Ok(endpoints.postgres_url)
 }
 
 /// All operations of the OpenAPI document.
-pub type Api = (HealthApi, SessionApi, PatientsApi, FacilitiesApi);
+pub type Api = (HealthApi, SessionApi, CredentialsApi, PatientsApi, FacilitiesApi);
 
 #[cfg(test)]
 mod tests {
@@ -199,7 +229,14 @@ mod tests {
         open.sort_unstable();
         assert_eq!(
             open,
-            ["GET /api/v1/auth/keys", "GET /api/v1/health/live", "GET /api/v1/health/ready", "POST /api/v1/auth/login"]
+            [
+                "GET /api/v1/auth/keys",
+                "GET /api/v1/health/live",
+                "GET /api/v1/health/ready",
+                "POST /api/v1/auth/login",
+                "POST /api/v1/auth/password/accept",
+                "POST /api/v1/auth/refresh",
+            ]
         );
     }
 }

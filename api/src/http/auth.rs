@@ -10,7 +10,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemCode};
-use crate::auth::tokens::{AccessTokens, TokenError};
+use crate::auth::tokens::{AccessTokens, Identity};
 
 /// The signed-in member of staff on whose behalf a request acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,14 +46,9 @@ impl Caller {
 }
 
 /// The caller that these headers prove, or the 401 that says why not.
-pub fn authenticate(headers: &HeaderMap, tokens: &AccessTokens) -> Result<Caller, Problem> {
+pub async fn authenticate(headers: &HeaderMap, tokens: &AccessTokens) -> Result<Identity, Problem> {
     let token = bearer_token(headers).ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;
-    tokens.verify(token).map_err(|error| {
-        Problem::new(match error {
-            TokenError::Expired => ProblemCode::TokenExpired,
-            TokenError::Invalid => ProblemCode::InvalidToken,
-        })
-    })
+    Ok(tokens.identify_with_new_keys(token).await?)
 }
 
 /// RFC 6750: the scheme's name in any case, one space, the token; one header, and nowhere else.

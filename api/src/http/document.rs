@@ -93,7 +93,7 @@ fn drop_impossible_problems(operation: &mut Value) {
         "408" | "413" | "415" => has_body,
         "409" | "422" => writes,
         "412" | "428" => conditional,
-        "429" => writes && !secured,
+        "429" => writes,
         _ => true,
     };
     let impossible: Vec<String> = operation["responses"]

@@ -12,10 +12,13 @@ use poem_openapi::OpenApi;
 use poem_openapi::error::{ParseParamError, ParsePathError};
 use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
-use super::auth::{Caller, authenticate};
-use super::problem::Problem;
+use super::auth::authenticate;
+use super::problem::{Problem, ProblemCode};
 use super::query::check_query;
 use crate::auth::tokens::AccessTokens;
+
+/// What is open to somebody who still has to set up the second factor that their practice requires.
+const OPEN_FOR_ENROLLMENT: &str = "/api/v1/auth/";
 
 type Operations = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
@@ -180,8 +183,12 @@ impl Endpoint for CheckedOperation {
 impl CheckedOperation {
     async fn run(&self, mut request: Request) -> Result<Response> {
         if self.rules.secured {
-            let caller: Caller = authenticate(request.headers(), &self.tokens)?;
-            request.set_data(caller);
+            let identity = authenticate(request.headers(), &self.tokens).await?;
+            if identity.must_enroll && !self.rules.template.0.starts_with(OPEN_FOR_ENROLLMENT) {
+                return Err(Problem::new(ProblemCode::EnrollmentRequired).into());
+            }
+            request.set_data(identity.caller);
+            request.set_data(identity.permissions);
         }
         check_query(&self.rules.query, request.uri().query().unwrap_or_default())?;
         self.check_headers(&request)?;

@@ -77,8 +77,14 @@ impl End {
             Self::Token(TokenError::Expired) => {
                 (error("token_expired", "The access token has expired. Connect again with a new one."), UNAUTHORIZED)
             }
-            Self::Token(TokenError::Invalid) => {
+            Self::Token(TokenError::Invalid | TokenError::UnknownKey) => {
                 (error("invalid_token", "The access token is not valid."), UNAUTHORIZED)
+            }
+            Self::Token(TokenError::SessionEnded) => {
+                (error("session_ended", "The session has ended. Log in again."), UNAUTHORIZED)
+            }
+            Self::Token(TokenError::MustEnroll) => {
+                (error("second_factor_enrollment_required", "A second factor has to be set up first."), UNAUTHORIZED)
             }
             Self::OtherUser => (
                 error("invalid_token", "A new access token must be of the same user of the same facility."),
