@@ -44,6 +44,7 @@ PYTHON
 
 # One worker: Python 3.11 now and then fails to parse code on two threads at once ("AST constructor recursion depth mismatch").
 PYTHONPATH=$library python3 -m schemathesis.cli --config-file tests/schemathesis.toml run "$url/openapi.json" \
+    --exclude-operation-id logOut --exclude-operation-id endSession --exclude-operation-id changePassword \
     --header "Authorization: Bearer $token" --max-examples "$examples" --workers 1 --seed 20261122 --no-color
 if grep -q ERROR "$folder/server.log"; then
     grep ERROR "$folder/server.log" >&2

@@ -37,6 +37,22 @@ pub struct Cli {
 pub enum Command {
     /// Run the server.
     Serve(Box<ServeConfig>),
+    /// Make the next key for access tokens; it takes over in two minutes, and nobody has to log in again. Takes the
+    /// settings of the running servers: DATABASE_URL and the master key, or the data folder.
+    RotateSigningKey(Box<RotateConfig>),
+}
+
+/// The settings of `medicalpro rotate-signing-key`.
+#[derive(Clone, Debug, Args)]
+pub struct RotateConfig {
+    /// A key was disclosed: take all former keys out of use at once. Their tokens are void, and sessions go on with their
+    /// refresh tokens.
+    #[arg(long)]
+    pub revoke: bool,
+
+    /// As of the servers.
+    #[command(flatten)]
+    pub serve: ServeConfig,
 }
 
 /// How log lines are written.
@@ -192,12 +208,12 @@ impl Cli {
     /// The settings, or the end of the program with a message and code 2 (0 after `--help` and `--version`).
     pub fn from_environment() -> Self {
         let cli = Self::parse();
-        match &cli.command {
-            Command::Serve(config) => {
-                if let Err(message) = config.check() {
-                    Self::command().error(ErrorKind::ValueValidation, message).exit();
-                }
-            }
+        let config = match &cli.command {
+            Command::Serve(config) => config,
+            Command::RotateSigningKey(config) => &config.serve,
+        };
+        if let Err(message) = config.check() {
+            Self::command().error(ErrorKind::ValueValidation, message).exit();
         }
         cli
     }
@@ -344,7 +360,7 @@ mod tests {
     fn serve(arguments: &[&str]) -> Result<ServeConfig, String> {
         let all = ["medicalpro", "serve"].into_iter().chain(arguments.iter().copied());
         let cli = Cli::try_parse_from(all).map_err(|error| error.to_string())?;
-        let Command::Serve(config) = cli.command;
+        let Command::Serve(config) = cli.command else { panic!("not serve") };
         config.check().map(|()| *config)
     }
 

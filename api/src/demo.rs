@@ -2,17 +2,19 @@
 
 use commands::{CommandContext, CommandError, Registration};
 use domain::facility::{FacilityCommand, FacilityError};
-use domain::ids::{FacilityId, UserId};
+use domain::ids::{FacilityId, Position, UserId};
 use domain::patient::{Contact, Coverage, Identity, PatientDetails, PatientError};
 use domain::role::Role;
+use domain::user::{PasswordOccasion, Profession, Profile, UserCommand, UserDetails, UserError};
 use domain::values::{
-    BirthDate, CodeValue, FacilityName, FirstName, Gender, LastName, PhoneNumber, RuleBroken, TextValue,
+    BirthDate, CodeValue, EmailAddress, FacilityName, FirstName, Gender, LastName, PhoneNumber, Rpps, RuleBroken,
+    TextValue,
 };
 use event_store_schema::IdempotencyKey;
 use uuid::Uuid;
 
-use crate::auth::accounts::{Account, Accounts};
-use crate::auth::passwords::Passwords;
+use crate::auth::Auth;
+use crate::auth::accounts::Account;
 use crate::auth::seed::{SeedAccount, SeedError, SeededAccount, seed as seed_accounts};
 use crate::config::ServeConfig;
 use crate::state::AppState;
@@ -26,6 +28,9 @@ pub enum DemoError {
     /// One of its patients.
     #[error("a demo patient cannot be registered: {0}")]
     Patient(CommandError<PatientError>),
+    /// One of its staff.
+    #[error("a demo user cannot be registered: {0}")]
+    User(CommandError<UserError>),
     /// Its accounts.
     #[error(transparent)]
     Accounts(#[from] SeedError),
@@ -47,14 +52,17 @@ const fn demo_id(number: u128) -> Uuid {
 
 const FACILITY: FacilityId = FacilityId(demo_id(1));
 
-/// E-mail, role, and the RPPS number of the doctor (made up, with a valid key).
-const STAFF: [(&str, Role, Option<&str>); 6] = [
-    ("medecin@demo.medicalpro.example", Role::Doctor, Some("10003456786")),
-    ("infirmiere@demo.medicalpro.example", Role::Nurse, None),
-    ("secretaire@demo.medicalpro.example", Role::Secretary, None),
-    ("admin@demo.medicalpro.example", Role::Admin, None),
-    ("auditeur@demo.medicalpro.example", Role::Auditor, None),
-    ("dpo@demo.medicalpro.example", Role::Dpo, None),
+/// E-mail, role, family and first name, and RPPS number.
+type Member = (&'static str, Role, (&'static str, &'static str), Option<&'static str>);
+
+/// Made up; the number of the doctor has a valid key.
+const STAFF: [Member; 6] = [
+    ("medecin@demo.medicalpro.example", Role::Doctor, ("Kervella", "Anne"), Some("10003456786")),
+    ("infirmiere@demo.medicalpro.example", Role::Nurse, ("Diallo", "Mariam"), None),
+    ("secretaire@demo.medicalpro.example", Role::Secretary, ("Petit", "Chloé"), None),
+    ("admin@demo.medicalpro.example", Role::Admin, ("Morvan", "Erwan"), None),
+    ("auditeur@demo.medicalpro.example", Role::Auditor, ("Garnier", "Hélène"), None),
+    ("dpo@demo.medicalpro.example", Role::Dpo, ("Benali", "Karim"), None),
 ];
 
 /// Family name, first name, birth date, gender, telephone. The numbers are of the blocks that ARCEP keeps for fiction.
@@ -74,32 +82,66 @@ const PATIENTS: [(&str, &str, &str, &str, &str); 12] = [
 ];
 
 /// Makes the demo practice as far as it does not exist yet, and says how to log in to it.
-pub async fn seed(
-    config: &ServeConfig,
-    state: &AppState,
-    accounts: &Accounts,
-    passwords: &Passwords,
-) -> Result<Vec<SeededAccount>, DemoError> {
+pub async fn seed(config: &ServeConfig, state: &AppState, auth: &Auth) -> Result<Vec<SeededAccount>, DemoError> {
     open_practice(state).await?;
     let mut last = None;
     for (number, patient) in (1..).zip(PATIENTS) {
         last = register(state, number, patient).await?.max(last);
     }
     state.shown(last).await;
-    let staff = (10..).zip(STAFF).map(|(number, (email, role, rpps))| SeedAccount {
-        account: Account {
-            user_id: UserId(demo_id(number)),
-            facility_id: FACILITY,
-            role,
-            rpps_number: rpps.map(str::to_owned),
-            adeli_number: None,
-            active: true,
-        },
-        email: email.to_owned(),
-    });
+    let mut staff = Vec::with_capacity(STAFF.len());
+    for (number, member) in (10..).zip(STAFF) {
+        staff.push(take_on(state, UserId(demo_id(number)), member).await?);
+    }
     let given = config.demo_password.as_deref();
     let keys = state.commands.log();
-    Ok(seed_accounts(staff.collect(), given, &config.data_dir, accounts, passwords, keys).await?)
+    let seeded = seed_accounts(staff, given, &config.data_dir, &auth.accounts, &auth.passwords, keys).await?;
+    let mut last = None;
+    for number in (10..).take(STAFF.len()) {
+        last = choose_password(state, UserId(demo_id(number))).await?.max(last);
+    }
+    state.shown(last).await;
+    Ok(seeded)
+}
+
+/// Registers a member of staff once, whatever happens to their account later.
+async fn take_on(
+    state: &AppState,
+    user_id: UserId,
+    (email, role, (last_name, first_name), rpps): Member,
+) -> Result<SeedAccount, DemoError> {
+    let profile = Profile {
+        last_name: LastName::parse(last_name)?,
+        first_name: FirstName::parse(first_name)?,
+        email: EmailAddress::parse(email)?,
+        phone: None,
+    };
+    let rpps_number = rpps.map(Rpps::parse).transpose()?;
+    let profession = Profession { rpps_number, ..Profession::default() };
+    let details = UserDetails { profile, profession };
+    match state.commands.register_user(user_id, role, &details, &CommandContext::system(FACILITY)).await {
+        Ok(_) | Err(CommandError::Refused(UserError::AlreadyRegistered)) => {}
+        Err(error) => return Err(DemoError::User(error)),
+    }
+    let account = Account {
+        user_id,
+        facility_id: FACILITY,
+        role,
+        rpps_number: rpps.map(str::to_owned),
+        adeli_number: None,
+        active: true,
+    };
+    Ok(SeedAccount { account, email: email.to_owned() })
+}
+
+/// The password of a demo account stands in its file: nobody has to accept an invitation.
+async fn choose_password(state: &AppState, user_id: UserId) -> Result<Option<Position>, DemoError> {
+    let command = UserCommand::ChangePassword { by: PasswordOccasion::Invitation };
+    match state.commands.change_user(user_id, &command, &CommandContext::system(FACILITY)).await {
+        Ok(executed) => Ok(executed.position),
+        Err(CommandError::Refused(UserError::AlreadyActivated | UserError::Suspended)) => Ok(None),
+        Err(error) => Err(DemoError::User(error)),
+    }
 }
 
 async fn open_practice(state: &AppState) -> Result<(), DemoError> {
@@ -119,7 +161,7 @@ async fn register(
     state: &AppState,
     number: usize,
     (last_name, first_name, birth_date, gender, phone): (&str, &str, &str, &str, &str),
-) -> Result<Option<domain::ids::Position>, DemoError> {
+) -> Result<Option<Position>, DemoError> {
     let identity = Identity {
         last_name: LastName::parse(last_name)?,
         first_name: FirstName::parse(first_name)?,
@@ -145,8 +187,6 @@ async fn register(
 
 #[cfg(test)]
 mod tests {
-    use domain::values::Rpps;
-
     use super::*;
 
     #[test]
@@ -156,7 +196,7 @@ mod tests {
             assert!(BirthDate::parse(birth_date).is_ok() && Gender::parse(gender).is_ok());
             assert!(PhoneNumber::parse(phone).is_ok(), "{phone}");
         }
-        for rpps in STAFF.iter().filter_map(|(_, _, rpps)| *rpps) {
+        for rpps in STAFF.iter().filter_map(|(.., rpps)| *rpps) {
             assert!(Rpps::parse(rpps).is_ok(), "{rpps}");
         }
     }

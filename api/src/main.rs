@@ -11,16 +11,21 @@ use api::{logging, program};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::from_environment().command {
+    let outcome = match Cli::from_environment().command {
         Command::Serve(config) => {
             logging::start(config.log_format, &config.log_level);
-            match program::run(&config) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    tracing::error!(%error, "the server does not run");
-                    ExitCode::FAILURE
-                }
-            }
+            program::run(&config)
+        }
+        Command::RotateSigningKey(config) => {
+            logging::start(config.serve.log_format, &config.serve.log_level);
+            program::rotate_signing_key(&config)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the program ends");
+            ExitCode::FAILURE
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
+use commands::Commands;
 use domain::upcasting::Upcasters;
 use event_store_schema::{
     AccessTrail, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError,
@@ -13,10 +14,11 @@ use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
 
-use crate::auth::accounts::{self, Accounts, AccountsError};
+use crate::auth::Auth;
+use crate::auth::accounts::{self, AccountsError};
 use crate::auth::passwords::{PasswordError, Passwords};
-use crate::auth::tokens::{AccessTokens, UnusableKey};
-use crate::config::ServeConfig;
+use crate::auth::signing_keys::SigningKeys;
+use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::metrics;
@@ -26,7 +28,7 @@ use crate::resources::audit::AuditApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
-use crate::resources::session::SessionApi;
+use crate::resources::session::{CredentialsApi, SessionApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
@@ -61,9 +63,6 @@ pub enum ProgramError {
     /// The threads that check passwords do not start.
     #[error(transparent)]
     Passwords(#[from] PasswordError),
-    /// The key that signs access tokens is not usable.
-    #[error(transparent)]
-    Tokens(#[from] UnusableKey),
     /// The read models cannot be installed.
     #[error(transparent)]
     ReadModels(#[from] projections::InstallError),
@@ -76,6 +75,9 @@ pub enum ProgramError {
     /// Metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// No server runs on the data folder.
+    #[error("no server is running with the data folder {0}: {1}")]
+    NotRunning(String, io::Error),
     /// The interface cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -153,7 +155,9 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let database = Database::with_config(servers.application, config.database_pool_size.into())?;
     let keys = KeyRing::open(database.clone(), master_keys).await?;
     let log = EventLog::open(database.clone(), keys, Upcasters::current(), config.append_timeout()).await?;
-    let tokens = Arc::new(access_tokens(config, log.keys()).await?);
+    let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
+    let (auth, feed) = Auth::open(Commands::new(log.clone()), passwords, config.token_lifetime()).await?;
+    let tokens = Arc::clone(&auth.tokens);
 
     let trail = AccessTrail::open(database.clone(), config.append_timeout());
 
@@ -169,13 +173,12 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         &shutdown,
     )
     .await?;
-    let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
-    let accounts = Accounts::new(database);
-    let seeded =
-        if config.demo { demo::seed(config, &services.state, &accounts, &passwords).await? } else { Vec::new() };
+    shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
+    let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
     let api = (
         HealthApi::new(Arc::new(services.readiness)),
-        SessionApi::new(accounts, passwords, Arc::clone(&tokens), Arc::new(log)),
+        SessionApi::new(auth.clone()),
+        CredentialsApi::new(auth),
         PatientsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -186,15 +189,42 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     Ok(served?)
 }
 
-/// Every server of a database signs with the same key, which is kept there under the master key.
-async fn access_tokens(config: &ServeConfig, keys: &KeyRing) -> Result<AccessTokens, ProgramError> {
-    let secret = keys.secret("access-token-signing").await?;
-    let seed: &[u8; 32] = secret.as_slice().try_into().map_err(|_| UnusableKey)?;
-    Ok(AccessTokens::new(seed, config.token_lifetime())?)
+/// Makes the next key for access tokens in the database of running servers, which find it by themselves.
+pub fn rotate_signing_key(config: &RotateConfig) -> Result<(), ProgramError> {
+    let runtime = tokio::runtime::Runtime::new().map_err(ProgramError::Runtime)?;
+    runtime.block_on(async {
+        let url = match &config.serve.database_url {
+            Some(url) => url.clone(),
+            None => running_database(&config.serve.data_dir)?,
+        };
+        let database = Database::with_config(url.parse()?, 2)?;
+        let keys = KeyRing::open(database.clone(), MasterKeys::parse(&master_key(&config.serve)?)?).await?;
+        let log = EventLog::open(database, keys, Upcasters::current(), config.serve.append_timeout()).await?;
+        let keys = SigningKeys::new(log);
+        if config.revoke {
+            keys.revoke_all().await?
+        } else {
+            keys.rotate().await?
+        }
+        Ok(())
+    })
+}
+
+/// Where the embedded PostgreSQL of a running server answers.
+fn running_database(data_dir: &Path) -> Result<String, ProgramError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Endpoints {
+        postgres_url: String,
+    }
+    let read =
+        fs::read(data_dir.join("endpoints.json")).and_then(|json| Ok(serde_json::from_slice::<Endpoints>(&json)?));
+    let endpoints = read.map_err(|error| ProgramError::NotRunning(data_dir.display().to_string(), error))?;
+    Ok(endpoints.postgres_url)
 }
 
 /// All operations of the OpenAPI document.
-pub type Api = (HealthApi, SessionApi, PatientsApi, FacilitiesApi, AuditApi);
+pub type Api = (HealthApi, SessionApi, CredentialsApi, PatientsApi, FacilitiesApi, AuditApi);
 
 #[cfg(test)]
 mod tests {
@@ -216,7 +246,10 @@ mod tests {
     fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
         let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
         let open = permissions.iter().filter(|(_, permission)| **permission == Permission::Public);
-        assert_eq!(open.map(|(id, _)| *id).collect::<Vec<_>>(), ["isAlive", "isReady", "listTokenKeys", "logIn"]);
+        assert_eq!(
+            open.map(|(id, _)| *id).collect::<Vec<_>>(),
+            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "refreshTokens"]
+        );
     }
 
     #[test]

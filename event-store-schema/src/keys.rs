@@ -88,6 +88,22 @@ impl SealingKey {
     }
 }
 
+/// Seals small secrets that stand in tables, such as those of second factors.
+#[derive(Clone)]
+pub struct Vault(Arc<SealingKey>);
+
+impl Vault {
+    /// The secret, encrypted. It opens under the same context alone: whose it is, and what it is for.
+    pub fn seal(&self, context: &str, secret: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.0.seal(context.as_bytes(), secret)
+    }
+
+    /// What was sealed under this context.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.0.open(context.as_bytes(), sealed)
+    }
+}
+
 struct MasterKey {
     id: String,
     key: SealingKey,
@@ -195,6 +211,12 @@ impl KeyRing {
     /// for.
     pub async fn secret(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, LogError> {
         secret(&self.database, &self.master, name).await
+    }
+
+    /// A vault of that name, for small secrets that stand in tables: its key is the house's secret of that name.
+    pub async fn vault(&self, name: &str) -> Result<Vault, LogError> {
+        let key = self.secret(&format!("vault {name}")).await?;
+        Ok(Vault(Arc::new(SealingKey::new(&key)?)))
     }
 
     /// A new data key, to be stored with the first event of its patient.

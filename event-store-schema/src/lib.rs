@@ -24,5 +24,5 @@ pub use access::{
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
 pub use database::{Database, DatabaseError, MigrationError, migrate};
 pub use error::{AppendError, Holder, LogError};
-pub use keys::{KeyError, KeyRing, MasterKeys};
+pub use keys::{KeyError, KeyRing, MasterKeys, Vault};
 pub use log::EventLog;

@@ -85,7 +85,7 @@ impl Practice {
             let user_id = UserId(Uuid::now_v7());
             let account = Account { user_id, facility_id, role, active: true, rpps_number: None, adeli_number: None };
             let login = LoginHash::of(&format!("{user_id}@example.org"), log.keys());
-            assert!(accounts.create(&account, login, "no password").await.expect("the account is made"));
+            assert!(accounts.create(&account, login, Some("no password")).await.expect("the account is made"));
             let caller = Caller { user_id, facility_id, role, session_id: Uuid::now_v7() };
             clients.insert(role.name(), anonymous.with_token(tokens.issue(&caller).expect("a token")));
         }

@@ -1,12 +1,13 @@
-//! The accounts that can log in, and the lock that slows down guessing. The tables are in `migrations/`.
-
-use std::time::Duration;
+//! The accounts that can log in. The tables are in `migrations/`; what slows down guessing is in [`super::lockout`].
 
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
-use event_store_schema::{Database, DatabaseError, EventLog, KeyRing};
+use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError};
 use tokio_postgres::{Config, NoTls, Row};
 use uuid::Uuid;
+
+use super::signing_keys::UnusableKey;
+use super::totp::NoRandomness;
 
 mod migrations {
     refinery::embed_migrations!("src/auth/migrations");
@@ -14,12 +15,6 @@ mod migrations {
 
 /// The advisory lock under which migrations run: 'MPac' in ASCII.
 const MIGRATION_LOCK: i64 = 0x4d50_6163;
-
-/// Wrong passwords that are forgiven; the one that makes it this many locks.
-const FREE_ATTEMPTS: i32 = 5;
-/// The first lock, in seconds; each further wrong password doubles it, up to an hour.
-const FIRST_LOCK_SECONDS: i32 = 30;
-const LONGEST_LOCK_SECONDS: i32 = 3600;
 
 /// Turns something to be looked up into a keyed hash, so that tables hold no e-mail address.
 pub trait LookupHash: Send + Sync {
@@ -41,7 +36,7 @@ impl LookupHash for EventLog {
 }
 
 /// The keyed hash that stands for an e-mail address. Addresses that differ in case alone are one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginHash([u8; 32]);
 
 impl LoginHash {
@@ -50,7 +45,8 @@ impl LoginHash {
         Self(keys.lookup_hash("account-login", &email.to_lowercase()))
     }
 
-    fn bytes(&self) -> &[u8] {
+    /// Its bytes, as stored.
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -67,6 +63,18 @@ pub enum AccountsError {
     /// A row holds what the table's checks rule out.
     #[error("an account holds an unknown role")]
     UnknownRole,
+    /// A sealed secret does not open.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A secret of the house cannot be read.
+    #[error(transparent)]
+    Secret(#[from] LogError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// A key that signs access tokens is none.
+    #[error(transparent)]
+    SigningKey(#[from] UnusableKey),
 }
 
 impl From<tokio_postgres::Error> for AccountsError {
@@ -110,8 +118,8 @@ pub struct Account {
 pub struct Credentials {
     /// The account.
     pub account: Account,
-    /// The argon2id hash of its password.
-    pub password_hash: String,
+    /// The argon2id hash of its password; none until the invitation is accepted.
+    pub password_hash: Option<String>,
 }
 
 /// The tables of accounts.
@@ -128,13 +136,13 @@ impl Accounts {
         Self { database }
     }
 
-    /// Creates an account, or leaves the one of that id as it is: seeding twice changes nothing.
-    /// Says whether it was created.
+    /// Creates an account, or leaves the one of that id as it is: seeding twice changes nothing. Without a password it
+    /// waits for its invitation to be accepted. Says whether it was created.
     pub async fn create(
         &self,
         account: &Account,
         login: LoginHash,
-        password_hash: &str,
+        password_hash: Option<&str>,
     ) -> Result<bool, AccountsError> {
         let client = self.database.get().await?;
         let statement = client
@@ -152,7 +160,7 @@ impl Accounts {
                 &[
                     &account.user_id.0,
                     &account.facility_id.0,
-                    &login.bytes(),
+                    &login.bytes().as_slice(),
                     &password_hash,
                     &account.role.name(),
                     &account.rpps_number,
@@ -167,10 +175,38 @@ impl Accounts {
     /// Gives an account another password.
     pub async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), AccountsError> {
         let client = self.database.get().await?;
-        let statement =
-            client.prepare_cached("UPDATE accounts.credentials SET password_hash = $2 WHERE user_id = $1").await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET password_hash = $2, password_changed_at = now() WHERE user_id = $1",
+            )
+            .await?;
         client.execute(&statement, &[&user.0, &password_hash]).await?;
         Ok(())
+    }
+
+    /// Keeps the same password as another hash, unless it was changed meanwhile.
+    pub async fn rehash(&self, user: UserId, before: &str, after: &str) -> Result<(), AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+            )
+            .await?;
+        client.execute(&statement, &[&user.0, &before, &after]).await?;
+        Ok(())
+    }
+
+    /// Lets an account log in with another address. `false` if that address is another account's.
+    pub async fn set_login(&self, user: UserId, login: LoginHash) -> Result<bool, AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET login_hash = $2
+                 WHERE user_id = $1
+                   AND NOT EXISTS (SELECT FROM accounts.credentials WHERE login_hash = $2 AND user_id <> $1)",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[&user.0, &login.bytes().as_slice()]).await? == 1)
     }
 
     /// The account that logs in with this address.
@@ -178,77 +214,16 @@ impl Accounts {
         let client = self.database.get().await?;
         let statement =
             client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE login_hash = $1")).await?;
-        client.query_opt(&statement, &[&login.bytes()]).await?.map(|row| credentials(&row)).transpose()
+        client.query_opt(&statement, &[&login.bytes().as_slice()]).await?.map(|row| credentials(&row)).transpose()
     }
 
-    /// The account of this member of staff.
-    pub async fn by_id(&self, user: UserId) -> Result<Option<Account>, AccountsError> {
+    /// The account of this member of staff, with what its password is checked against.
+    pub async fn by_id(&self, user: UserId) -> Result<Option<Credentials>, AccountsError> {
         let client = self.database.get().await?;
         let statement =
             client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE user_id = $1")).await?;
-        let row = client.query_opt(&statement, &[&user.0]).await?;
-        Ok(row.map(|row| credentials(&row)).transpose()?.map(|credentials| credentials.account))
+        client.query_opt(&statement, &[&user.0]).await?.map(|row| credentials(&row)).transpose()
     }
-
-    /// How long this login stays locked, if it is.
-    pub async fn locked_for(&self, login: LoginHash) -> Result<Option<Duration>, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT extract(epoch FROM locked_until - now())::float8 FROM accounts.login_attempts
-                 WHERE login_hash = $1 AND locked_until > now()",
-            )
-            .await?;
-        let row = client.query_opt(&statement, &[&login.bytes()]).await?;
-        Ok(row.map(|row| duration(row.get(0))))
-    }
-
-    /// Counts a wrong password, and says how long the login is locked for it, if it is.
-    pub async fn password_was_wrong(&self, login: LoginHash) -> Result<Option<Duration>, AccountsError> {
-        let client = self.database.get().await?;
-        let forget = client
-            .prepare_cached("DELETE FROM accounts.login_attempts WHERE last_failed_at < now() - interval '1 day'")
-            .await?;
-        client.execute(&forget, &[]).await?;
-        // The first statement makes room; this one counts, in one step, so that simultaneous guesses all count.
-        let count = client
-            .prepare_cached(
-                "INSERT INTO accounts.login_attempts AS attempts (login_hash, failed_count, last_failed_at)
-                 VALUES ($1, 1, now())
-                 ON CONFLICT (login_hash) DO UPDATE SET
-                   failed_count = attempts.failed_count + 1,
-                   last_failed_at = now(),
-                   locked_until = CASE WHEN attempts.failed_count + 1 >= $2 THEN
-                     now() + make_interval(secs =>
-                       least($4::float8, $3::float8 * power(2, least(attempts.failed_count + 1 - $2, 20))))
-                   END
-                 RETURNING extract(epoch FROM locked_until - now())::float8",
-            )
-            .await?;
-        let (first, longest) = (f64::from(FIRST_LOCK_SECONDS), f64::from(LONGEST_LOCK_SECONDS));
-        let row = client.query_one(&count, &[&login.bytes(), &FREE_ATTEMPTS, &first, &longest]).await?;
-        Ok(row.get::<_, Option<f64>>(0).map(|seconds| duration(Some(seconds))))
-    }
-
-    /// Forgets the wrong passwords after a right one. `false` if the login was locked meanwhile: then guesses that ran
-    /// at the same time as the right one gain nothing from it.
-    pub async fn password_was_right(&self, login: LoginHash) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "WITH forgotten AS (
-                   DELETE FROM accounts.login_attempts
-                   WHERE login_hash = $1 AND (locked_until IS NULL OR locked_until <= now()))
-                 SELECT NOT EXISTS (
-                   SELECT FROM accounts.login_attempts WHERE login_hash = $1 AND locked_until > now())",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&login.bytes()]).await?.get(0))
-    }
-}
-
-fn duration(seconds: Option<f64>) -> Duration {
-    Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default()
 }
 
 fn credentials(row: &Row) -> Result<Credentials, AccountsError> {

@@ -85,10 +85,10 @@ pub async fn seed(
         let password = kept.get(&email).cloned().unwrap_or_default();
         let login = LoginHash::of(&email, keys);
         let secret = Zeroizing::new(password.clone());
-        let existing = accounts.by_login(login).await?.map(|credentials| credentials.password_hash);
+        let existing = accounts.by_login(login).await?.and_then(|credentials| credentials.password_hash);
         if !passwords.verify(secret.clone(), existing).await? {
             let hash = passwords.hash(secret).await?;
-            if !accounts.create(&account, login, &hash).await? {
+            if !accounts.create(&account, login, Some(&hash)).await? {
                 accounts.set_password(account.user_id, &hash).await?;
             }
         }

@@ -1,29 +1,39 @@
-//! Access tokens: PASETO v4.public, signed when somebody logs in and verified on every request. Verifying a signature
-//! costs about 90 µs, so what was verified once is remembered until it expires.
+//! Access tokens: PASETO v4.public, signed when somebody logs in or refreshes, and verified on every request. Verifying a
+//! signature costs about 90 µs, so what was verified once is remembered until it expires; whether the session still goes
+//! on is asked each time, of what [`Standing`] knows in memory. No request costs a query.
+//!
+//! The token proves who calls and in which session. What they may do is what holds now: role and permissions are those
+//! of [`Standing`]; in the token they are for other services, which have nothing else to go by.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::ids::{FacilityId, UserId};
+use domain::permissions::Permissions;
 use domain::role::Role;
 use jiff::{SignedDuration, Timestamp};
 use pasetors::Public;
-use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey};
-use pasetors::paserk::{FormatAsPaserk, Id};
 use pasetors::token::UntrustedToken;
 use pasetors::version4::{PublicToken, V4};
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::accounts::AccountsError;
+use super::signing_keys::{Footer, KeySet, SigningKey, SigningKeys, UnusableKey};
+use super::standing::{Present, Refusal, Standing};
 use crate::http::auth::Caller;
 
 const ISSUER: &str = "medicalpro";
 const AUDIENCE: &str = "medicalpro-api";
+/// What the token is for: nothing else that is signed with these keys is ever taken for an access token.
+const PURPOSE: &str = "access";
 /// Servers' clocks differ a little; a token made by another one may seem to come from the near future.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(30);
-/// A token is under 1 KiB: at most some 10 MiB are remembered.
+/// A token is under 2 KiB: at most some 20 MiB are remembered.
 const REMEMBERED_TOKENS: usize = 10_000;
+/// Tokens of unknown keys, which anybody can send, make a server look for new keys no more often than this.
+const SECONDS_BETWEEN_LOOKS: i64 = 5;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,15 +41,19 @@ pub enum TokenError {
     /// It was good, and is too old now.
     #[error("the token has expired")]
     Expired,
-    /// It was altered, is signed with an unknown key, or is not meant for this service.
+    /// It was altered, or is not meant for this service.
     #[error("the token is not valid")]
     Invalid,
+    /// It is signed with a key that this server does not know.
+    #[error("the token is signed with an unknown key")]
+    UnknownKey,
+    /// It is good, but its session has ended, or its owner may not come in any more.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// It is good, and its owner has to set up a second factor before anything else.
+    #[error("a second factor has to be set up first")]
+    MustEnroll,
 }
-
-/// The signing key cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the token signing key is not usable")]
-pub struct UnusableKey;
 
 /// A key that tokens can be verified with, as published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,19 +64,57 @@ pub struct PublishedKey {
     pub paserk: String,
 }
 
+/// How somebody proved who they are: the `amr` of their tokens (RFC 8176).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// A password.
+    Pwd,
+    /// A one-time code, or a recovery code.
+    Otp,
+}
+
+/// What a token is issued for.
+pub struct AccessGrant {
+    /// To whom, and for which session.
+    pub caller: Caller,
+    /// What they may do, for services that have only the token to go by.
+    pub permissions: Permissions,
+    /// The same for the same link of a session's chain, so that its answer can be given twice.
+    pub id: Uuid,
+    /// When.
+    pub issued_at: Timestamp,
+    /// When they proved who they are.
+    pub authenticated_at: Timestamp,
+    /// Whether with a second factor.
+    pub second_factor: bool,
+}
+
+/// Who a token belongs to, as things stand now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who calls, in the role that they have now.
+    pub caller: Caller,
+    /// What they may do now.
+    pub permissions: Permissions,
+    /// Whether they have to enroll a second factor before anything else.
+    pub must_enroll: bool,
+}
+
 /// Signs and verifies access tokens.
 pub struct AccessTokens {
-    secret: AsymmetricSecretKey<V4>,
-    footer: Vec<u8>,
-    /// By `kid`: the key in use, and those whose tokens have not all expired yet.
-    verifying: HashMap<String, AsymmetricPublicKey<V4>>,
+    keys: RwLock<Arc<KeySet>>,
+    source: Option<SigningKeys>,
+    looked_at: AtomicI64,
     lifetime: SignedDuration,
+    standing: Arc<Standing>,
     verified: RwLock<HashMap<Box<str>, Verified>>,
 }
 
 #[derive(Clone)]
 struct Verified {
     caller: Caller,
+    second_factor: bool,
     expires: Timestamp,
 }
 
@@ -70,38 +122,39 @@ struct Verified {
 struct Claims {
     iss: String,
     aud: String,
+    typ: String,
     sub: UserId,
     iat: Timestamp,
     nbf: Timestamp,
     exp: Timestamp,
     jti: Uuid,
+    auth_time: Timestamp,
+    amr: Vec<Proof>,
     role: Role,
     facility_id: FacilityId,
     session_id: Uuid,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Footer {
-    kid: String,
+    permissions: Permissions,
 }
 
 impl AccessTokens {
-    /// Signs with the Ed25519 key of this seed. Every server of an installation has the same seed.
+    /// Signs with the Ed25519 key of this seed, and knows of no session that has ended.
     pub fn new(seed: &[u8; 32], lifetime: SignedDuration) -> Result<Self, UnusableKey> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| UnusableKey)?;
-        let public_bytes = pair.public_key().as_ref();
-        let secret = AsymmetricSecretKey::from(&[seed, public_bytes].concat()).map_err(|_| UnusableKey)?;
-        let public = AsymmetricPublicKey::from(public_bytes).map_err(|_| UnusableKey)?;
-        let kid = key_id(&public)?;
-        let footer = serde_json::to_vec(&Footer { kid: kid.clone() }).map_err(|_| UnusableKey)?;
-        Ok(Self { secret, footer, verifying: HashMap::from([(kid, public)]), lifetime, verified: RwLock::default() })
+        Ok(Self::with(KeySet::single(SigningKey::of_seed(seed)?), None, lifetime, Arc::default()))
     }
 
-    /// Also accepts tokens signed with this key: the one used before, for as long as its tokens live.
-    pub fn also_accept(&mut self, public_key: &[u8]) -> Result<(), UnusableKey> {
-        let public = AsymmetricPublicKey::from(public_key).map_err(|_| UnusableKey)?;
-        self.verifying.insert(key_id(&public)?, public);
-        Ok(())
+    /// Signs with the keys of this table, and refuses tokens of sessions that have ended.
+    pub async fn open(
+        source: SigningKeys,
+        lifetime: SignedDuration,
+        standing: Arc<Standing>,
+    ) -> Result<Self, AccountsError> {
+        let keys = source.current().await?;
+        Ok(Self::with(keys, Some(source), lifetime, standing))
+    }
+
+    fn with(keys: KeySet, source: Option<SigningKeys>, lifetime: SignedDuration, standing: Arc<Standing>) -> Self {
+        let keys = RwLock::new(Arc::new(keys));
+        Self { keys, source, looked_at: AtomicI64::new(0), lifetime, standing, verified: RwLock::default() }
     }
 
     /// How long a new token is good for.
@@ -109,49 +162,113 @@ impl AccessTokens {
         self.lifetime
     }
 
-    /// The keys with which other services can verify tokens.
+    /// What decides whether a valid token still opens the door.
+    pub const fn standing(&self) -> &Arc<Standing> {
+        &self.standing
+    }
+
+    /// The keys with which other services can verify tokens, those included that will sign soon.
     pub fn published_keys(&self) -> Vec<PublishedKey> {
-        let mut keys: Vec<PublishedKey> = self
-            .verifying
-            .iter()
-            .filter_map(|(kid, key)| {
-                let mut paserk = String::new();
-                key.fmt(&mut paserk).ok()?;
-                Some(PublishedKey { kid: kid.clone(), paserk })
-            })
-            .collect();
-        keys.sort_by(|a, b| a.kid.cmp(&b.kid));
-        keys
+        let keys = self.keys();
+        let published = keys.published_at(Timestamp::now());
+        published.filter_map(|key| Some(PublishedKey { kid: key.kid.clone(), paserk: key.to_paserk()? })).collect()
     }
 
-    /// A new token for this caller.
+    /// Takes up the keys that stand in the table now.
+    pub async fn look_for_keys(&self) -> Result<(), AccountsError> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let keys = source.current().await?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        // What was verified by a key that is gone is verified no longer.
+        self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    /// A new token for this caller, with the permissions of their role.
     pub fn issue(&self, caller: &Caller) -> Result<String, UnusableKey> {
-        self.issue_at(caller, Timestamp::now())
+        let now = Timestamp::now();
+        self.issue_for(&AccessGrant {
+            caller: caller.clone(),
+            permissions: Permissions::default_of(caller.role),
+            id: Uuid::now_v7(),
+            issued_at: now,
+            authenticated_at: now,
+            second_factor: false,
+        })
     }
 
-    fn issue_at(&self, caller: &Caller, now: Timestamp) -> Result<String, UnusableKey> {
+    /// The token of this grant: for the same grant the same token, as Ed25519 draws no random numbers.
+    pub fn issue_for(&self, grant: &AccessGrant) -> Result<String, UnusableKey> {
+        let keys = self.keys();
+        let key = keys.signing_at(grant.issued_at).ok_or(UnusableKey)?;
+        // Whole seconds: other implementations compare `nbf` with a clock that has no more than that.
+        let whole = |moment: Timestamp| Timestamp::from_second(moment.as_second()).unwrap_or(moment);
+        let issued_at = whole(grant.issued_at);
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: caller.user_id,
-            iat: now,
-            nbf: now,
-            exp: now + self.lifetime,
-            jti: Uuid::now_v7(),
-            role: caller.role,
-            facility_id: caller.facility_id,
-            session_id: caller.session_id,
+            typ: PURPOSE.to_owned(),
+            sub: grant.caller.user_id,
+            iat: issued_at,
+            nbf: issued_at,
+            exp: issued_at + self.lifetime,
+            jti: grant.id,
+            auth_time: whole(grant.authenticated_at),
+            amr: if grant.second_factor { vec![Proof::Pwd, Proof::Otp] } else { vec![Proof::Pwd] },
+            role: grant.caller.role,
+            facility_id: grant.caller.facility_id,
+            session_id: grant.caller.session_id,
+            permissions: grant.permissions,
         };
         let claims = serde_json::to_vec(&claims).map_err(|_| UnusableKey)?;
-        PublicToken::sign(&self.secret, &claims, Some(&self.footer), None).map_err(|_| UnusableKey)
+        PublicToken::sign(&key.secret, &claims, Some(&key.footer), None).map_err(|_| UnusableKey)
     }
 
-    /// Who this token was issued to.
+    /// Who calls with this token, in the role that they have now, if nothing is left for them to do first.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        self.verify_at(token, Timestamp::now())
+        let identity = self.identify(token)?;
+        if identity.must_enroll { Err(TokenError::MustEnroll) } else { Ok(identity.caller) }
     }
 
-    fn verify_at(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError> {
+    /// Who calls with this token, in the role and with the permissions that they have now.
+    pub fn identify(&self, token: &str) -> Result<Identity, TokenError> {
+        self.identify_at(token, Timestamp::now())
+    }
+
+    /// The same, after a look for new keys if the token's is unknown.
+    pub async fn identify_with_new_keys(&self, token: &str) -> Result<Identity, TokenError> {
+        match self.identify(token) {
+            Err(TokenError::UnknownKey) if self.may_look() => {
+                if let Err(error) = self.look_for_keys().await {
+                    tracing::warn!(%error, "cannot look for keys of access tokens");
+                }
+                self.identify(token)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn may_look(&self) -> bool {
+        let now = Timestamp::now().as_second();
+        let due = |looked_at: i64| (now - looked_at >= SECONDS_BETWEEN_LOOKS).then_some(now);
+        self.source.is_some() && self.looked_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+
+    /// Who a token belongs to that nobody sent just now: an open screen's. The session does not count as used.
+    pub fn watch(&self, token: &str) -> Result<Identity, TokenError> {
+        self.identify_as(token, Timestamp::now(), Standing::look_at)
+    }
+
+    fn identify_at(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
+        self.identify_as(token, now, Standing::of)
+    }
+
+    fn identify_as(
+        &self,
+        token: &str,
+        now: Timestamp,
+        stand: impl Fn(&Standing, &Caller, bool, Timestamp) -> Result<Present, Refusal>,
+    ) -> Result<Identity, TokenError> {
         let known = self.verified.read().ok().and_then(|verified| verified.get(token).cloned());
         let verified = match known {
             Some(verified) => verified,
@@ -160,17 +277,27 @@ impl AccessTokens {
         if verified.expires <= now {
             return Err(TokenError::Expired);
         }
-        Ok(verified.caller)
+        let standing = stand(&self.standing, &verified.caller, verified.second_factor, now);
+        let standing = standing.map_err(|refusal| match refusal {
+            Refusal::SessionEnded | Refusal::Idle | Refusal::Suspended => TokenError::SessionEnded,
+        })?;
+        Ok(Identity {
+            caller: Caller { role: standing.role, ..verified.caller },
+            permissions: standing.permissions,
+            must_enroll: standing.must_enroll,
+        })
     }
 
     fn check(&self, token: &str, now: Timestamp) -> Result<Verified, TokenError> {
         let untrusted = UntrustedToken::<Public, V4>::try_from(token).map_err(|_| TokenError::Invalid)?;
         // Read with serde: the library's own footer parser compiles a regular expression at every call.
         let footer: Footer = serde_json::from_slice(untrusted.untrusted_footer()).map_err(|_| TokenError::Invalid)?;
-        let key = self.verifying.get(&footer.kid).ok_or(TokenError::Invalid)?;
-        let trusted = PublicToken::verify(key, &untrusted, None, None).map_err(|_| TokenError::Invalid)?;
+        let keys = self.keys();
+        let key = keys.by_kid(&footer.kid).ok_or(TokenError::UnknownKey)?;
+        let trusted = PublicToken::verify(&key.public, &untrusted, None, None).map_err(|_| TokenError::Invalid)?;
         let claims: Claims = serde_json::from_str(trusted.payload()).map_err(|_| TokenError::Invalid)?;
-        if claims.iss != ISSUER || claims.aud != AUDIENCE || claims.nbf > now + CLOCK_SKEW {
+        let meant_for_us = claims.iss == ISSUER && claims.aud == AUDIENCE && claims.typ == PURPOSE;
+        if !meant_for_us || claims.nbf > now + CLOCK_SKEW || key.verify_until <= now {
             return Err(TokenError::Invalid);
         }
         if claims.exp <= now {
@@ -183,7 +310,8 @@ impl AccessTokens {
                 role: claims.role,
                 session_id: claims.session_id,
             },
-            expires: claims.exp,
+            second_factor: claims.amr.contains(&Proof::Otp),
+            expires: claims.exp.min(key.verify_until),
         };
         self.remember(token, verified.clone(), now);
         Ok(verified)
@@ -200,82 +328,12 @@ impl AccessTokens {
         }
         remembered.insert(token.into(), verified);
     }
-}
 
-fn key_id(key: &AsymmetricPublicKey<V4>) -> Result<String, UnusableKey> {
-    let mut kid = String::new();
-    Id::from(key).fmt(&mut kid).map_err(|_| UnusableKey)?;
-    Ok(kid)
+    fn keys(&self) -> Arc<KeySet> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(seed: u8) -> AccessTokens {
-        AccessTokens::new(&[seed; 32], SignedDuration::from_mins(15)).unwrap()
-    }
-
-    fn caller() -> Caller {
-        Caller {
-            user_id: UserId(Uuid::from_u128(1)),
-            facility_id: FacilityId(Uuid::from_u128(2)),
-            role: Role::Doctor,
-            session_id: Uuid::from_u128(3),
-        }
-    }
-
-    #[test]
-    fn a_token_says_who_it_was_issued_to_also_when_it_is_remembered() {
-        let tokens = tokens(7);
-        let token = tokens.issue(&caller()).unwrap();
-        assert_eq!(tokens.verify(&token), Ok(caller()));
-        assert_eq!(tokens.verify(&token), Ok(caller()));
-        assert_eq!(tokens.verified.read().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_token_expires_after_its_lifetime_remembered_or_not() {
-        let tokens = tokens(7);
-        let issued = Timestamp::now();
-        let token = tokens.issue_at(&caller(), issued).unwrap();
-        assert_eq!(tokens.verify_at(&token, issued + SignedDuration::from_secs(899)), Ok(caller()));
-        assert_eq!(tokens.verify_at(&token, issued + SignedDuration::from_secs(900)), Err(TokenError::Expired));
-        let elsewhere = AccessTokens::new(&[7; 32], SignedDuration::from_mins(15)).unwrap();
-        assert_eq!(elsewhere.verify_at(&token, issued + SignedDuration::from_hours(1)), Err(TokenError::Expired));
-    }
-
-    #[test]
-    fn a_token_altered_anywhere_is_not_valid() {
-        let tokens = tokens(7);
-        let token = tokens.issue(&caller()).unwrap();
-        for at in 0..token.len() {
-            let mut altered = token.clone().into_bytes();
-            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
-            let altered = String::from_utf8(altered).unwrap();
-            assert_eq!(tokens.verify(&altered), Err(TokenError::Invalid), "at {at}");
-        }
-        for text in ["", "x", "v4.public.", "v4.local.AAAA", "v4.public.AAAA.BBBB"] {
-            assert_eq!(tokens.verify(text), Err(TokenError::Invalid), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_of_another_key_is_accepted_only_while_that_key_is() {
-        let (old, mut new) = (tokens(7), tokens(8));
-        let token = old.issue(&caller()).unwrap();
-        assert_eq!(new.verify(&token), Err(TokenError::Invalid));
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        new.also_accept(pair.public_key().as_ref()).unwrap();
-        assert_eq!(new.verify(&token), Ok(caller()));
-        assert_eq!(new.published_keys().len(), 2);
-    }
-
-    #[test]
-    fn a_token_that_is_not_valid_yet_is_refused() {
-        let tokens = tokens(7);
-        let later = Timestamp::now() + SignedDuration::from_mins(5);
-        let token = tokens.issue_at(&caller(), later).unwrap();
-        assert_eq!(tokens.verify(&token), Err(TokenError::Invalid));
-    }
-}
+#[path = "tokens_tests.rs"]
+mod tests;

@@ -13,9 +13,11 @@ use projections::QueryError;
 use projections::history::HistoryError;
 
 use super::problem::{Problem, ProblemCode};
+use crate::auth::AuthError;
 use crate::auth::accounts::AccountsError;
 use crate::auth::passwords::PasswordError;
-use crate::auth::tokens::UnusableKey;
+use crate::auth::signing_keys::UnusableKey;
+use crate::auth::tokens::TokenError;
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
@@ -138,7 +140,49 @@ impl From<AccountsError> for Problem {
     fn from(error: AccountsError) -> Self {
         match error {
             AccountsError::Database(error) => error.into(),
-            AccountsError::Migration(_) | AccountsError::UnknownRole => Self::internal(&error),
+            AccountsError::Secret(error) => error.into(),
+            AccountsError::Migration(_)
+            | AccountsError::UnknownRole
+            | AccountsError::Key(_)
+            | AccountsError::Randomness(_)
+            | AccountsError::SigningKey(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        Self::new(match error {
+            TokenError::Expired => ProblemCode::TokenExpired,
+            TokenError::Invalid | TokenError::UnknownKey => ProblemCode::InvalidToken,
+            TokenError::SessionEnded => ProblemCode::SessionEnded,
+            TokenError::MustEnroll => ProblemCode::EnrollmentRequired,
+        })
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::WrongCredentials => Self::new(ProblemCode::InvalidCredentials),
+            AuthError::Locked(wait) => Self::new(ProblemCode::TooManyAttempts).retry_after(wait),
+            AuthError::SecondFactorNeeded => Self::new(ProblemCode::SecondFactorRequired),
+            AuthError::WrongCode => Self::new(ProblemCode::InvalidSecondFactor),
+            AuthError::SessionOver => Self::new(ProblemCode::SessionEnded),
+            AuthError::LinkNotGood => Self::new(ProblemCode::LinkNotGood),
+            AuthError::StepUpNeeded => Self::new(ProblemCode::StepUpRequired),
+            AuthError::SecondFactorRequired => {
+                let why = "The practice requires a second factor of this role; set up another device instead.";
+                Self::new(ProblemCode::PermissionDenied).because(why)
+            }
+            AuthError::NoSecondFactor => {
+                // Dropping is a repetition then; it is refused like other resources that are gone.
+                Self::not_found("second factor")
+            }
+            AuthError::Accounts(error) => error.into(),
+            AuthError::Password(error) => error.into(),
+            AuthError::SigningKey(error) => error.into(),
+            AuthError::Trail(error) => error.into(),
         }
     }
 }

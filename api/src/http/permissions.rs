@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::role::Area;
+use domain::permissions::Permissions as RolePermissions;
+use domain::role::{Area, Role};
 use poem_openapi::registry::MetaApi;
 use serde_json::json;
 
-use super::auth::Caller;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemCode};
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +25,18 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// 403 unless the caller may.
-    pub fn check(self, caller: &Caller) -> Result<(), Problem> {
-        match self {
-            Self::Public | Self::SignedIn => Ok(()),
-            Self::Read(area) => caller.may_read(area),
-            Self::Write(area) => caller.may_write(area),
+    /// 403 unless somebody in this role, with what the practice permits it at this moment, may.
+    pub fn check(self, role: Role, permitted: &RolePermissions) -> Result<(), Problem> {
+        let (may, deed, area) = match self {
+            Self::Public | Self::SignedIn => return Ok(()),
+            Self::Read(area) => (permitted.access(area).may_read(), "read", area),
+            Self::Write(area) => (permitted.access(area).may_write(), "write", area),
+        };
+        if may {
+            return Ok(());
         }
+        let detail = format!("The role {} may not {deed} {}.", role.name(), area.name());
+        Err(Problem::new(ProblemCode::PermissionDenied).because(detail))
     }
 
     /// As the OpenAPI document has it, under `x-permission`.
@@ -65,8 +70,20 @@ pub const PERMISSIONS: PermissionTable = {
         ("isAlive", Public),
         ("isReady", Public),
         ("logIn", Public),
+        ("refreshTokens", Public),
+        ("acceptLink", Public),
         ("listTokenKeys", Public),
+        ("logOut", SignedIn),
         ("whoAmI", SignedIn),
+        ("listSessions", SignedIn),
+        ("endOtherSessions", SignedIn),
+        // One's own; another's is for those who may change accounts, which the operation sees to.
+        ("endSession", SignedIn),
+        ("stepUp", SignedIn),
+        ("changePassword", SignedIn),
+        ("enrollSecondFactor", SignedIn),
+        ("confirmSecondFactor", SignedIn),
+        ("dropSecondFactor", SignedIn),
         ("readCurrentFacility", SignedIn),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
@@ -115,9 +132,11 @@ pub fn match_operations(apis: &[MetaApi], table: PermissionTable) -> Result<Perm
 
 #[cfg(test)]
 mod tests {
+    use domain::role::Access;
     use poem_openapi::OpenApi;
 
     use super::*;
+    use crate::http::auth::Caller;
 
     struct Doors;
 
@@ -140,6 +159,18 @@ mod tests {
         assert_eq!(permissions["shut"], Permission::Read(Area::Audit));
         let forgotten = matching(&[("open", Permission::Public)]);
         assert_eq!(forgotten, Err(PermissionMismatch::Undeclared("GET".to_owned(), "/shut".to_owned())));
+    }
+
+    #[test]
+    fn what_the_practice_permits_counts_and_not_the_role_alone() {
+        let usual = RolePermissions::default_of(Role::Secretary);
+        let widened = usual.with(Area::MedicalRecords, Access::Read);
+        let read = Permission::Read(Area::MedicalRecords);
+        let refusal = read.check(Role::Secretary, &usual).unwrap_err();
+        assert_eq!(refusal.code(), ProblemCode::PermissionDenied);
+        assert!(read.check(Role::Secretary, &widened).is_ok());
+        assert!(Permission::Write(Area::MedicalRecords).check(Role::Secretary, &widened).is_err());
+        assert!(Permission::SignedIn.check(Role::Secretary, &RolePermissions::NONE).is_ok());
     }
 
     #[test]

@@ -166,7 +166,9 @@ fn default_wait(code: ProblemCode) -> Option<Duration> {
 /// RFC 6750, section 3: a request without a token is told the scheme alone, a bad token is told so.
 const fn challenge(code: ProblemCode) -> &'static str {
     match code {
-        ProblemCode::InvalidToken | ProblemCode::TokenExpired => r#"Bearer realm="medicalpro", error="invalid_token""#,
+        ProblemCode::InvalidToken | ProblemCode::TokenExpired | ProblemCode::SessionEnded => {
+            r#"Bearer realm="medicalpro", error="invalid_token""#
+        }
         _ => r#"Bearer realm="medicalpro""#,
     }
 }

@@ -59,6 +59,15 @@ problem_codes! {
     TokenExpired: UNAUTHORIZED "token_expired", "The access token has expired",
         cause "Access tokens are valid for a short time, 15 minutes unless configured otherwise.",
         cure "Log in again, and repeat the request with the new token.";
+    SessionEnded: UNAUTHORIZED "session_ended", "The session has ended",
+        cause "The session was ended by its owner, an administrator or a new password, was idle for too long, or is seven days old; the account was suspended; or the refresh token is none, or was used before.",
+        cure "Log in again.";
+    SecondFactorRequired: UNAUTHORIZED "second_factor_required", "A code of the second factor is required",
+        cause "E-mail and password are right, and the account has a second factor.",
+        cure "Send the same request with `otp`: the six digits that the device shows, or a recovery code.";
+    InvalidSecondFactor: UNAUTHORIZED "invalid_second_factor", "The code is not valid",
+        cause "The code is wrong, too old, or was used before: every code is good once.",
+        cure "Wait for the next code; check the clock of the device; or use a recovery code. Failures count like wrong passwords.";
     InvalidCredentials: UNAUTHORIZED "invalid_credentials", "E-mail or password is wrong",
         cause "No active account has this e-mail and this password. Which of them is wrong is not told, on purpose.",
         cure "Check both; after five failures the account is locked for a growing time.";
@@ -71,6 +80,12 @@ problem_codes! {
     OriginNotAllowed: FORBIDDEN "origin_not_allowed", "Pages of this origin may not speak to this server",
         cause "A browser sent the request for a web page whose origin is not among those configured.",
         cure "Have the origin added to `MEDICALPRO_ALLOWED_ORIGINS`, if the page is yours.";
+    StepUpRequired: FORBIDDEN "step_up_required", "A fresh proof of identity is required",
+        cause "This needs a login or a `POST /api/v1/auth/step-up` that is at most five minutes old.",
+        cure "Ask for the password or a code, send it to `POST /api/v1/auth/step-up`, and repeat the request.";
+    EnrollmentRequired: FORBIDDEN "second_factor_enrollment_required", "A second factor has to be set up first",
+        cause "The practice requires a second factor of this role, and the session began without one.",
+        cure "Set one up with `POST /api/v1/auth/mfa/enroll` and `mfa/confirm`; until then only `/api/v1/auth` is open.";
     RouteNotFound: NOT_FOUND "route_not_found", "There is nothing at this address",
         cause "No operation has this path.",
         cure "Check the path against `/openapi.json`.";
@@ -107,6 +122,9 @@ problem_codes! {
     ValidationFailed: UNPROCESSABLE_ENTITY "validation_failed", "Some fields are not valid",
         cause "The body has the declared shape, but values in it break a rule.",
         cure "Correct the fields named in `violations`: each names the rule and what is wrong.";
+    LinkNotGood: UNPROCESSABLE_ENTITY "link_not_good", "The link is not good any more",
+        cause "The one-time link was used, is too old, or a newer one was made.",
+        cure "Ask an administrator for another invitation or reset.";
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY "idempotency_key_reused", "The idempotency key was used for another request",
         cause "The same `Idempotency-Key` came with a different request before.",
         cure "Make a new key for every new request; repeat a key only with the very same request.";

@@ -13,12 +13,15 @@ use poem_openapi::error::{ParseParamError, ParsePathError};
 use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
 use super::access::RefusedCaller;
-use super::auth::{Caller, authenticate};
+use super::auth::authenticate;
 use super::permissions::{Permission, Permissions};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemCode};
 use super::query::check_query;
 use super::rate::RateReadings;
-use crate::auth::tokens::AccessTokens;
+use crate::auth::tokens::{AccessTokens, Identity};
+
+/// What is open to somebody who still has to set up the second factor that their practice requires.
+const OPEN_FOR_ENROLLMENT: &str = "/api/v1/auth/";
 
 type Operations = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
@@ -184,20 +187,26 @@ impl Endpoint for CheckedOperation {
 
 impl CheckedOperation {
     async fn run(&self, mut request: Request) -> Result<Response> {
-        if self.rules.permission != Permission::Public {
-            let caller: Caller = authenticate(request.headers(), &self.tokens)?;
-            RateReadings::charge_user(&request, caller.user_id)?;
-            request.set_data(caller.clone());
-            let outcome = match self.rules.permission.check(&caller) {
-                Ok(()) => self.run_known(request).await,
-                Err(refusal) => Err(refusal.into()),
-            };
-            return outcome.map_err(|mut error| {
-                error.set_data(RefusedCaller(caller));
-                error
-            });
+        if self.rules.permission == Permission::Public {
+            return self.run_known(request).await;
         }
-        self.run_known(request).await
+        let Identity { caller, permissions, must_enroll } = authenticate(request.headers(), &self.tokens).await?;
+        RateReadings::charge_user(&request, caller.user_id)?;
+        let admitted = if must_enroll && !self.rules.template.0.starts_with(OPEN_FOR_ENROLLMENT) {
+            Err(Problem::new(ProblemCode::EnrollmentRequired))
+        } else {
+            self.rules.permission.check(caller.role, &permissions)
+        };
+        request.set_data(caller.clone());
+        request.set_data(permissions);
+        let outcome = match admitted {
+            Ok(()) => self.run_known(request).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        outcome.map_err(|mut error| {
+            error.set_data(RefusedCaller(caller));
+            error
+        })
     }
 
     /// Once it is known who asks, where that matters.

@@ -19,7 +19,7 @@ use super::hub::Live;
 use super::messages::{Authenticate, Notice};
 use super::presence::Present;
 use super::traces::{PushTraces, patient_of};
-use crate::auth::tokens::TokenError;
+use crate::auth::tokens::{Identity, TokenError};
 use crate::http::auth::Caller;
 
 /// Open sockets whose user is known.
@@ -80,8 +80,14 @@ impl End {
             Self::Token(TokenError::Expired) => {
                 (error("token_expired", "The access token has expired. Connect again with a new one."), UNAUTHORIZED)
             }
-            Self::Token(TokenError::Invalid) => {
+            Self::Token(TokenError::Invalid | TokenError::UnknownKey) => {
                 (error("invalid_token", "The access token is not valid."), UNAUTHORIZED)
+            }
+            Self::Token(TokenError::SessionEnded) => {
+                (error("session_ended", "The session has ended. Log in again."), UNAUTHORIZED)
+            }
+            Self::Token(TokenError::MustEnroll) => {
+                (error("second_factor_enrollment_required", "A second factor has to be set up first."), UNAUTHORIZED)
             }
             Self::OtherUser => (
                 error("invalid_token", "A new access token must be of the same user of the same facility."),
@@ -221,7 +227,6 @@ impl Session {
             if self.shared.stop.is_cancelled() {
                 return Err(End::ServerStops);
             }
-            self.shared.tokens.verify(&login.token).map_err(End::Token)?;
             if relayed.get() - self.delivered.get() > u64::from(PAGE) {
                 // Far behind: the queue would overflow before it is looked at. It is taken up anew for the last page.
                 drop(live);
@@ -243,10 +248,11 @@ impl Session {
             self.shared.log.read_forward(self.delivered, PAGE).await?
         };
         let page: Vec<&RecordedEvent> = events.iter().take_while(|event| event.position <= until).collect();
+        let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let own = page.iter().filter(|event| event.facility_id == login.caller.facility_id);
         let (mut texts, mut patients) = (Vec::new(), Vec::new());
         for frame in own.filter_map(|event| push::frame(event)) {
-            if may_read(&login.caller, frame.push.area()) {
+            if identity.permissions.access(frame.push.area()).may_read() {
                 texts.push(frame.to_json().map_err(|_| End::Failed)?);
                 patients.extend(patient_of(&frame.push));
             }
@@ -281,7 +287,7 @@ impl Session {
                     Err(RecvError::Closed) => return Err(End::Failed),
                 },
                 _ = checks.tick() => {
-                    shared.tokens.verify(&login.token).map_err(End::Token)?;
+                    shared.tokens.watch(&login.token).map_err(End::Token)?;
                 }
                 _ = pings.tick() => {
                     if !std::mem::replace(&mut heard, false) {
@@ -308,11 +314,13 @@ impl Session {
 
     /// Sends this one and what else waits, in one write.
     async fn send_live(&mut self, login: &Login, first: Live, live: &mut broadcast::Receiver<Live>) -> Result<(), End> {
+        // As things stand now: a session that was ended a moment ago, or a role that changed, sees nothing more.
+        let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let mut patients = Vec::new();
-        let mut texts = Vec::from_iter(self.text_of(login, &first, &mut patients)?);
+        let mut texts = Vec::from_iter(self.text_of(&identity, &first, &mut patients)?);
         let too_slow = loop {
             match live.try_recv() {
-                Ok(next) => texts.extend(self.text_of(login, &next, &mut patients)?),
+                Ok(next) => texts.extend(self.text_of(&identity, &next, &mut patients)?),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break false,
                 Err(TryRecvError::Lagged(_)) => break true,
             }
@@ -324,22 +332,28 @@ impl Session {
     }
 
     /// What this client is to see of it, if anything, and whom that tells of.
-    fn text_of(&mut self, login: &Login, live: &Live, patients: &mut Vec<PatientId>) -> Result<Option<String>, End> {
+    fn text_of(
+        &mut self,
+        identity: &Identity,
+        live: &Live,
+        patients: &mut Vec<PatientId>,
+    ) -> Result<Option<String>, End> {
         match live {
             // It came with the past already.
             Live::Frame(frame) if frame.position <= self.delivered => Ok(None),
             Live::Frame(frame) => {
                 self.delivered = frame.position;
-                if !may_read(&login.caller, frame.area) {
+                if !identity.permissions.access(frame.area).may_read() {
                     return Ok(None);
                 }
                 patients.extend(frame.patient);
                 Ok(Some(frame.text.clone()))
             }
-            Live::ForOfficers(_) if login.caller.role != Role::Dpo => Ok(None),
+            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => Ok(None),
             Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed),
             Live::Presence(change) => {
-                if change.user_id == login.caller.user_id || !may_read(&login.caller, Area::Users) {
+                let may_know = identity.permissions.access(Area::Users).may_read();
+                if change.user_id == identity.caller.user_id || !may_know {
                     return Ok(None);
                 }
                 let (user_id, role) = (change.user_id, change.role);
@@ -405,10 +419,6 @@ impl Session {
             while let Some(Ok(_)) = self.socket.next().await {}
         }
     }
-}
-
-fn may_read(caller: &Caller, area: Area) -> bool {
-    caller.role.access(area).may_read()
 }
 
 /// One open socket in the metrics, until it is dropped.

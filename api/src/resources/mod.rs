@@ -5,8 +5,6 @@ pub mod facilities;
 pub mod health;
 pub mod patients;
 pub mod session;
-#[cfg(test)]
-mod session_tests;
 
 /// The chapters of the OpenAPI document.
 #[derive(poem_openapi::Tags)]

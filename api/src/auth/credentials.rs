@@ -1,0 +1,160 @@
+//! What somebody does with their own secrets: choose a password, enroll and drop a second factor, prove again who they
+//! are. All of it needs a fresh proof; none of it lets in who was kept out.
+
+use domain::user::{PasswordOccasion, SessionEnder, UserCommand};
+use zeroize::Zeroizing;
+
+use super::one_time_links::LinkPurpose;
+use super::password_policy::NewPassword;
+use super::second_factor::CodeCheck;
+use super::sessions::EndReason;
+use super::totp::TotpSecret;
+use super::trail::Origin;
+use super::{Auth, AuthError};
+use crate::http::auth::Caller;
+
+/// With what somebody proves again who they are.
+pub enum Proof {
+    /// Their password.
+    Password(Zeroizing<String>),
+    /// A code of their device, or a recovery code.
+    Code(Zeroizing<String>),
+}
+
+impl Auth {
+    /// Proves again who the caller is. For five minutes, the session may then do what needs it.
+    pub async fn step_up(&self, caller: &Caller, proof: Proof, origin: &Origin) -> Result<(), AuthError> {
+        let found = self.accounts.by_id(caller.user_id).await?.filter(|found| found.account.active);
+        let found = found.ok_or(AuthError::SessionOver)?;
+        let attempt = self.approach(&found.account, origin).await?;
+        let with_code = match proof {
+            Proof::Password(password) => {
+                if !self.passwords.verify(password, found.password_hash).await? {
+                    self.lockout.failed(&attempt).await?;
+                    return Err(AuthError::WrongCredentials);
+                }
+                false
+            }
+            Proof::Code(code) => match self.second_factors.check(caller.user_id, &code).await? {
+                CodeCheck::Device => true,
+                CodeCheck::Recovery => {
+                    self.trail.happened(&found.account, UserCommand::UseRecoveryCode, origin).await?;
+                    true
+                }
+                CodeCheck::Wrong => {
+                    self.lockout.failed(&attempt).await?;
+                    return Err(AuthError::WrongCode);
+                }
+            },
+        };
+        if !self.lockout.succeeded(&attempt, caller.user_id).await? {
+            return Err(AuthError::Locked(self.lockout.locked_for(&attempt).await?.unwrap_or_default()));
+        }
+        Ok(self.sessions.step_up(caller.session_id, with_code).await?)
+    }
+
+    /// Refuses unless the caller proved within the last five minutes who they are. To be asked before every sensitive act.
+    pub async fn require_step_up(&self, caller: &Caller) -> Result<(), AuthError> {
+        let fresh = self.sessions.is_stepped_up(caller.session_id).await?;
+        if fresh { Ok(()) } else { Err(AuthError::StepUpNeeded) }
+    }
+
+    /// Replaces the caller's password, who knows the present one. Their other sessions end: whoever had the former password
+    /// may be in one.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: Zeroizing<String>,
+        new: NewPassword,
+        origin: &Origin,
+    ) -> Result<(), AuthError> {
+        self.step_up(caller, Proof::Password(current), origin).await?;
+        let account = self.account_of(caller).await?;
+        let hash = self.passwords.hash(new.into_secret()).await?;
+        self.accounts.set_password(caller.user_id, &hash).await?;
+        self.lockout.forget_places(caller.user_id).await?;
+        let what = UserCommand::ChangePassword { by: PasswordOccasion::Change };
+        self.trail.happened(&account, what, origin).await?;
+        let ended = self.sessions.end_all(caller.user_id, Some(caller.session_id), EndReason::PasswordChanged).await?;
+        self.report_revoked(&ended, SessionEnder::PasswordChange, caller, origin).await
+    }
+
+    /// Sets the password of whoever holds this link. All their sessions end, and the second factor stays: a link alone does
+    /// not log in.
+    pub async fn accept_link(&self, token: &str, new: NewPassword, origin: &Origin) -> Result<(), AuthError> {
+        // A guess is not worth a hash.
+        if !self.links.is_good(token).await? {
+            return Err(AuthError::LinkNotGood);
+        }
+        let hash = self.passwords.hash(new.into_secret()).await?;
+        let (user, purpose) = self.links.accept(token, &hash).await?.ok_or(AuthError::LinkNotGood)?;
+        self.lockout.forget_places(user).await?;
+        let account = self.accounts.by_id(user).await?.ok_or(AuthError::LinkNotGood)?.account;
+        let by = match purpose {
+            LinkPurpose::Invitation => PasswordOccasion::Invitation,
+            LinkPurpose::Reset => PasswordOccasion::Reset,
+        };
+        self.trail.happened(&account, UserCommand::ChangePassword { by }, origin).await?;
+        let ended = self.sessions.end_all(user, None, EndReason::PasswordChanged).await?;
+        let caller = Caller {
+            user_id: user,
+            facility_id: account.facility_id,
+            role: account.role,
+            session_id: uuid::Uuid::nil(),
+        };
+        self.report_revoked(&ended, SessionEnder::PasswordChange, &caller, origin).await
+    }
+
+    /// Begins to enroll a device, in place of the present one if there is one.
+    pub async fn enroll_second_factor(&self, caller: &Caller) -> Result<TotpSecret, AuthError> {
+        self.require_step_up(caller).await?;
+        Ok(self.second_factors.enroll(caller.user_id).await?)
+    }
+
+    /// Puts the device into force that shows this code, and returns its recovery codes. Other sessions end: they began
+    /// without it.
+    pub async fn confirm_second_factor(
+        &self,
+        caller: &Caller,
+        code: &str,
+        origin: &Origin,
+    ) -> Result<Vec<Zeroizing<String>>, AuthError> {
+        self.require_step_up(caller).await?;
+        let account = self.account_of(caller).await?;
+        let attempt = self.approach(&account, origin).await?;
+        let replaced = self.second_factors.is_enabled(caller.user_id).await?;
+        let Some(codes) = self.second_factors.confirm(caller.user_id, code).await? else {
+            self.lockout.failed(&attempt).await?;
+            return Err(AuthError::WrongCode);
+        };
+        self.sessions.step_up(caller.session_id, true).await?;
+        // Another device takes the place of the present one.
+        if replaced {
+            self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
+        }
+        self.trail.happened(&account, UserCommand::EnableMfa, origin).await?;
+        self.end_others(caller, origin).await?;
+        Ok(codes)
+    }
+
+    /// Drops the caller's second factor, where the practice allows that.
+    pub async fn drop_second_factor(&self, caller: &Caller, origin: &Origin) -> Result<(), AuthError> {
+        self.require_step_up(caller).await?;
+        let account = self.account_of(caller).await?;
+        if self.standing().requires_second_factor(account.facility_id, account.role) {
+            return Err(AuthError::SecondFactorRequired);
+        }
+        if !self.second_factors.disable(caller.user_id).await? {
+            return Err(AuthError::NoSecondFactor);
+        }
+        self.sessions.drop_second_factor(caller.user_id).await?;
+        self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
+        self.end_others(caller, origin).await
+    }
+
+    async fn end_others(&self, caller: &Caller, origin: &Origin) -> Result<(), AuthError> {
+        let but = Some(caller.session_id);
+        let ended = self.sessions.end_all(caller.user_id, but, EndReason::SecondFactorChanged).await?;
+        self.report_revoked(&ended, SessionEnder::SecondFactorChange, caller, origin).await
+    }
+}
