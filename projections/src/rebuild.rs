@@ -157,14 +157,16 @@ pub async fn rebuild(
         }
         Err(RebuildError::Busy)
     };
-    match replaced.await {
+    let outcome = match replaced.await {
         Ok(position) => {
             let (projection, elapsed) = (projection.name(), started.elapsed());
             tracing::info!(projection, %position, seconds = elapsed.as_secs(), "read model rebuilt");
             Ok(RebuildReport { projection, position, elapsed })
         }
         Err(error) => Err(copy.discarded_for(error).await),
-    }
+    };
+    keeper.release().await;
+    outcome
 }
 
 /// Fills a copy of a read model up to exactly where the live one stands, compares the two row for row, and drops the copy.
@@ -186,11 +188,15 @@ pub async fn verify(
         }
         compare::compare(&mut keeper, &copy, &mut progress).await
     };
-    match compared.await {
-        Ok((position, differences)) => {
-            copy.discard().await?;
-            Ok(VerifyReport { projection: projection.name(), position, elapsed: started.elapsed(), differences })
-        }
+    let outcome = match compared.await {
+        Ok((position, differences)) => copy.discard().await.map(|()| VerifyReport {
+            projection: projection.name(),
+            position,
+            elapsed: started.elapsed(),
+            differences,
+        }),
         Err(error) => Err(copy.discarded_for(error).await),
-    }
+    };
+    keeper.release().await;
+    outcome
 }

@@ -41,6 +41,15 @@ impl Keeper {
         Ok(Self { session, name })
     }
 
+    /// Lets others rebuild the projection as soon as this one has said that it is done. The end of the session would do so
+    /// as well, a moment later.
+    pub(super) async fn release(self) {
+        let unlock = "SELECT pg_advisory_unlock($1, hashtext($2))";
+        if let Err(error) = self.session.execute(unlock, &[&REBUILD, &self.name]).await {
+            tracing::debug!(projection = self.name, %error, "the lock of a rebuild ends with its session");
+        }
+    }
+
     pub(super) async fn live(&self) -> Result<Live, RebuildError> {
         let find = "SELECT version::bigint, position FROM read_model.checkpoints WHERE projection = $1";
         let row = self.session.query_opt(find, &[&self.name]).await?.ok_or(RebuildError::NotInstalled)?;
