@@ -303,8 +303,14 @@ async fn decide<A: AggregateRoot>(
     if loaded.facility_id.is_some_and(|owner| owner != context.facility_id) {
         return Err(CommandError::NotFound);
     }
-    if context.if_match.as_ref().is_some_and(|expected| !expected.contains(&loaded.shown_version)) {
-        return Err(CommandError::Stale { actual: loaded.shown_version });
+    if let Some(expected) = &context.if_match {
+        // As of another practice's: whoever names a version is not told whether the thing exists elsewhere.
+        if loaded.facility_id.is_none() {
+            return Err(CommandError::NotFound);
+        }
+        if !expected.contains(&loaded.shown_version) {
+            return Err(CommandError::Stale { actual: loaded.shown_version });
+        }
     }
     let mut aggregate = loaded.aggregate.clone();
     let sink = EventSink::default();
