@@ -9,9 +9,11 @@ use poem::Request;
 use projections::Projections;
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
+use projections::users::UserQueries;
 
 use crate::http::access::Trace;
 use crate::http::auth::Caller;
+use crate::http::parameter::Prefer;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -26,6 +28,8 @@ pub struct AppState {
     pub patients: PatientQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
+    /// The read model of staff.
+    pub users: UserQueries,
     /// Who looked at whose data.
     pub trail: AccessTrail,
     read_models: Projections,
@@ -38,7 +42,8 @@ impl AppState {
         Self {
             commands,
             patients: PatientQueries::new(database.clone()),
-            facilities: FacilityQueries::new(database),
+            facilities: FacilityQueries::new(database.clone()),
+            users: UserQueries::new(database),
             trail,
             read_models,
         }
@@ -58,5 +63,12 @@ impl AppState {
             tracing::warn!(%position, "answered before the read models show it");
         }
         shown
+    }
+
+    /// Waits for the read models unless the client would rather not. The value of `Preference-Applied`, if the answer
+    /// leaves before they show what was written: because the client asked for that, or because they are stuck.
+    pub async fn settle(&self, position: Option<Position>, prefer: Option<Prefer>) -> Option<String> {
+        let settled = !prefer.unwrap_or_default().respond_async && self.shown(position).await;
+        (!settled).then(|| "respond-async".to_owned())
     }
 }

@@ -163,6 +163,32 @@ impl<'a> Links<'a> {
         self.link(relation, "cursor", cursor.as_str())
     }
 
+    /// Adds those of the first, previous, next and last page that are known. `total` is how many items there are on all
+    /// pages, if that is known; `next` is the cursor of the next page, if there is one.
+    #[must_use]
+    pub fn around(self, request: &PageRequest, total: Option<u64>, next: Option<&Cursor>) -> Self {
+        let mut links = self.page("first", 1);
+        match &request.start {
+            PageStart::Number(number) => {
+                if number.0 > 1 {
+                    links = links.page("prev", number.0 - 1);
+                }
+                if next.is_some() {
+                    links = links.page("next", number.0 + 1);
+                }
+                let last = total.map(|total| total.div_ceil(request.limit.0.into()).max(1));
+                match last.map(u32::try_from) {
+                    Some(Ok(last)) => links.page("last", last),
+                    Some(Err(_)) | None => links,
+                }
+            }
+            PageStart::Cursor(_) => match next {
+                Some(next) => links.cursor("next", next),
+                None => links,
+            },
+        }
+    }
+
     fn link(mut self, relation: &str, parameter: &str, value: &str) -> Self {
         let shared = self.shared.iter().map(|(name, value)| format!("{name}={}&", encode(value)));
         let query: String = shared.collect();

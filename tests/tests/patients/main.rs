@@ -7,6 +7,7 @@ mod history;
 mod list;
 mod permissions;
 mod register;
+mod restrict;
 mod retries;
 mod revise;
 mod validation;

@@ -1,6 +1,7 @@
 //! A patient as the API shows them: the fields of the existing web client, under its names.
 
 use poem_openapi::{Enum, Object};
+use projections::history::HistoryEntry;
 use uuid::Uuid;
 
 /// Whether the practice follows the patient.
@@ -98,42 +99,42 @@ struct InsuranceDocument {
 #[derive(Debug, Object)]
 #[oai(rename = "HistoryEntry", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct HistoryEntryDocument {
-    pub(super) version: u64,
+    version: u64,
     /// The place of the event in the log.
-    pub(super) position: u64,
+    position: u64,
     /// What happened, such as `PatientIdentityCorrected`.
-    pub(super) event_type: String,
+    event_type: String,
     /// When the log took it (RFC 3339).
-    pub(super) recorded_at: String,
+    recorded_at: String,
     /// When it happened (RFC 3339).
-    pub(super) occurred_at: String,
-    pub(super) actor: ActorDocument,
+    occurred_at: String,
+    actor: ActorDocument,
     /// The request that caused it, as in its `X-Request-Id`.
-    pub(super) request_id: Option<String>,
+    request_id: Option<String>,
     /// Why, where a reason was given.
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
     /// Whether its personal content was erased.
-    pub(super) forgotten: bool,
-    pub(super) changes: Vec<ChangeDocument>,
+    forgotten: bool,
+    changes: Vec<ChangeDocument>,
 }
 
 /// Who acted.
 #[derive(Debug, Object)]
 #[oai(rename = "Actor", rename_all = "camelCase", skip_serializing_if_is_none)]
-pub(super) struct ActorDocument {
+struct ActorDocument {
     /// The member of staff; the nil UUID is the system itself.
-    pub(super) user_id: Uuid,
-    pub(super) role: Option<String>,
+    user_id: Uuid,
+    role: Option<String>,
 }
 
 /// One field that a version changed. A side that is left out was empty.
 #[derive(Debug, Object)]
 #[oai(rename = "Change", skip_serializing_if_is_none)]
-pub(super) struct ChangeDocument {
+struct ChangeDocument {
     /// The field's path, such as `contact.phone`.
-    pub(super) field: String,
-    pub(super) from: Option<serde_json::Value>,
-    pub(super) to: Option<serde_json::Value>,
+    field: String,
+    from: Option<serde_json::Value>,
+    to: Option<serde_json::Value>,
 }
 
 /// The versions of a patient, first to last.
@@ -141,4 +142,25 @@ pub(super) struct ChangeDocument {
 #[oai(rename = "PatientHistory")]
 pub struct HistoryDocument {
     pub(super) items: Vec<HistoryEntryDocument>,
+}
+
+impl From<HistoryEntry> for HistoryEntryDocument {
+    fn from(entry: HistoryEntry) -> Self {
+        let changes = entry.changes.into_iter();
+        Self {
+            version: entry.version.get(),
+            position: entry.position.get(),
+            event_type: entry.event_type,
+            recorded_at: entry.recorded_at.to_string(),
+            occurred_at: entry.occurred_at.to_string(),
+            actor: ActorDocument {
+                user_id: entry.actor.user_id.0,
+                role: entry.actor.role.map(|role| role.name().to_owned()),
+            },
+            request_id: entry.request_id,
+            reason: entry.reason,
+            forgotten: entry.forgotten,
+            changes: changes.map(|c| ChangeDocument { field: c.field, from: c.from, to: c.to }).collect(),
+        }
+    }
 }

@@ -78,6 +78,21 @@ struct InsuranceInput {
     r#type: Option<WireCode<InsuranceKind>>,
 }
 
+/// Why a patient's file is restricted, or not any more.
+#[derive(Debug, Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestrictionInput {
+    reason: Wire<Reason>,
+}
+
+impl RestrictionInput {
+    /// The reason.
+    pub(super) fn parse(&self) -> Result<Reason, Problem> {
+        let mut violations = Vec::new();
+        self.reason.parse("reason", &mut violations).ok_or_else(|| Problem::validation_failed(violations))
+    }
+}
+
 /// A patient's input in the words of the domain.
 pub(super) struct ParsedInput {
     pub(super) details: PatientDetails,

@@ -6,7 +6,7 @@ use projections::patients::{PatientPage, PatientSummary};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::http::pagination::{Cursor, Links, PageRequest, PageStart};
+use crate::http::pagination::{Cursor, Links, PageRequest};
 use crate::http::parameter::{SearchText, TextParameter};
 use crate::text_parameter;
 
@@ -127,25 +127,6 @@ pub(super) fn links(
     if status != StatusFilter::Active {
         shared.push(("status", status.name().to_owned()));
     }
-    let mut links = Links::new("/api/v1/patients", shared).page("first", 1);
-    match &request.start {
-        PageStart::Number(number) => {
-            if number.0 > 1 {
-                links = links.page("prev", number.0 - 1);
-            }
-            if next.is_some() {
-                links = links.page("next", number.0 + 1);
-            }
-            let last = found.total.div_ceil(request.limit.0.into()).max(1);
-            if let (false, Ok(last)) = (found.more_than_total, u32::try_from(last)) {
-                links = links.page("last", last);
-            }
-        }
-        PageStart::Cursor(_) => {
-            if let Some(next) = next {
-                links = links.cursor("next", next);
-            }
-        }
-    }
-    links.header()
+    let total = (!found.more_than_total).then_some(found.total);
+    Links::new("/api/v1/patients", shared).around(request, total, next).header()
 }

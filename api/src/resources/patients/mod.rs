@@ -1,5 +1,7 @@
-//! Patients: register, read, revise, archive, restore, list and search, and the history of each.
+//! Patients: register, read, revise, archive, restore, restrict, list and search, and the history of
+//! each.
 
+mod answers;
 mod documents;
 mod input;
 mod list;
@@ -11,15 +13,16 @@ use domain::reservation::KeyKind;
 use domain::values::{PatientStatus, Reason, TextValue};
 use event_store_schema::Holder;
 use poem::Request;
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
-use poem_openapi::{ApiResponse, OpenApi};
-use projections::history::{HistoryEntry, patient_history};
+use projections::history::patient_history;
 use projections::patients::{PageStart, PatientFilter};
 
-use self::documents::{ActorDocument, ChangeDocument, HistoryDocument, HistoryEntryDocument, PatientDocument};
-use self::input::PatientInput;
+use self::answers::{Changed, Listed, Read, Registered};
+use self::documents::{HistoryDocument, HistoryEntryDocument, PatientDocument};
+use self::input::{PatientInput, RestrictionInput};
 use self::list::{PatientListDocument, StatusFilter, links};
 use super::Chapter;
 use crate::http::access::{AccessPurpose, AccessReason, Trace};
@@ -37,91 +40,10 @@ pub struct PatientsApi {
     state: AppState,
 }
 
-/// A patient who was just registered.
-#[derive(ApiResponse)]
-enum Registered {
-    /// The patient was registered.
-    #[oai(status = 201)]
-    Created(
-        Json<PatientDocument>,
-        /// Where the patient is.
-        #[oai(header = "Location")]
-        String,
-        /// The version of the patient.
-        #[oai(header = "ETag")]
-        String,
-        /// The last position written.
-        #[oai(header = "Event-Position")]
-        Option<String>,
-        /// `respond-async`, if the answer left before the read models show what was written.
-        #[oai(header = "Preference-Applied")]
-        Option<String>,
-    ),
-}
-
-/// A patient after a change.
-#[derive(ApiResponse)]
-enum Changed {
-    /// The patient as it is now.
-    #[oai(status = 200)]
-    Now(
-        Json<PatientDocument>,
-        /// The version of the patient.
-        #[oai(header = "ETag")]
-        String,
-        /// The last position written; left out when nothing changed.
-        #[oai(header = "Event-Position")]
-        Option<String>,
-        /// `respond-async`, if the answer left before the read models show what was written.
-        #[oai(header = "Preference-Applied")]
-        Option<String>,
-    ),
-}
-
-/// A patient who was asked for.
-#[derive(ApiResponse)]
-enum Read {
-    /// The patient.
-    #[oai(status = 200)]
-    Found(
-        Json<PatientDocument>,
-        /// The version of the patient.
-        #[oai(header = "ETag")]
-        String,
-    ),
-    /// The patient is still as in `If-None-Match`.
-    #[oai(status = 304)]
-    NotModified(
-        /// The version of the patient.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-/// A page of patients.
-#[derive(ApiResponse)]
-enum Listed {
-    /// The page.
-    #[oai(status = 200)]
-    Page(
-        Json<PatientListDocument>,
-        /// The other pages (RFC 8288).
-        #[oai(header = "Link")]
-        Option<String>,
-    ),
-}
-
 impl PatientsApi {
     /// Over this state.
     pub const fn new(state: AppState) -> Self {
         Self { state }
-    }
-
-    /// Waits for the read models unless the client would rather not. Says so if the answer leaves before they show what
-    /// was written, whether the client asked for that or they are stuck.
-    async fn settle(&self, executed: &Executed<Patient>, prefer: Option<Prefer>) -> Option<String> {
-        let settled = !prefer.unwrap_or_default().respond_async && self.state.shown(executed.position).await;
-        (!settled).then(|| "respond-async".to_owned())
     }
 
     async fn change(
@@ -137,7 +59,7 @@ impl PatientsApi {
             Ok(executed) => executed,
             Err(error) => return Err(self.refusal(error, context.facility_id, trace).await),
         };
-        let preference = self.settle(&executed, prefer).await;
+        let preference = self.state.settle(executed.position, prefer).await;
         let position = executed.position.map(|position| position.to_string());
         Ok(Changed::Now(Json(document(&executed)?), etag(executed.after.version), position, preference))
     }
@@ -271,7 +193,7 @@ impl PatientsApi {
                 return Err(self.refusal(error, caller.facility_id, self.state.trace(&caller, request)).await);
             }
         };
-        let preference = self.settle(&executed, prefer.0).await;
+        let preference = self.state.settle(executed.position, prefer.0).await;
         let location = format!("/api/v1/patients/{}", executed.id);
         let position = executed.position.map(|position| position.to_string());
         Ok(Registered::Created(
@@ -395,6 +317,63 @@ impl PatientsApi {
         self.change(id.0, &PatientCommand::RestorePatient, &context, self.state.trace(&caller, request), prefer.0).await
     }
 
+    /// Restrict a patient's file
+    ///
+    /// Of a colleague, or of somebody well known: from then on, the clinical part is opened for a declared reason only, and
+    /// the compliance officer is told of it.
+    #[oai(path = "/:id/restrict", method = "post", operation_id = "restrictPatient")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn restrict(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The version that is to be restricted.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Under which the request may be repeated.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<RestrictionInput>,
+    ) -> Result<Changed, Problem> {
+        let reason = input.parse()?;
+        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
+        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let command = PatientCommand::RestrictPatient { reason: Some(reason) };
+        self.change(id.0, &command, &context, self.state.trace(&caller, request), prefer.0).await
+    }
+
+    /// Lift the restriction of a patient's file
+    #[oai(path = "/:id/unrestrict", method = "post", operation_id = "unrestrictPatient")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn unrestrict(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The patient.
+        id: Path<StrictUuid>,
+        /// The version of which the restriction is to be lifted.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Under which the request may be repeated.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<RestrictionInput>,
+    ) -> Result<Changed, Problem> {
+        let reason = input.parse()?;
+        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
+        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let command = PatientCommand::UnrestrictPatient { reason: Some(reason) };
+        self.change(id.0, &command, &context, self.state.trace(&caller, request), prefer.0).await
+    }
+
     /// The history of a patient
     ///
     /// Every version, from the first: who made it, when, why, and what it changed from what to what.
@@ -418,26 +397,5 @@ impl PatientsApi {
         let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
         trace.read_of("patient_history", Some(id.0.0), Some(PatientId(id.0.0))).await?;
         Ok(Json(HistoryDocument { items: history.into_iter().map(HistoryEntryDocument::from).collect() }))
-    }
-}
-
-impl From<HistoryEntry> for HistoryEntryDocument {
-    fn from(entry: HistoryEntry) -> Self {
-        let changes = entry.changes.into_iter();
-        Self {
-            version: entry.version.get(),
-            position: entry.position.get(),
-            event_type: entry.event_type,
-            recorded_at: entry.recorded_at.to_string(),
-            occurred_at: entry.occurred_at.to_string(),
-            actor: ActorDocument {
-                user_id: entry.actor.user_id.0,
-                role: entry.actor.role.map(|role| role.name().to_owned()),
-            },
-            request_id: entry.request_id,
-            reason: entry.reason,
-            forgotten: entry.forgotten,
-            changes: changes.map(|c| ChangeDocument { field: c.field, from: c.from, to: c.to }).collect(),
-        }
     }
 }
