@@ -28,7 +28,9 @@ use crate::resources::audit::AuditApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
+use crate::resources::practitioners::PractitionersApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
+use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
@@ -178,7 +180,10 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let api = (
         HealthApi::new(Arc::new(services.readiness)),
         SessionApi::new(auth.clone()),
-        CredentialsApi::new(auth),
+        CredentialsApi::new(auth.clone()),
+        UsersApi::new(services.state.clone(), auth.clone()),
+        UserAccountsApi::new(services.state.clone(), auth),
+        PractitionersApi::new(services.state.clone()),
         PatientsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -224,7 +229,17 @@ fn running_database(data_dir: &Path) -> Result<String, ProgramError> {
 }
 
 /// All operations of the OpenAPI document.
-pub type Api = (HealthApi, SessionApi, CredentialsApi, PatientsApi, FacilitiesApi, AuditApi);
+pub type Api = (
+    HealthApi,
+    SessionApi,
+    CredentialsApi,
+    UsersApi,
+    UserAccountsApi,
+    PractitionersApi,
+    PatientsApi,
+    FacilitiesApi,
+    AuditApi,
+);
 
 #[cfg(test)]
 mod tests {

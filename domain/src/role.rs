@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::values::{CodeValue, RuleBroken};
+
 /// What somebody does in the practice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +89,21 @@ impl Role {
             (Self::Admin, Users) => (Access::ReadWrite, Access::ReadWrite),
             _ => (Access::None, Access::ReadWrite),
         }
+    }
+}
+
+impl CodeValue for Role {
+    const ALL: &'static [Self] = &Self::ALL;
+    const ACCEPTED: &'static [&'static str] = &["doctor", "nurse", "secretary", "admin", "auditor", "dpo"];
+    const DESCRIPTION: &'static str = "What somebody does in the practice.";
+
+    fn parse(raw: &str) -> Result<Self, RuleBroken> {
+        let detail = || format!("The value must be one of: {}.", Self::ACCEPTED.join(", "));
+        Self::named(raw).ok_or_else(|| RuleBroken::new("role_code", detail()))
+    }
+
+    fn code(self) -> &'static str {
+        self.name()
     }
 }
 

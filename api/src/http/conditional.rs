@@ -120,6 +120,14 @@ impl IfNoneMatch {
             EntityTags::Listed(tags) => tags.iter().any(|tag| tag.names(version)),
         }
     }
+
+    /// Whether the client has what this tag of our own names (weak comparison): for what has no version.
+    pub fn has_tag(&self, opaque: &str) -> bool {
+        match &self.0 {
+            EntityTags::Any => true,
+            EntityTags::Listed(tags) => tags.iter().any(|tag| tag.opaque == opaque),
+        }
+    }
 }
 
 impl TextParameter for IfNoneMatch {

@@ -64,7 +64,7 @@ pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// The table of the product.
 pub const PERMISSIONS: PermissionTable = {
-    use Area::{Audit, Patients};
+    use Area::{Audit, Patients, Users};
     use Permission::{Public, Read, SignedIn, Write};
     &[
         ("isAlive", Public),
@@ -84,13 +84,31 @@ pub const PERMISSIONS: PermissionTable = {
         ("enrollSecondFactor", SignedIn),
         ("confirmSecondFactor", SignedIn),
         ("dropSecondFactor", SignedIn),
+        ("listUsers", Read(Users)),
+        ("registerUser", Write(Users)),
+        ("readUser", Read(Users)),
+        ("reviseUser", Write(Users)),
+        ("assignRole", Write(Users)),
+        ("suspendUser", Write(Users)),
+        ("reinstateUser", Write(Users)),
+        ("inviteUser", Write(Users)),
+        ("startPasswordReset", Write(Users)),
+        // From where a colleague works is nobody else's business.
+        ("listUserSessions", Write(Users)),
+        ("endUserSession", Write(Users)),
+        ("listPractitioners", Read(Users)),
+        ("listSpecialties", SignedIn),
         ("readCurrentFacility", SignedIn),
+        ("changeFacilitySettings", Write(Users)),
+        ("changeRolePermissions", Write(Users)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),
         ("revisePatient", Write(Patients)),
         ("archivePatient", Write(Patients)),
         ("restorePatient", Write(Patients)),
+        ("restrictPatient", Write(Patients)),
+        ("unrestrictPatient", Write(Patients)),
         ("readPatientHistory", Read(Patients)),
         ("readPatientAccessLog", Read(Audit)),
         ("listAccesses", Read(Audit)),

@@ -9,11 +9,11 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseRe
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::problem::Violation;
+use super::problem::{Problem, Violation};
 
 /// The raw word for a `V`. In a body it is parsed by the handler, as [`super::wire::Wire`] is; as a query parameter it
 /// is refused by the frame if it is none of the listed ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WireCode<V> {
     raw: String,
     value: PhantomData<fn() -> V>,
@@ -23,6 +23,11 @@ impl<V: CodeValue> WireCode<V> {
     /// The value, or a violation at `field` added to the others.
     pub fn parse(&self, field: &str, violations: &mut Vec<Violation>) -> Option<V> {
         V::parse(&self.raw).map_err(|broken| violations.push(broken.at(field).into())).ok()
+    }
+
+    /// The value of a query or path parameter, which the frame has already let pass.
+    pub fn parameter(&self, name: &str) -> Result<V, Problem> {
+        V::parse(&self.raw).map_err(|broken| Problem::invalid_parameter(name, broken.rule, broken.detail))
     }
 }
 

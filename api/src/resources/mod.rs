@@ -4,13 +4,18 @@ pub mod audit;
 pub mod facilities;
 pub mod health;
 pub mod patients;
+pub mod practitioners;
+pub mod roles;
 pub mod session;
+pub mod users;
 
 /// The chapters of the OpenAPI document.
 #[derive(poem_openapi::Tags)]
 pub enum Chapter {
     /// Logging in, and who is logged in.
     Session,
+    /// Who works in the practice, and their accounts.
+    Staff,
     /// Identity, contact and insurance of patients.
     Patients,
     /// The practice itself.

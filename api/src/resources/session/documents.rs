@@ -2,7 +2,6 @@
 //! specification write them.
 
 use domain::permissions::Permissions;
-use domain::role::{Area, Role};
 use domain::values::{EmailAddress, RuleBroken, TextValue};
 use poem_openapi::{Enum, Object};
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use crate::auth::login::Admission;
 use crate::auth::password_policy::NewPassword;
 use crate::auth::sessions::Session;
 use crate::http::wire::Wire;
+use crate::resources::roles::{PermissionsDocument, RoleName};
 
 macro_rules! secret_text {
     ($(#[$doc:meta])* $name:ident, $min:literal..=$max:literal, $description:literal, $example:literal) => {
@@ -181,76 +181,6 @@ impl UserDocument {
             permissions: permissions.into(),
             rpps_number: account.rpps_number,
             adeli_number: account.adeli_number,
-        }
-    }
-}
-
-/// The role of a member of staff.
-#[derive(Enum)]
-#[oai(rename_all = "snake_case")]
-enum RoleName {
-    Doctor,
-    Nurse,
-    Secretary,
-    Admin,
-    Auditor,
-    Dpo,
-}
-
-impl From<Role> for RoleName {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Doctor => Self::Doctor,
-            Role::Nurse => Self::Nurse,
-            Role::Secretary => Self::Secretary,
-            Role::Admin => Self::Admin,
-            Role::Auditor => Self::Auditor,
-            Role::Dpo => Self::Dpo,
-        }
-    }
-}
-
-/// What a role may do, area by area.
-#[derive(Object)]
-#[oai(rename = "Permissions")]
-struct PermissionsDocument {
-    patients: AreaAccess,
-    appointments: AreaAccess,
-    availability: AreaAccess,
-    medical_records: AreaAccess,
-    prescriptions: AreaAccess,
-    documents: AreaAccess,
-    consents: AreaAccess,
-    users: AreaAccess,
-    audit: AreaAccess,
-    exports: AreaAccess,
-}
-
-/// What a role may do in one area.
-#[derive(Object)]
-#[oai(rename = "Access")]
-struct AreaAccess {
-    read: bool,
-    write: bool,
-}
-
-impl From<&Permissions> for PermissionsDocument {
-    fn from(permissions: &Permissions) -> Self {
-        let of = |area| {
-            let access = permissions.access(area);
-            AreaAccess { read: access.may_read(), write: access.may_write() }
-        };
-        Self {
-            patients: of(Area::Patients),
-            appointments: of(Area::Appointments),
-            availability: of(Area::Availability),
-            medical_records: of(Area::MedicalRecords),
-            prescriptions: of(Area::Prescriptions),
-            documents: of(Area::Documents),
-            consents: of(Area::Consents),
-            users: of(Area::Users),
-            audit: of(Area::Audit),
-            exports: of(Area::Exports),
         }
     }
 }

@@ -27,7 +27,7 @@ enum Done {
 }
 
 /// Where a request comes from.
-fn origin(request: &Request) -> Origin {
+pub(super) fn origin(request: &Request) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     Origin {
         client: ClientPlace { address: ClientAddress::of(request), user_agent: user_agent.map(str::to_owned) },

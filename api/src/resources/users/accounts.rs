@@ -1,0 +1,135 @@
+//! What an administrator does about the account of a member of staff: another link to choose a password by, and an end to
+//! their sessions. Nobody sees or chooses the password of somebody else.
+
+use domain::ids::UserId;
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::Json;
+
+use super::answers::{Ended, Linked};
+use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
+use super::{document, links, tag};
+use crate::auth::Auth;
+use crate::auth::one_time_links::LinkPurpose;
+use crate::http::auth::Caller;
+use crate::http::command::{UnderConditions, command_context};
+use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::resources::Chapter;
+use crate::resources::session::origin;
+use crate::state::AppState;
+
+/// The operations on the accounts of staff.
+pub struct UserAccountsApi {
+    state: AppState,
+    auth: Auth,
+}
+
+impl UserAccountsApi {
+    /// Over this state, with what makes links and ends sessions.
+    pub const fn new(state: AppState, auth: Auth) -> Self {
+        Self { state, auth }
+    }
+
+    async fn link(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        user: UserId,
+        purpose: LinkPurpose,
+        key: Option<&IdempotencyKey>,
+        prefer: Option<Prefer>,
+    ) -> Result<Linked, Problem> {
+        let context = command_context(caller, request, None).once(key, request, &String::new());
+        let made = links::make(&self.state, &self.auth, user, purpose, &context).await?;
+        let executed = made.executed;
+        let preference = self.state.settle(executed.position, prefer).await;
+        let body = UserWithLinkDocument { user: document(&executed)?, link: made.link.map(Into::into) };
+        let position = executed.position.map(|position| position.to_string());
+        Ok(Linked::Made(Json(body), tag(&executed), position, preference))
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1/users", tag = "Chapter::Staff")]
+impl UserAccountsApi {
+    /// Invite a member of staff again
+    ///
+    /// Who has not chosen a password yet. Answers, once, the token of a new link, good for a week; former ones are void.
+    #[oai(path = "/:id/invite", method = "post", operation_id = "inviteUser")]
+    async fn invite(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        /// Under which the request may be repeated; a repetition answers without the token.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Linked, Problem> {
+        let (user, key) = (UserId(id.0.0), idempotency_key.0.as_ref());
+        self.link(request, &caller, user, LinkPurpose::Invitation, key, prefer.0).await
+    }
+
+    /// Start a reset of a password
+    ///
+    /// Answers, once, the token of a link by which the member of staff chooses another password, good for an hour; former
+    /// ones are void. Until it is used, the present password goes on.
+    #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
+    async fn reset_password(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        /// Under which the request may be repeated; a repetition answers without the token.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Linked, Problem> {
+        let (user, key) = (UserId(id.0.0), idempotency_key.0.as_ref());
+        self.link(request, &caller, user, LinkPurpose::Reset, key, prefer.0).await
+    }
+
+    /// The sessions of a member of staff
+    ///
+    /// Those that go on, for those who may change users: from where a colleague works is nobody else's business.
+    #[oai(path = "/:id/sessions", method = "get", operation_id = "listUserSessions")]
+    async fn list_sessions(
+        &self,
+        caller: Caller,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+    ) -> Result<Json<UserSessionListDocument>, Problem> {
+        let user = UserId(id.0.0);
+        let known = self.state.users.get(caller.facility_id, user).await?;
+        known.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        let sessions = self.auth.sessions.of_user(user).await?;
+        Ok(Json(UserSessionListDocument { items: sessions.into_iter().map(UserSessionDocument::from).collect() }))
+    }
+
+    /// End a session of a member of staff
+    ///
+    /// Neither of its tokens is accepted any more, within a second on every server.
+    #[oai(path = "/:id/sessions/:sessionId", method = "delete", operation_id = "endUserSession")]
+    async fn end_session(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        /// The session.
+        #[oai(name = "sessionId")]
+        session_id: Path<StrictUuid>,
+    ) -> Result<Ended, Problem> {
+        let found = self.auth.sessions.find(session_id.0.0).await?;
+        let theirs = found.is_some_and(|session| session.user_id == UserId(id.0.0));
+        let ended = theirs && self.auth.revoke(&caller, session_id.0.0, true, &origin(request)).await?;
+        if ended { Ok(Ended::Ended) } else { Err(Problem::new(ProblemCode::ResourceNotFound)) }
+    }
+}
