@@ -186,7 +186,7 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(10..=3600))]
     pub token_lifetime_seconds: u32,
 
-    /// Threads that check passwords, each with 19 MiB while it does; as many as there are processors if not given.
+    /// Threads that check passwords, each with 19 MiB while it does; half as many as there are processors if not given.
     #[arg(long, env = "MEDICALPRO_PASSWORD_THREADS", value_name = "COUNT")]
     pub password_threads: Option<NonZeroUsize>,
 
@@ -305,10 +305,14 @@ impl ServeConfig {
         SignedDuration::from_secs(self.token_lifetime_seconds.into())
     }
 
-    /// Threads that check passwords.
+    /// Threads that check passwords. By themselves they leave half of the processors to everybody else: a storm of logins
+    /// on all of two makes others wait six times as long, for a third more logins (docs/performance.md).
     pub fn password_threads(&self) -> NonZeroUsize {
-        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        self.password_threads.unwrap_or_else(processors)
+        let half = || {
+            let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
+        };
+        self.password_threads.unwrap_or_else(half)
     }
 }
 

@@ -170,7 +170,8 @@ impl Auth {
         Ok((codes, position))
     }
 
-    /// Drops the caller's second factor, where the practice allows that. The position of what the log says of it.
+    /// Drops the caller's second factor, where the practice allows that. The position of what the log says of it; none if
+    /// there is no second factor, as when the answer to an earlier request was lost.
     pub async fn drop_second_factor(&self, caller: &Caller, origin: &Origin) -> Result<Option<Position>, AuthError> {
         self.require_step_up(caller).await?;
         let account = self.account_of(caller).await?;
@@ -178,7 +179,7 @@ impl Auth {
             return Err(AuthError::SecondFactorRequired);
         }
         if !self.second_factors.disable(caller.user_id).await? {
-            return Err(AuthError::NoSecondFactor);
+            return Ok(None);
         }
         self.sessions.drop_second_factor(caller.user_id).await?;
         let position = self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;

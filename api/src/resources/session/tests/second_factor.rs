@@ -105,7 +105,9 @@ async fn changing_a_second_factor_needs_a_fresh_proof() {
     practice.sql(FORGET_STEP).await;
     let proof = json!({"otp": device.code_at(Timestamp::now())});
     server.post("/step-up", Some(&tokens.access), &proof).await.assert_status(StatusCode::NO_CONTENT);
-    server.delete("/mfa", &tokens.access).await.assert_status(StatusCode::NO_CONTENT);
+    for _first_and_repeated in 0..2 {
+        server.delete("/mfa", &tokens.access).await.assert_status(StatusCode::NO_CONTENT);
+    }
     log_in(server, &practice, None).await.assert_status_is_ok();
     practice.expect_event("MfaDisabled", 1).await;
 }
