@@ -41,6 +41,8 @@ test: fmt-check lint ## check the format, clippy, and run all tests
 		$(CARGO) build --workspace --all-targets --locked
 	$(STEP) 'running all tests' \
 		$(CARGO) test --workspace --locked
+	$(STEP) 'letting pyseto verify an access token' \
+		scripts/paseto-check.sh "$(TARGET)/debug/medicalpro"
 	$(STEP) 'letting schemathesis try every operation' \
 		scripts/api-check.sh "$(TARGET)/debug/medicalpro"
 

@@ -180,7 +180,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let api = (
         HealthApi::new(Arc::new(services.readiness)),
         SessionApi::new(auth.clone()),
-        CredentialsApi::new(auth.clone()),
+        CredentialsApi::new(services.state.clone(), auth.clone()),
         UsersApi::new(services.state.clone(), auth.clone()),
         UserAccountsApi::new(services.state.clone(), auth),
         PractitionersApi::new(services.state.clone()),

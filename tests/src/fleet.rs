@@ -155,6 +155,25 @@ impl Fleet {
         }
     }
 
+    /// `medicalpro` with the settings of the servers.
+    fn program(&self) -> Command {
+        let mut command = Command::new(program("medicalpro"));
+        command
+            .env("DATABASE_URL", &self.postgres_url)
+            .env("NATS_URL", &self.nats_url)
+            .env("MEDICALPRO_MASTER_KEY", &self.master_key);
+        command
+    }
+
+    /// Runs `medicalpro` with these arguments beside the servers, as an operator does, until it ends well.
+    pub async fn operate(&self, arguments: &[&str]) {
+        let mut command = self.program();
+        command.args(arguments).stdin(Stdio::null());
+        let ended = tokio::task::spawn_blocking(move || command.output()).await.expect("the wait ends");
+        let ended = ended.expect("the program starts");
+        assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+
     fn spawn(&self, member: &Member, door: Door) -> Child {
         let url = self.url(member.number);
         let address = url.strip_prefix("http://").filter(|_| door == Door::Same).unwrap_or("127.0.0.1:0");
@@ -162,15 +181,12 @@ impl Fleet {
         let log = log.expect("a log file");
         let ready_file = self.file(member.number, "json");
         let _ = std::fs::remove_file(&ready_file);
-        let mut command = Command::new(program("medicalpro"));
+        let mut command = self.program();
         command
             .args(["serve", "--listen", address, "--metrics-listen", "127.0.0.1:0", "--request-timeout-seconds", "8"])
             .arg("--ready-file")
             .arg(ready_file)
             .envs(NO_RATE_LIMITS)
-            .env("DATABASE_URL", &self.postgres_url)
-            .env("NATS_URL", &self.nats_url)
-            .env("MEDICALPRO_MASTER_KEY", &self.master_key)
             // Without a line for each request, what matters is found.
             .env("MEDICALPRO_LOG_LEVEL", "info,poem=warn,api::http::observe=warn")
             .stdin(Stdio::null())

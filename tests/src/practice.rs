@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use api::auth::accounts::{Account, Accounts, LoginHash};
+use api::auth::refresh_token::RefreshTokenChain;
+use api::auth::sessions::{ClientPlace, Sessions};
 use api::auth::tokens::AccessTokens;
 use api::http::auth::Caller;
 use commands::Commands;
@@ -80,19 +82,22 @@ impl Practice {
         let secret = log.keys().secret("access-token-signing").await.expect("the signing key");
         let seed: &[u8; 32] = secret.as_slice().try_into().expect("32 bytes");
         let tokens = AccessTokens::new(seed, TOKEN_LIFETIME).expect("the signing key");
+        let chain = RefreshTokenChain::open(log.keys()).await.expect("the secret of refresh tokens");
+        let sessions = Sessions::new(log.database().clone(), chain);
         let mut clients = HashMap::new();
         for role in Role::ALL {
             let user_id = UserId(Uuid::now_v7());
             let account = Account { user_id, facility_id, role, active: true, rpps_number: None, adeli_number: None };
             let login = LoginHash::of(&format!("{user_id}@example.org"), log.keys());
             assert!(accounts.create(&account, login, Some("no password")).await.expect("the account is made"));
-            let caller = Caller { user_id, facility_id, role, session_id: Uuid::now_v7() };
+            let session = sessions.begin(&account, false, &ClientPlace::default()).await.expect("a session").session;
+            let caller = Caller { user_id, facility_id, role, session_id: session.session_id };
             clients.insert(role.name(), anonymous.with_token(tokens.issue(&caller).expect("a token")));
         }
         Self { facility_id, clients }
     }
 
-    /// A member of this role, logged in.
+    /// A member of this role, logged in a moment ago, so that they may do what needs a fresh proof of identity.
     pub fn client(&self, role: Role) -> &Client {
         &self.clients[role.name()]
     }

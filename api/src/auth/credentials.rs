@@ -1,9 +1,12 @@
 //! What somebody does with their own secrets: choose a password, enroll and drop a second factor, prove again who they
 //! are. All of it needs a fresh proof; none of it lets in who was kept out.
 
-use domain::user::{PasswordOccasion, SessionEnder, UserCommand};
+use commands::{CommandContext, CommandError};
+use domain::ids::{Position, UserId};
+use domain::user::{PasswordOccasion, SessionEnder, UserCommand, UserError};
 use zeroize::Zeroizing;
 
+use super::accounts::Account;
 use super::one_time_links::LinkPurpose;
 use super::password_policy::NewPassword;
 use super::second_factor::CodeCheck;
@@ -80,21 +83,27 @@ impl Auth {
     }
 
     /// Sets the password of whoever holds this link. All their sessions end, and the second factor stays: a link alone does
-    /// not log in.
-    pub async fn accept_link(&self, token: &str, new: NewPassword, origin: &Origin) -> Result<(), AuthError> {
+    /// not log in. The position of what the log says of it.
+    pub async fn accept_link(
+        &self,
+        token: &str,
+        new: NewPassword,
+        origin: &Origin,
+    ) -> Result<Option<Position>, AuthError> {
         // A guess is not worth a hash.
         if !self.links.is_good(token).await? {
             return Err(AuthError::LinkNotGood);
         }
         let hash = self.passwords.hash(new.into_secret()).await?;
-        let (user, purpose) = self.links.accept(token, &hash).await?.ok_or(AuthError::LinkNotGood)?;
-        self.lockout.forget_places(user).await?;
-        let account = self.accounts.by_id(user).await?.ok_or(AuthError::LinkNotGood)?.account;
-        let by = match purpose {
-            LinkPurpose::Invitation => PasswordOccasion::Invitation,
-            LinkPurpose::Reset => PasswordOccasion::Reset,
+        let (user, purpose) = self.links.take(token).await?.ok_or(AuthError::LinkNotGood)?;
+        let (account, position) = match self.set_by_link(user, purpose, &hash, origin).await {
+            Ok(done) => done,
+            Err(error) => {
+                self.links.give_back(token).await?;
+                return Err(error);
+            }
         };
-        self.trail.happened(&account, UserCommand::ChangePassword { by }, origin).await?;
+        self.lockout.forget_places(user).await?;
         let ended = self.sessions.end_all(user, None, EndReason::PasswordChanged).await?;
         let caller = Caller {
             user_id: user,
@@ -102,7 +111,31 @@ impl Auth {
             role: account.role,
             session_id: uuid::Uuid::nil(),
         };
-        self.report_revoked(&ended, SessionEnder::PasswordChange, &caller, origin).await
+        self.report_revoked(&ended, SessionEnder::PasswordChange, &caller, origin).await?;
+        Ok(position)
+    }
+
+    /// The log is told first: it knows of a suspension before the tables do, and what it refuses leaves no password.
+    async fn set_by_link(
+        &self,
+        user: UserId,
+        purpose: LinkPurpose,
+        hash: &str,
+        origin: &Origin,
+    ) -> Result<(Account, Option<Position>), AuthError> {
+        let account = self.accounts.by_id(user).await?.map(|found| found.account);
+        let account = account.filter(|account| account.active).ok_or(AuthError::LinkNotGood)?;
+        let by = match purpose {
+            LinkPurpose::Invitation => PasswordOccasion::Invitation,
+            LinkPurpose::Reset => PasswordOccasion::Reset,
+        };
+        let told = self.trail.happened(&account, UserCommand::ChangePassword { by }, origin).await;
+        let position = told.map_err(|error| match error {
+            CommandError::Refused(UserError::Suspended) => AuthError::LinkNotGood,
+            error => error.into(),
+        })?;
+        self.accounts.set_password(user, hash).await?;
+        Ok((account, position))
     }
 
     /// Begins to enroll a device, in place of the present one if there is one.
@@ -111,14 +144,14 @@ impl Auth {
         Ok(self.second_factors.enroll(caller.user_id).await?)
     }
 
-    /// Puts the device into force that shows this code, and returns its recovery codes. Other sessions end: they began
-    /// without it.
+    /// Puts the device into force that shows this code, and returns its recovery codes, with the position of what the log
+    /// says of it. Other sessions end: they began without it.
     pub async fn confirm_second_factor(
         &self,
         caller: &Caller,
         code: &str,
         origin: &Origin,
-    ) -> Result<Vec<Zeroizing<String>>, AuthError> {
+    ) -> Result<(Vec<Zeroizing<String>>, Option<Position>), AuthError> {
         self.require_step_up(caller).await?;
         let account = self.account_of(caller).await?;
         let attempt = self.approach(&account, origin).await?;
@@ -132,13 +165,13 @@ impl Auth {
         if replaced {
             self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
         }
-        self.trail.happened(&account, UserCommand::EnableMfa, origin).await?;
+        let position = self.trail.happened(&account, UserCommand::EnableMfa, origin).await?;
         self.end_others(caller, origin).await?;
-        Ok(codes)
+        Ok((codes, position))
     }
 
-    /// Drops the caller's second factor, where the practice allows that.
-    pub async fn drop_second_factor(&self, caller: &Caller, origin: &Origin) -> Result<(), AuthError> {
+    /// Drops the caller's second factor, where the practice allows that. The position of what the log says of it.
+    pub async fn drop_second_factor(&self, caller: &Caller, origin: &Origin) -> Result<Option<Position>, AuthError> {
         self.require_step_up(caller).await?;
         let account = self.account_of(caller).await?;
         if self.standing().requires_second_factor(account.facility_id, account.role) {
@@ -148,8 +181,29 @@ impl Auth {
             return Err(AuthError::NoSecondFactor);
         }
         self.sessions.drop_second_factor(caller.user_id).await?;
-        self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
-        self.end_others(caller, origin).await
+        let position = self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
+        self.end_others(caller, origin).await?;
+        Ok(position)
+    }
+
+    /// Drops the second factor of a colleague who lost it. All their sessions end: whoever found the device may be in one.
+    /// Where the practice requires a second factor, they set up another as soon as they log in. The log is told first, of
+    /// who did it and why; its position.
+    pub async fn drop_lost_second_factor(
+        &self,
+        user: UserId,
+        caller: &Caller,
+        context: &CommandContext,
+        origin: &Origin,
+    ) -> Result<Option<Position>, AuthError> {
+        if !self.second_factors.is_enabled(user).await? {
+            return Err(AuthError::NoSecondFactor);
+        }
+        let position = self.trail.was_done(user, UserCommand::DisableMfa, context).await?;
+        self.second_factors.disable(user).await?;
+        let ended = self.sessions.end_all(user, None, EndReason::SecondFactorChanged).await?;
+        self.report_revoked(&ended, SessionEnder::SecondFactorChange, caller, origin).await?;
+        Ok(position)
     }
 
     async fn end_others(&self, caller: &Caller, origin: &Origin) -> Result<(), AuthError> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use commands::CommandError;
-use domain::ids::SessionId;
+use domain::ids::{Position, SessionId};
 use domain::permissions::Permissions;
 use domain::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserCommand, UserError};
 use domain::values::{EmailAddress, TextValue};
@@ -218,7 +218,7 @@ impl Auth {
         session_id: SessionId,
         method: LoginMethod,
         origin: &Origin,
-    ) -> Result<(), TrailError> {
+    ) -> Result<Option<Position>, TrailError> {
         if method == LoginMethod::PasswordRecoveryCode {
             self.trail.happened(account, UserCommand::UseRecoveryCode, origin).await?;
         }

@@ -7,7 +7,7 @@
 //!          │                 │ rows
 //!          │                 ▼
 //!          │          standing_feed ──► standing ──► tokens ──► every request                  still?
-//!          └────────► trail ──► the log                                                        what happened
+//!          └────────► trail ──► the log ──► standing_tables ──► rows                           what happened
 //! ```
 //!
 //! Secrets stand in tables of the schema `accounts`, hashed or sealed, never in an event.
@@ -26,6 +26,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod standing;
 pub mod standing_feed;
+pub mod standing_tables;
 pub mod tokens;
 pub mod totp;
 pub mod trail;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Commands;
+use domain::ids::Position;
 use event_store_schema::{Database, EventLog};
 use jiff::SignedDuration;
 
@@ -47,6 +49,7 @@ use self::sessions::Sessions;
 use self::signing_keys::{SigningKeys, UnusableKey};
 use self::standing::Standing;
 use self::standing_feed::StandingFeed;
+use self::standing_tables::StandingTables;
 use self::tokens::AccessTokens;
 use self::trail::{AccountTrail, TrailError};
 
@@ -109,6 +112,8 @@ pub struct Auth {
     pub tokens: Arc<AccessTokens>,
     /// What passwords are checked with.
     pub passwords: Arc<Passwords>,
+    /// What the log tells of accounts.
+    pub tables: StandingTables,
     lockout: Lockout,
     trail: AccountTrail,
     keys: Arc<dyn LookupHash>,
@@ -128,7 +133,8 @@ impl Auth {
         let accounts = Accounts::new(database.clone());
         let sessions = Sessions::new(database.clone(), RefreshTokenChain::open(log.keys()).await?);
         let standing = Arc::new(Standing::default());
-        let feed = StandingFeed::start(log.clone(), sessions.clone(), Arc::clone(&standing)).await?;
+        let tables = StandingTables::open(log.clone()).await?;
+        let feed = StandingFeed::start(log.clone(), tables.clone(), sessions.clone(), Arc::clone(&standing)).await?;
         let tokens = AccessTokens::open(SigningKeys::new(log.clone()), token_lifetime, standing).await?;
         let auth = Self {
             links: OneTimeLinks::new(database.clone()),
@@ -139,9 +145,19 @@ impl Auth {
             accounts,
             sessions,
             passwords,
+            tables,
             keys,
         };
         Ok((auth, feed))
+    }
+
+    /// Takes up what the log says up to here, so that a login that follows finds it: the address somebody has now, or that
+    /// they may come in again. If that fails, it is taken up a moment later.
+    pub async fn take_up(&self, position: Option<Position>) {
+        let Some(position) = position else { return };
+        if let Err(error) = self.tables.follow_to(position).await {
+            tracing::warn!(%position, %error, "answered before the accounts hold it");
+        }
     }
 
     /// What decides whether a valid token still opens the door.

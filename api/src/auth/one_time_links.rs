@@ -79,26 +79,17 @@ impl OneTimeLinks {
         Ok(OneTimeLink { token, expires_at: row.get(0) })
     }
 
-    /// Uses the link up and sets the password, both or neither. Whose link it was and for what; none if it is not good,
-    /// was used, or is too old.
-    pub async fn accept(
-        &self,
-        token: &str,
-        password_hash: &str,
-    ) -> Result<Option<(UserId, LinkPurpose)>, AccountsError> {
+    /// Uses the link up. Whose it was and for what; none if it is not good, was used, or is too old.
+    pub async fn take(&self, token: &str) -> Result<Option<(UserId, LinkPurpose)>, AccountsError> {
         let client = self.database.get().await?;
         let statement = client
             .prepare_cached(
-                "WITH used AS (
-                   UPDATE accounts.one_time_links SET used_at = now()
-                   WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
-                   RETURNING user_id, purpose)
-                 UPDATE accounts.credentials SET password_hash = $2, password_changed_at = now()
-                 FROM used WHERE credentials.user_id = used.user_id
-                 RETURNING used.user_id, used.purpose",
+                "UPDATE accounts.one_time_links SET used_at = now()
+                 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
+                 RETURNING user_id, purpose",
             )
             .await?;
-        let row = client.query_opt(&statement, &[&hash(token), &password_hash]).await?;
+        let row = client.query_opt(&statement, &[&hash(token)]).await?;
         Ok(row.map(|row| {
             let purpose = match row.get(1) {
                 "invitation" => LinkPurpose::Invitation,
@@ -106,6 +97,15 @@ impl OneTimeLinks {
             };
             (UserId(row.get(0)), purpose)
         }))
+    }
+
+    /// Gives back a link that was taken, and led to nothing.
+    pub async fn give_back(&self, token: &str) -> Result<(), AccountsError> {
+        let client = self.database.get().await?;
+        let statement =
+            client.prepare_cached("UPDATE accounts.one_time_links SET used_at = NULL WHERE token_hash = $1").await?;
+        client.execute(&statement, &[&hash(token)]).await?;
+        Ok(())
     }
 
     /// Whether the link is good, without using it up: what is not is refused before a password is hashed for it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use commands::{CommandContext, CommandError, Commands};
 use domain::event::Actor;
-use domain::ids::{FacilityId, UserId};
+use domain::ids::{FacilityId, Position, UserId};
 use domain::user::{RefusalCause, UserCommand, UserError};
 use jiff::Timestamp;
 use rand::Rng;
@@ -72,14 +72,24 @@ impl AccountTrail {
         Self { commands, refusals }
     }
 
-    /// Writes what happened to this account, by its owner's own doing.
-    pub async fn happened(&self, account: &Account, what: UserCommand, origin: &Origin) -> Result<(), TrailError> {
+    /// Writes what happened to this account, by its owner's own doing. The position of it; none if it was known.
+    pub async fn happened(
+        &self,
+        account: &Account,
+        what: UserCommand,
+        origin: &Origin,
+    ) -> Result<Option<Position>, TrailError> {
         let actor = Actor { user_id: account.user_id, role: Some(account.role), session_id: session_of(&what) };
         tell(&self.commands, account.user_id, &what, &context(actor, account.facility_id, origin)).await
     }
 
-    /// Writes what somebody did to this account.
-    pub async fn was_done(&self, user: UserId, what: UserCommand, context: &CommandContext) -> Result<(), TrailError> {
+    /// Writes what somebody did to this account. The position of it; none if it was known.
+    pub async fn was_done(
+        &self,
+        user: UserId,
+        what: UserCommand,
+        context: &CommandContext,
+    ) -> Result<Option<Position>, TrailError> {
         tell(&self.commands, user, &what, context).await
     }
 
@@ -98,13 +108,14 @@ async fn tell(
     user: UserId,
     what: &UserCommand,
     context: &CommandContext,
-) -> Result<(), TrailError> {
+) -> Result<Option<Position>, TrailError> {
     let said_already = |refusal: &UserError| {
         matches!(refusal, UserError::MfaAlreadyEnabled | UserError::MfaNotEnabled | UserError::AlreadyActivated)
     };
     match commands.change_user(user, what, context).await {
-        Ok(_) | Err(CommandError::NotFound) => Ok(()),
-        Err(CommandError::Refused(refusal)) if said_already(&refusal) => Ok(()),
+        Ok(executed) => Ok(executed.position),
+        Err(CommandError::NotFound) => Ok(None),
+        Err(CommandError::Refused(refusal)) if said_already(&refusal) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -93,6 +93,7 @@ pub const PERMISSIONS: PermissionTable = {
         ("reinstateUser", Write(Users)),
         ("inviteUser", Write(Users)),
         ("startPasswordReset", Write(Users)),
+        ("dropUserSecondFactor", Write(Users)),
         // From where a colleague works is nobody else's business.
         ("listUserSessions", Write(Users)),
         ("endUserSession", Write(Users)),

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use api::auth::one_time_links::{LinkPurpose, OneTimeLinks};
-use api::auth::signing_keys::SigningKeys;
 use commands::{CommandContext, Commands};
+use domain::facility::{FacilityCommand, FacilitySettings};
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
 use domain::user::{Profession, Profile, UserCommand, UserDetails};
@@ -78,6 +78,52 @@ async fn refused_within_a_second(fleet: &Fleet, tokens: &Value) {
     }
 }
 
+/// The footer of the access token: which key verifies it.
+fn kid_of(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap().rsplit('.').next().unwrap()
+}
+
+/// Starts both servers anew, as if the sessions had last been used so many seconds ago.
+async fn after_a_pause(fleet: &Fleet, seconds: i32) {
+    for server in 0..fleet.len() {
+        assert!(fleet.stop_server(server).await);
+    }
+    let pause = "UPDATE accounts.sessions SET last_seen_at = now() - make_interval(secs => $1::int)";
+    fleet.owner_client().await.unwrap().execute(pause, &[&seconds]).await.unwrap();
+    for server in 0..fleet.len() {
+        fleet.start_server(server, Door::New).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_nobody_uses_ends_on_every_server_after_the_time_that_the_practice_says() {
+    let fleet = Fleet::start(2).await;
+    let (commands, facility, _) = invite(&fleet).await;
+    let settings = FacilitySettings { idle_timeout_minutes: 5, ..FacilitySettings::default() };
+    let change = FacilityCommand::ChangeSettings { settings };
+    commands.change_facility(&change, &CommandContext::system(facility)).await.unwrap();
+    let (used, unused) = (log_in(&fleet, 0).await.body, log_in(&fleet, 1).await.body);
+
+    after_a_pause(&fleet, 240).await;
+    client(&fleet, 0, &used).get("/patients").await.expect(200);
+    // What was used on one server was used for all of them, also when that one has stopped.
+    assert!(fleet.stop_server(0).await);
+    let owner = fleet.owner_client().await.unwrap();
+    let seen = "SELECT count(*) FROM accounts.sessions WHERE last_seen_at > now() - interval '2 minutes'";
+    assert_eq!(owner.query_one(seen, &[]).await.unwrap().get::<_, i64>(0), 1);
+    fleet.start_server(0, Door::New).await;
+    let used = refresh(&fleet, 1, &used).await.expect(200).body;
+
+    after_a_pause(&fleet, 310).await;
+    for tokens in [&used, &unused] {
+        for server in 0..2 {
+            client(&fleet, server, tokens).get("/patients").await.expect_problem(401, "session_ended");
+            refresh(&fleet, server, tokens).await.expect_problem(401, "session_ended");
+        }
+    }
+    log_in(&fleet, 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_outlive_servers_and_keys_and_end_everywhere_at_once() {
     let fleet = Fleet::start(2).await;
@@ -92,8 +138,7 @@ async fn sessions_outlive_servers_and_keys_and_end_everywhere_at_once() {
     client(&fleet, 0, &second).get("/patients").await.expect(200);
 
     // A rotation of keys.
-    let keys = SigningKeys::new(commands.log().clone());
-    keys.rotate().await.unwrap();
+    fleet.operate(&["rotate-signing-key"]).await;
     let owner = fleet.owner_client().await.unwrap();
     let due = "UPDATE accounts.signing_keys SET not_before = least(not_before, now()),
                  sign_until = CASE WHEN not_before <= now() THEN now() ELSE sign_until END";
@@ -105,6 +150,19 @@ async fn sessions_outlive_servers_and_keys_and_end_everywhere_at_once() {
         for tokens in [&second, &third] {
             client(&fleet, server, tokens).get("/patients").await.expect(200);
         }
+    }
+    assert_ne!(kid_of(&second), kid_of(&third), "the next key signs");
+
+    // Keys that were disclosed: their tokens are void, and nobody has to log in again.
+    fleet.operate(&["rotate-signing-key", "--revoke"]).await;
+    for server in 0..2 {
+        fleet.kill_server(server).await;
+        fleet.start_server(server, Door::New).await;
+        client(&fleet, server, &third).get("/patients").await.expect_problem(401, "invalid_token");
+    }
+    let third = refresh(&fleet, 0, &third).await.expect(200).body;
+    for server in 0..2 {
+        client(&fleet, server, &third).get("/patients").await.expect(200);
     }
 
     // A hundred refreshes at once leave one family.

@@ -29,11 +29,13 @@ async fn another_practice_cannot_tell_whether_a_member_of_staff_exists() {
         (Method::POST, "/reinstate".to_owned(), &reason, None),
         (Method::POST, "/invite".to_owned(), &Value::Null, None),
         (Method::POST, "/password-reset".to_owned(), &Value::Null, None),
+        (Method::DELETE, "/mfa".to_owned(), &Value::Null, None),
         (Method::GET, "/sessions".to_owned(), &Value::Null, None),
         (Method::DELETE, format!("/sessions/{session}"), &Value::Null, None),
     ] {
         let ask = async |path: &str| {
             let mut request = admin.request(method.clone(), &format!("{path}{suffix}"));
+            request = request.header("X-Change-Reason", "Essai");
             if !body.is_null() {
                 request = request.json(body);
             }
@@ -73,5 +75,7 @@ async fn nothing_of_staff_is_shown_or_changed_without_the_permission() {
             let body = if act.ends_with("role") { body } else { json!({"reason": "Essai"}) };
             client.post(&act, &body).await.expect_problem(403, "permission_denied");
         }
+        let drop = client.request(Method::DELETE, &format!("{}/mfa", nurse.path())).header("X-Change-Reason", "Essai");
+        send(drop).await.expect_problem(403, "permission_denied");
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use system_tests::practice::Practice;
 use system_tests::server::send;
 
-use super::{PASSWORD, RPPS, accept, member, path, try_log_in, within_a_second};
+use super::{PASSWORD, RPPS, accept, member, path, try_log_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_registered_is_invited_chooses_a_password_and_comes_in() {
@@ -31,7 +31,7 @@ async fn who_is_registered_is_invited_chooses_a_password_and_comes_in() {
     accept(&answer.body, PASSWORD).await.expect_problem(422, "link_not_good");
     let login = try_log_in(email, PASSWORD).await.expect(200).body;
     assert_eq!((&login["user"]["id"], &login["user"]["rpps_number"]), (&user["id"], &json!(RPPS)));
-    within_a_second(admin, &path(user), |answer| answer.body["status"] == "active").await;
+    assert_eq!(admin.get(&path(user)).await.expect(200).body["status"], "active");
 }
 
 #[tokio::test(flavor = "multi_thread")]

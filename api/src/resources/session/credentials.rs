@@ -14,16 +14,18 @@ use crate::http::problem::{Problem, Violation};
 use crate::http::strict_json::StrictJson;
 use crate::http::wire::parse_optional;
 use crate::resources::Chapter;
+use crate::state::AppState;
 
 /// The operations.
 pub struct CredentialsApi {
+    state: AppState,
     auth: Auth,
 }
 
 impl CredentialsApi {
-    /// With what decides who comes in.
-    pub const fn new(auth: Auth) -> Self {
-        Self { auth }
+    /// With what decides who comes in; what it changes is awaited in the read models of this state.
+    pub const fn new(state: AppState, auth: Auth) -> Self {
+        Self { state, auth }
     }
 }
 
@@ -65,7 +67,8 @@ impl CredentialsApi {
         let (Some(token), Some(new)) = (token, new) else {
             return Err(Problem::validation_failed(violations));
         };
-        self.auth.accept_link(&Zeroizing::from(token), new, &origin(request)).await?;
+        let position = self.auth.accept_link(&Zeroizing::from(token), new, &origin(request)).await?;
+        self.state.shown(position).await;
         Ok(Done::Done)
     }
 
@@ -121,7 +124,9 @@ impl CredentialsApi {
         let Some(code) = body.otp.parse("otp", &mut violations) else {
             return Err(Problem::validation_failed(violations));
         };
-        let codes = self.auth.confirm_second_factor(&caller, &Zeroizing::from(code), &origin(request)).await?;
+        let (codes, position) =
+            self.auth.confirm_second_factor(&caller, &Zeroizing::from(code), &origin(request)).await?;
+        self.state.shown(position).await;
         Ok(Json(RecoveryCodes { recovery_codes: codes.iter().map(|code| (**code).clone()).collect() }))
     }
 
@@ -130,7 +135,8 @@ impl CredentialsApi {
     /// Not where the practice requires one of the role. All other sessions end.
     #[oai(path = "/mfa", method = "delete", operation_id = "dropSecondFactor")]
     async fn drop_second_factor(&self, request: &Request, caller: Caller) -> Result<Done, Problem> {
-        self.auth.drop_second_factor(&caller, &origin(request)).await?;
+        let position = self.auth.drop_second_factor(&caller, &origin(request)).await?;
+        self.state.shown(position).await;
         Ok(Done::Done)
     }
 }

@@ -1,5 +1,5 @@
-//! What an administrator does about the account of a member of staff: another link to choose a password by, and an end to
-//! their sessions. Nobody sees or chooses the password of somebody else.
+//! What an administrator does about the account of a member of staff: another link to choose a password by, an end to their
+//! sessions, and to a second factor that was lost. Nobody sees or chooses the password of somebody else.
 
 use domain::ids::UserId;
 use poem::Request;
@@ -7,13 +7,13 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 
-use super::answers::{Ended, Linked};
+use super::answers::{Dropped, Ended, Linked};
 use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
 use super::{document, links, tag};
 use crate::auth::Auth;
 use crate::auth::one_time_links::LinkPurpose;
 use crate::http::auth::Caller;
-use crate::http::command::{UnderConditions, command_context};
+use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::resources::Chapter;
@@ -77,7 +77,8 @@ impl UserAccountsApi {
     /// Start a reset of a password
     ///
     /// Answers, once, the token of a link by which the member of staff chooses another password, good for an hour; former
-    /// ones are void. Until it is used, the present password goes on.
+    /// ones are void. Until it is used, the present password goes on. Needs a proof of identity of the last five minutes
+    /// (`POST auth/step-up`).
     #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
     async fn reset_password(
         &self,
@@ -92,8 +93,43 @@ impl UserAccountsApi {
         #[oai(name = "Prefer")]
         prefer: Header<Option<Prefer>>,
     ) -> Result<Linked, Problem> {
+        self.auth.require_step_up(&caller).await?;
         let (user, key) = (UserId(id.0.0), idempotency_key.0.as_ref());
         self.link(request, &caller, user, LinkPurpose::Reset, key, prefer.0).await
+    }
+
+    /// Drop the lost second factor of a member of staff
+    ///
+    /// Their sessions end within a second, and they log in with their password alone; where the practice requires a second
+    /// factor of their role, they set up another before anything else. One's own is dropped at `DELETE auth/mfa`. Needs a
+    /// proof of identity of the last five minutes (`POST auth/step-up`).
+    #[oai(path = "/:id/mfa", method = "delete", operation_id = "dropUserSecondFactor")]
+    async fn drop_second_factor(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        /// Why. Required.
+        #[oai(name = "X-Change-Reason")]
+        reason: Header<ChangeReason>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Dropped, Problem> {
+        self.auth.require_step_up(&caller).await?;
+        let user = UserId(id.0.0);
+        let known = self.state.users.get(caller.facility_id, user).await?;
+        known.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        if user == caller.user_id {
+            let why = "One's own second factor is dropped at DELETE auth/mfa.";
+            return Err(Problem::new(ProblemCode::PermissionDenied).because(why));
+        }
+        let context = command_context(&caller, request, Some(&reason.0.into()));
+        let dropped = self.auth.drop_lost_second_factor(user, &caller, &context, &origin(request)).await;
+        let position = dropped?;
+        let preference = self.state.settle(position, prefer.0).await;
+        Ok(Dropped::Dropped(position.map(|position| position.to_string()), preference))
     }
 
     /// The sessions of a member of staff

@@ -108,3 +108,18 @@ pub(super) enum Ended {
     #[oai(status = 204)]
     Ended,
 }
+
+/// A second factor that was dropped.
+#[derive(ApiResponse)]
+pub(super) enum Dropped {
+    /// It is dropped.
+    #[oai(status = 204)]
+    Dropped(
+        /// The last position written.
+        #[oai(header = "Event-Position")]
+        Option<String>,
+        /// `respond-async`, if the answer left before the read models show what was written.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
+    ),
+}

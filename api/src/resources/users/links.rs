@@ -9,15 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::refusal;
 use crate::auth::Auth;
-use crate::auth::accounts::AccountsError;
 use crate::auth::one_time_links::{LinkPurpose, OneTimeLink};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::state::AppState;
-
-/// How long somebody's account may take to follow their registration: it is made from the log, several times a second.
-const ACCOUNT_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked for.
-const ACCOUNT_LOOK: Duration = Duration::from_millis(20);
 
 /// A link, and what it was made for.
 pub(super) struct Made {
@@ -44,21 +38,15 @@ pub(super) async fn make(
     if executed.replayed {
         return Ok(Made { executed, link: None });
     }
-    if !account_exists(auth, user).await? {
-        let why = "The account is not made yet. Invite the member of staff again in a moment.";
+    // The account follows the registration.
+    if let Some(position) = executed.position {
+        auth.tables.follow_to(position).await?;
+    }
+    if auth.accounts.by_id(user).await?.is_none() {
+        let why =
+            "There is no account to make a link for: the address is another account's still. Try again in a moment.";
         return Err(Problem::new(ProblemCode::NotReady).because(why).retry_after(Duration::from_secs(2)));
     }
     let link = auth.links.make(user, purpose).await?;
     Ok(Made { executed, link: Some(link) })
-}
-
-/// Waits for the account that follows a registration.
-async fn account_exists(auth: &Auth, user: UserId) -> Result<bool, AccountsError> {
-    let exists = async {
-        while auth.accounts.by_id(user).await?.is_none() {
-            tokio::time::sleep(ACCOUNT_LOOK).await;
-        }
-        Ok(true)
-    };
-    tokio::time::timeout(ACCOUNT_PATIENCE, exists).await.unwrap_or(Ok(false))
 }

@@ -57,6 +57,7 @@ impl UsersApi {
         prefer: Option<Prefer>,
     ) -> Result<Changed, Problem> {
         let executed = self.state.commands.change_user(UserId(id.0), command, context).await.map_err(refusal)?;
+        self.auth.take_up(executed.position).await;
         let preference = self.state.settle(executed.position, prefer).await;
         let position = executed.position.map(|position| position.to_string());
         Ok(Changed::Now(Json(document(&executed)?), tag(&executed), position, preference))
@@ -214,7 +215,7 @@ impl UsersApi {
     /// Give a member of staff another role
     ///
     /// What they may do changes within a second, in the sessions that they have. The practice keeps at least one
-    /// administrator who can log in.
+    /// administrator who can log in. Needs a proof of identity of the last five minutes (`POST auth/step-up`).
     #[oai(path = "/:id/role", method = "post", operation_id = "assignRole")]
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn assign_role(
@@ -234,6 +235,7 @@ impl UsersApi {
         prefer: Header<Option<Prefer>>,
         StrictJson(input): StrictJson<RoleInput>,
     ) -> Result<Changed, Problem> {
+        self.auth.require_step_up(&caller).await?;
         let (role, reason) = input.parse()?;
         let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
         let context = context.once(idempotency_key.0.as_ref(), request, &input);

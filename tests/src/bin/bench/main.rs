@@ -5,13 +5,14 @@
 //! servers ─► houses: appends (the log alone), small and large (the program medicalpro on a practice)
 //! throughput   pgbench, postgres-es, EventLog, HTTP in turn      load, http, requests, people make what is asked
 //! fill ─► replay ─► lists   a large practice                     sockets   live screens
+//! logins   a storm of them, and refusals
 //! trail   ten million accesses, and who saw a patient
 //! figures ─► a table of targets, latest.json, charts
 //! ```
 //!
 //! `bench [--quick]`, from the workspace's folder; built with the feature `baseline` it measures postgres-es as well.
 //! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at; so do `--only lists`
-//! and `--only replay`, with `--patients 1000000`, and `--only-trail` the trail of accesses.
+//! and `--only replay`, with `--patients 1000000`, `--only logins`, and `--only-trail` the trail of accesses.
 
 mod appends;
 mod chart;
@@ -20,6 +21,7 @@ mod fill;
 mod http;
 mod lists;
 mod load;
+mod logins;
 mod only;
 mod people;
 mod pgbench;
@@ -116,6 +118,9 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     if outcome.failures > 0 {
         figures.faults.push(format!("a hundred users: {} requests failed", outcome.failures));
     }
+
+    step("two hundred logins at once");
+    logins::run(&small, &practice, plan, &mut figures).await;
 
     watch_screens(&small, &practice, &program, plan, &mut figures, &step).await;
 

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use projections::patients::Patients;
 
+use crate::figures::Figures;
 use crate::load::{self, percentile};
+use crate::plan::Plan;
 use crate::program::Program;
 use crate::requests::{Operation, Practice};
 use crate::servers::{BenchServers, House};
-use crate::{fill, lists, replay, start_small, wait_for_list};
+use crate::{fill, lists, logins, replay, start_small, wait_for_list};
 
 /// What is asked for, how often, for how long.
 pub struct Only {
@@ -22,6 +24,7 @@ pub struct Only {
 enum Part {
     Operation(Operation),
     Lists,
+    Logins,
     Replay,
 }
 
@@ -31,11 +34,14 @@ impl Only {
         let name = argument("--only")?;
         let part = match name.as_str() {
             "lists" => Part::Lists,
+            "logins" => Part::Logins,
             "replay" => Part::Replay,
             _ => {
                 let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
                 let names = Operation::ALL.map(Operation::name);
-                Part::Operation(operation.unwrap_or_else(|| panic!("--only: lists, replay or one of {names:?}")))
+                Part::Operation(
+                    operation.unwrap_or_else(|| panic!("--only: lists, logins, replay or one of {names:?}")),
+                )
             }
         };
         let number = |name, otherwise| argument(name).map_or(otherwise, |text| text.parse().expect("a number"));
@@ -54,6 +60,13 @@ impl Only {
             Part::Replay => {
                 let (house, _) = self.crowd(servers).await;
                 self.replay(servers, &house).await;
+            }
+            Part::Logins => {
+                let (small, program, practice) = start_small(servers).await;
+                let mut figures = Figures::default();
+                logins::run(&small, &practice, &Plan::whole(), &mut figures).await;
+                println!("{}", figures.table());
+                program.stop();
             }
             Part::Lists => {
                 let (house, crowd) = self.crowd(servers).await;

@@ -21,6 +21,10 @@ pub struct Plan {
     pub paging: Duration,
     /// How long each number of sockets is watched.
     pub watching: Duration,
+    /// How long logins are refused, one after the other.
+    pub refusing: Duration,
+    /// How long a storm of logins is watched.
+    pub storming: Duration,
     /// Rows of the old trail of accesses; none for no such trail.
     pub traces: u64,
     /// How long making it may take.
@@ -40,6 +44,8 @@ impl Plan {
             replaying: Duration::from_secs(160),
             paging: Duration::from_secs(2),
             watching: Duration::from_secs(8),
+            refusing: Duration::from_secs(20),
+            storming: Duration::from_secs(8),
             traces: 10_000_000,
             tracing: Duration::from_secs(120),
         }
@@ -57,6 +63,8 @@ impl Plan {
             replaying: Duration::from_secs(25),
             paging: Duration::from_millis(400),
             watching: Duration::from_millis(1200),
+            refusing: Duration::from_secs(4),
+            storming: Duration::from_secs(3),
             traces: 0,
             tracing: Duration::ZERO,
         }

@@ -17,10 +17,11 @@ use domain::role::Role;
 use domain::upcasting::Upcasters;
 use domain::user::{PasswordOccasion, Profession, Profile, UserCommand, UserDetails};
 use domain::values::{EmailAddress, FacilityName, FirstName, LastName, Rpps, TextValue};
-use event_store_schema::{Database, EventLog, KeyRing, MasterKeys};
+use event_store_schema::{AccessTrail, Database, EventLog, KeyRing, MasterKeys};
 use jiff::SignedDuration;
 use poem::http::StatusCode;
 use poem::test::{TestClient, TestResponse};
+use projections::Projections;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,6 +34,7 @@ use crate::embedded::{EmbeddedServers, Options, ScratchDir};
 use crate::http::permissions::PERMISSIONS;
 use crate::http::server::{App, FrameSettings, app};
 use crate::resources::session::{CredentialsApi, SessionApi};
+use crate::state::AppState;
 
 const FACILITY: FacilityId = FacilityId(Uuid::from_u128(2));
 const DOCTOR: UserId = UserId(Uuid::from_u128(1));
@@ -78,7 +80,11 @@ impl Server {
         let (auth, feed) = Auth::open(Commands::new(log.clone()), passwords, lifetime).await.unwrap();
         let (tokens, stop) = (Arc::clone(&auth.tokens), CancellationToken::new());
         tokio::spawn(feed.run(Arc::clone(&tokens), stop.clone()));
-        let api = (SessionApi::new(auth.clone()), CredentialsApi::new(auth.clone()));
+        // No read model is to be waited for.
+        let read_models = Projections::start(log.clone(), Vec::new());
+        let trail = AccessTrail::open(log.database().clone(), Duration::from_secs(10));
+        let state = AppState::new(Commands::new(log.clone()), read_models, trail);
+        let api = (SessionApi::new(auth.clone()), CredentialsApi::new(state, auth.clone()));
         let client = TestClient::new(app(api, Vec::new(), tokens, PERMISSIONS, FrameSettings::default()).unwrap());
         Self { client, auth, stop }
     }

@@ -92,3 +92,22 @@ async fn somebody_invited_logs_in_after_the_first_password() {
     let tokens = Tokens::of(server.log_in("mariam.diallo@exemple.fr", NEW).await).await;
     assert_eq!(tokens.answer["user"]["role"], "secretary");
 }
+
+#[tokio::test]
+async fn a_link_that_the_log_refuses_stores_no_password_and_stays() {
+    let practice = Practice::open().await;
+    let server = &practice.one;
+    let link = server.auth.links.make(DOCTOR, LinkPurpose::Reset).await.unwrap();
+    let body = json!({"token": *link.token, "new_password": NEW});
+    practice.tell(UserCommand::SuspendUser).await;
+    // As on a server that has not heard of it yet.
+    let in_time = "UPDATE accounts.credentials SET status = 'active'";
+    practice.one.auth.take_up(Some(practice.log.head().await.unwrap())).await;
+    practice.sql(in_time).await;
+    let refused = server.post("/password/accept", None, &body).await;
+    assert_eq!(code(refused, StatusCode::UNPROCESSABLE_ENTITY).await, "link_not_good");
+    practice.tell(UserCommand::ReinstateUser).await;
+    server.log_in(EMAIL, NEW).await.assert_status(StatusCode::UNAUTHORIZED);
+    server.log_in(EMAIL, &practice.doctor.password).await.assert_status_is_ok();
+    server.post("/password/accept", None, &body).await.assert_status(StatusCode::NO_CONTENT);
+}
