@@ -67,7 +67,7 @@ impl Member {
 
 /// Chooses a password by the link of this answer.
 pub async fn accept(door: &Client, invitation: &Value, password: &str) -> Answer {
-    let body = json!({"token": invitation["link"]["token"], "new_password": password});
+    let body = json!({"token": invitation["link"]["token"], "newPassword": password});
     door.post("/auth/password/accept", &body).await
 }
 

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::server::{Answer, Client, Server, send};
 use system_tests::staff;
-use system_tests::staff::{A_SECOND, Member, PASSWORD, RPPS, email, member, within_a_second};
+use system_tests::staff::{Member, PASSWORD, RPPS, email, member, within_a_second};
 
 /// A member of staff without the role, as it is revised.
 fn details(member: &Value) -> Value {
