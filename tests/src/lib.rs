@@ -7,3 +7,4 @@ pub mod house;
 pub mod practice;
 pub mod screen;
 pub mod server;
+pub mod staff;

@@ -238,6 +238,11 @@ impl Client {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
+    /// The same client without a token.
+    pub fn signed_out(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
     /// Its token.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

@@ -80,6 +80,8 @@ impl Screen {
             // The server lost what it stands on, or is stopping; or this screen is too slow.
             (Some("ready" | "slow_consumer" | "user_connected" | "user_disconnected"), _) => {}
             (Some("error"), _) if message["data"]["code"] == "internal_error" => {}
+            // What was shown cannot be traced at this moment, so nothing more is shown.
+            (Some("error"), _) if message["data"]["code"] == "not_ready" => {}
             _ => self.notes.complain(format!("screen {} at {} is told: {text}", self.number, self.seen)),
         }
     }

@@ -45,7 +45,7 @@ async fn invite(fleet: &Fleet) -> (Commands, FacilityId, UserId) {
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     };
-    let accepted = json!({"token": *link.token, "new_password": PASSWORD});
+    let accepted = json!({"token": *link.token, "newPassword": PASSWORD});
     Client::at(&fleet.url(1)).post("/auth/password/accept", &accepted).await.expect(204);
     (commands, facility, user)
 }

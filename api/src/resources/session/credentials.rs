@@ -42,8 +42,8 @@ impl CredentialsApi {
         StrictJson(body): StrictJson<PasswordChange>,
     ) -> Result<Done, Problem> {
         let mut violations = Vec::new();
-        let current = body.current_password.parse("current_password", &mut violations);
-        let new = body.new_password.parse("new_password", &mut violations);
+        let current = body.current_password.parse("currentPassword", &mut violations);
+        let new = body.new_password.parse("newPassword", &mut violations);
         let (Some(current), Some(new)) = (current, new) else {
             return Err(Problem::validation_failed(violations));
         };
@@ -63,7 +63,7 @@ impl CredentialsApi {
     ) -> Result<Done, Problem> {
         let mut violations = Vec::new();
         let token = body.token.parse("token", &mut violations);
-        let new = body.new_password.parse("new_password", &mut violations);
+        let new = body.new_password.parse("newPassword", &mut violations);
         let (Some(token), Some(new)) = (token, new) else {
             return Err(Problem::validation_failed(violations));
         };

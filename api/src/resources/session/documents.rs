@@ -82,7 +82,8 @@ pub(super) struct RefreshRequest {
 
 /// Another password.
 #[derive(Object, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PasswordChange {
     pub(super) current_password: Wire<GivenPassword>,
     pub(super) new_password: Wire<NewPassword>,
@@ -90,7 +91,8 @@ pub(super) struct PasswordChange {
 
 /// A password chosen by the link of an invitation or a reset.
 #[derive(Object, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct LinkAcceptance {
     pub(super) token: Wire<GivenLink>,
     pub(super) new_password: Wire<NewPassword>,
@@ -122,6 +124,7 @@ pub(super) struct Enrollment {
 
 /// Codes that stand in for the device, each once. They are shown once.
 #[derive(Object)]
+#[oai(rename_all = "camelCase")]
 pub(super) struct RecoveryCodes {
     pub(super) recovery_codes: Vec<String>,
 }
@@ -193,7 +196,7 @@ pub(super) struct SessionList {
 
 /// One session: one login, on one device.
 #[derive(Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(super) struct SessionDocument {
     id: Uuid,
     /// Whether it is the one that asks.

@@ -10,7 +10,7 @@ async fn a_new_password_ends_the_other_sessions_and_not_this_one() {
     let practice = Practice::open().await;
     let here = practice.one.tokens(&practice.doctor).await;
     let elsewhere = practice.other.tokens(&practice.doctor).await;
-    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
 
     for (new, rule) in [("trop court", "length"), ("Qwertyqwerty123", "common_password")] {
         let refused = practice.one.post("/password", Some(&here.access), &change(&practice.doctor.password, new)).await;
@@ -38,7 +38,7 @@ async fn a_link_sets_a_password_once_and_only_the_latest_does() {
     let links = &practice.one.auth.links;
     let void = links.make(DOCTOR, LinkPurpose::Reset).await.unwrap();
     let good = links.make(DOCTOR, LinkPurpose::Reset).await.unwrap();
-    let accept = |token: &str, password: &str| json!({"token": token, "new_password": password});
+    let accept = |token: &str, password: &str| json!({"token": token, "newPassword": password});
     let server = &practice.one;
 
     for token in [void.token.as_str(), "mpl_nonsense"] {
@@ -87,7 +87,7 @@ async fn somebody_invited_logs_in_after_the_first_password() {
     let server = &practice.other;
     server.log_in("mariam.diallo@exemple.fr", "whatever it is").await.assert_status(StatusCode::UNAUTHORIZED);
     let link = server.auth.links.make(user, LinkPurpose::Invitation).await.unwrap();
-    let body = json!({"token": *link.token, "new_password": NEW});
+    let body = json!({"token": *link.token, "newPassword": NEW});
     server.post("/password/accept", None, &body).await.assert_status(StatusCode::NO_CONTENT);
     let tokens = Tokens::of(server.log_in("mariam.diallo@exemple.fr", NEW).await).await;
     assert_eq!(tokens.answer["user"]["role"], "secretary");
@@ -98,7 +98,7 @@ async fn a_link_that_the_log_refuses_stores_no_password_and_stays() {
     let practice = Practice::open().await;
     let server = &practice.one;
     let link = server.auth.links.make(DOCTOR, LinkPurpose::Reset).await.unwrap();
-    let body = json!({"token": *link.token, "new_password": NEW});
+    let body = json!({"token": *link.token, "newPassword": NEW});
     practice.tell(UserCommand::SuspendUser).await;
     // As on a server that has not heard of it yet.
     let in_time = "UPDATE accounts.credentials SET status = 'active'";

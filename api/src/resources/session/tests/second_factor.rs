@@ -20,7 +20,7 @@ async fn enroll(server: &Server, token: &str) -> (TotpSecret, Vec<String>) {
     let otp = device.code_at(Timestamp::now());
     let confirmed = server.post("/mfa/confirm", Some(token), &json!({"otp": otp})).await;
     confirmed.assert_status_is_ok();
-    let codes = body(confirmed).await["recovery_codes"].clone();
+    let codes = body(confirmed).await["recoveryCodes"].clone();
     (device, serde_json::from_value(codes).unwrap())
 }
 

@@ -1,0 +1,272 @@
+//! Every operation that takes an identifier, with identifiers of another practice: whatever is asked, the answer is the
+//! one for an identifier which nobody has.
+
+use std::collections::BTreeSet;
+
+use domain::role::Role;
+use reqwest::Method;
+use serde_json::{Value, json};
+use system_tests::practice::{Practice, patient};
+use system_tests::server::{Answer, Client, send};
+use system_tests::staff::{RPPS, email, member, within_a_second};
+use uuid::Uuid;
+
+use super::document::Operation;
+use super::table::{operations_with_needs, rights_of};
+use super::{hire, id, kept_of};
+
+/// What an identifier is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Patient,
+    User,
+    Session,
+}
+
+/// Every parameter that is an identifier: a path up to the parameter, or the name of a query parameter.
+const IDENTIFIERS: &[(&str, Kind)] = &[
+    ("/patients/{id}", Kind::Patient),
+    ("/users/{id}", Kind::User),
+    ("/users/{id}/sessions/{sessionId}", Kind::Session),
+    ("/auth/sessions/{id}", Kind::Session),
+    ("?patientId", Kind::Patient),
+    ("?actorId", Kind::User),
+];
+
+/// Parameters of paths that identify nothing which belongs to a practice.
+const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}"];
+
+/// A body that the operation takes, so that it comes to look for what the identifier is of.
+fn body_of(operation: &str) -> Value {
+    let reason = json!({"reason": "Essai"});
+    match operation {
+        "revisePatient" => patient("Le Goff", "Zoé"),
+        "restrictPatient" | "unrestrictPatient" | "suspendUser" | "reinstateUser" => reason,
+        "assignRole" => json!({"role": "doctor", "reason": "Essai"}),
+        "reviseUser" => json!({"lastName": "Roux", "firstName": "Maë", "email": email(), "rppsNumber": RPPS}),
+        other => panic!("{other} takes an identifier and a body: say which"),
+    }
+}
+
+/// A parameter that is an identifier.
+#[derive(Debug)]
+struct Place {
+    name: String,
+    in_path: bool,
+    kind: Kind,
+}
+
+/// The path of an operation up to and including this parameter.
+fn up_to(path: &str, name: &str) -> String {
+    let parameter = format!("{{{name}}}");
+    path[..path.find(&parameter).unwrap() + parameter.len()].to_owned()
+}
+
+fn kind_of(place: &str) -> Option<Kind> {
+    IDENTIFIERS.iter().find(|(known, _)| *known == place).map(|(_, kind)| *kind)
+}
+
+/// The identifiers that an operation takes.
+fn places_of(operation: &Operation) -> Vec<Place> {
+    let in_path = operation.parameters_in("path").filter_map(|parameter| {
+        let kind = kind_of(&up_to(&operation.path, &parameter.name))?;
+        Some(Place { name: parameter.name.clone(), in_path: true, kind })
+    });
+    let in_query = operation.parameters_in("query").filter_map(|parameter| {
+        let kind = kind_of(&format!("?{}", parameter.name))?;
+        Some(Place { name: parameter.name.clone(), in_path: false, kind })
+    });
+    in_path.chain(in_query).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_identifier_that_an_operation_takes_is_in_the_table() {
+    let mut served = BTreeSet::new();
+    for (operation, _) in operations_with_needs().await {
+        let paths = operation.parameters_in("path").map(|parameter| up_to(&operation.path, &parameter.name));
+        let queries = operation.parameters_in("query").filter(|parameter| parameter.is_uuid);
+        served.extend(paths.chain(queries.map(|parameter| format!("?{}", parameter.name))));
+        let in_headers: Vec<_> = operation.parameters_in("header").filter(|parameter| parameter.is_uuid).collect();
+        assert!(in_headers.is_empty(), "{} takes an identifier in a header: try it here", operation.id);
+        assert!(operation.ids_in_body.is_empty(), "{} takes an identifier in its body: try it here", operation.id);
+    }
+    let known = IDENTIFIERS.iter().map(|(place, _)| *place).chain(NO_IDENTIFIERS.iter().copied());
+    assert_eq!(served, known.map(str::to_owned).collect::<BTreeSet<_>>());
+}
+
+/// What exists in a practice, in the states that are answered differently there.
+struct Belongings {
+    patients: Vec<String>,
+    users: Vec<String>,
+    sessions: Vec<String>,
+}
+
+/// The key under which the other practice restricts a patient.
+const THEIR_KEY: &str = "restricted-once";
+
+impl Belongings {
+    async fn of(practice: &Practice) -> Self {
+        let admin = practice.client(Role::Admin);
+        let [active, archived, restricted] = [("Le Goff", "Zoé"), ("Martin", "Ana"), ("Diallo", "Awa")]
+            .map(|(last, first)| practice.register(last, first));
+        let (active, archived, restricted) = (id(&active.await), id(&archived.await), id(&restricted.await));
+        practice.secretary().delete(&format!("/patients/{archived}")).await.expect(200);
+        let restrict = practice.secretary().request(Method::POST, &format!("/patients/{restricted}/restrict"));
+        let restrict = restrict.header("Idempotency-Key", THEIR_KEY).json(&body_of("restrictPatient"));
+        send(restrict).await.expect(200);
+
+        let (working, suspended) =
+            (hire(practice, Role::Nurse, "Roux").await, hire(practice, Role::Nurse, "Petit").await);
+        let until_suspended = suspended.log_in().await;
+        let invited = admin.post("/users", &member(Role::Secretary, "Morel", "Léa")).await.expect(201).body;
+        admin.post(&format!("{}/suspend", suspended.path()), &body_of("suspendUser")).await.expect(200);
+        within_a_second(&until_suspended, "/auth/me", |answer| answer.status == 401).await;
+        let (_going_on, over) = (working.log_in().await, working.log_in().await);
+        let sessions = admin.get(&format!("{}/sessions", working.path())).await.expect(200).body;
+        over.post("/auth/logout", &json!({})).await.expect(204);
+        Self {
+            patients: vec![active, archived, restricted],
+            users: vec![working.id().to_owned(), suspended.id().to_owned(), id(&invited["user"])],
+            sessions: sessions["items"].as_array().unwrap().iter().map(id).collect(),
+        }
+    }
+
+    fn of_kind(&self, kind: Kind) -> &[String] {
+        match kind {
+            Kind::Patient => &self.patients,
+            Kind::User => &self.users,
+            Kind::Session => &self.sessions,
+        }
+    }
+}
+
+/// Which identifiers to send, and instead of which of them one that nobody has.
+type Choice = Vec<(String, bool)>;
+
+/// Each way to fill the places with identifiers of theirs, or of ours as well where there are several.
+fn choices(places: &[Place], ours: &Belongings, theirs: &Belongings) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = vec![Vec::new()];
+    for place in places {
+        let own = ours.of_kind(place.kind)[..1].iter().map(|id| (id.clone(), false));
+        let values: Vec<_> = theirs.of_kind(place.kind).iter().map(|id| (id.clone(), true)).chain(own).collect();
+        let longer = choices.iter().flat_map(|choice| {
+            values.iter().map(move |value| choice.iter().chain([value]).cloned().collect::<Choice>())
+        });
+        choices = longer.collect();
+    }
+    choices.retain(|choice| choice.iter().any(|(_, foreign)| *foreign));
+    choices
+}
+
+/// Headers that bring an operation to look at the version or at an earlier answer.
+fn header_sets(operation: &Operation) -> Vec<Vec<(&'static str, &'static str)>> {
+    let mut sets = vec![Vec::new()];
+    for (name, values) in [
+        ("If-Match", ["*", "\"1\"", "\"9\""].as_slice()),
+        ("If-None-Match", &["*", "\"1\""]),
+        ("Idempotency-Key", &[THEIR_KEY]),
+    ] {
+        if operation.declares("header", name) {
+            let without = sets.clone();
+            for value in values {
+                sets.extend(without.iter().map(|set| [set.as_slice(), &[(name, *value)]].concat()));
+            }
+        }
+    }
+    sets
+}
+
+async fn ask(
+    client: &Client,
+    operation: &Operation,
+    places: &[Place],
+    ids: &[String],
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Answer {
+    let id_of = |name: &str| places.iter().zip(ids).find(|(place, _)| place.name == name).unwrap().1.clone();
+    let asked = places.iter().zip(ids).filter(|(place, _)| !place.in_path);
+    let query: Vec<_> = asked.map(|(place, id)| (place.name.as_str(), id.as_str())).collect();
+    let mut request = client.request(operation.method.clone(), &operation.path_with(id_of)).query(&query);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(if operation.takes_body { request.json(body) } else { request }).await
+}
+
+/// The answer without what is different each time, and with the places of the identifiers in their stead.
+fn told(answer: &Answer, ids: &[String]) -> Value {
+    let mut text = answer.text.clone();
+    for (place, id) in ids.iter().enumerate() {
+        text = text.replace(id, &format!("<{place}>"));
+    }
+    let mut body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    forget_occasion(&mut body);
+    let headers = ["content-type", "etag", "location", "event-position", "allow", "link", "vary"];
+    let headers = headers.map(|name| json!([name, answer.header(name)]));
+    json!([answer.status, headers, body])
+}
+
+fn forget_occasion(body: &mut Value) {
+    match body {
+        Value::Object(fields) => {
+            fields
+                .retain(|name, _| !["instance", "requestId", "at", "position", "nextCursor"].contains(&name.as_str()));
+            fields.values_mut().for_each(forget_occasion);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_occasion),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_another_practice_does_not_exist_here() {
+    let (our_practice, their_practice) = (Practice::new().await, Practice::new().await);
+    let (ours, theirs) = (Belongings::of(&our_practice).await, Belongings::of(&their_practice).await);
+    let before = kept_of(their_practice.facility_id).await;
+    let mut tried = 0;
+    for (operation, need) in operations_with_needs().await {
+        let places = places_of(&operation);
+        if places.is_empty() {
+            continue;
+        }
+        let body = if operation.takes_body { body_of(&operation.id) } else { Value::Null };
+        let mut looked_for = false;
+        for role in Role::ALL.into_iter().filter(|role| need.met_by(&rights_of(*role))) {
+            let client = our_practice.client(role);
+            for (choice, headers) in choices(&places, &ours, &theirs)
+                .iter()
+                .flat_map(|choice| header_sets(&operation).into_iter().map(move |headers| (choice, headers)))
+            {
+                let real: Vec<String> = choice.iter().map(|(id, _)| id.clone()).collect();
+                let nobody =
+                    |(id, foreign): &(String, bool)| if *foreign { Uuid::now_v7().to_string() } else { id.clone() };
+                let made_up: Vec<String> = choice.iter().map(nobody).collect();
+                let theirs = ask(client, &operation, &places, &real, &headers, &body).await;
+                let nobodys = ask(client, &operation, &places, &made_up, &headers, &body).await;
+                let what = format!("{} as {} with {headers:?}", operation.id, role.name());
+                assert_eq!(told(&theirs, &real), told(&nobodys, &made_up), "{what}");
+                let in_path = places.iter().any(|place| place.in_path);
+                assert!(if in_path { theirs.status >= 400 } else { theirs.status == 200 }, "{what}: {}", theirs.text);
+                looked_for |= !in_path || theirs.status == 404;
+                tried += 1;
+            }
+        }
+        assert!(looked_for, "{}: every try was refused before anything was looked for", operation.id);
+    }
+    assert_eq!(kept_of(their_practice.facility_id).await, before);
+    assert!(tried > 500, "only {tried} tries");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_another_practice_used_repeats_nothing_of_its_answer() {
+    let (ours, theirs) = (Practice::new().await, Practice::new().await);
+    let register = async |practice: &Practice| {
+        let request = practice.secretary().request(Method::POST, "/patients").header("Idempotency-Key", "the-same");
+        send(request.json(&patient("Le Goff", "Zoé"))).await.expect(201).body
+    };
+    let (of_theirs, of_ours) = (register(&theirs).await, register(&ours).await);
+    assert_ne!(of_theirs["id"], of_ours["id"]);
+    assert_eq!(of_theirs["patientNumber"], of_ours["patientNumber"], "each counts from one");
+    ours.secretary().get(&format!("/patients/{}", id(&of_theirs))).await.expect_problem(404, "resource_not_found");
+}

@@ -1,0 +1,68 @@
+//! Who may do what, held against every operation of the served OpenAPI document: by role, by token, by practice, and in
+//! the database below. The tables here are written by hand and know nothing of the product's own, so that neither can
+//! be changed alone; an operation without an entry fails, and so does an entry without an operation.
+
+mod document;
+mod isolation;
+mod lists;
+mod roles;
+mod row_security;
+mod servers;
+mod table;
+mod tokens;
+
+use domain::ids::FacilityId;
+use domain::role::Role;
+use serde_json::Value;
+use system_tests::practice::{Practice, Underneath};
+use system_tests::server::Server;
+use system_tests::staff::Member;
+use tokio_postgres::{Client as Database, NoTls};
+
+/// A connection of the owner of the shared server's database.
+async fn owner() -> Database {
+    let (client, connection) = Underneath::of(Server::shared()).owner.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A connection that may do what the application may do.
+async fn application() -> Database {
+    let mut config = Underneath::of(Server::shared()).owner;
+    config.options("-c role=medicalpro_app");
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Everything that is kept of a practice, as it must be again after others have tried: the versions of its streams, its
+/// accounts with their sessions and links (as digests, so that a failure stays readable), and the trace of who looked
+/// at its data.
+async fn kept_of(facility: FacilityId) -> Vec<String> {
+    const KEPT: &str = "
+        SELECT concat(stream_id, ' ', max(stream_version)) FROM log.events WHERE facility_id = $1 GROUP BY stream_id
+        UNION ALL
+        SELECT concat('account ', user_id, ' ', status, ' ', md5((to_jsonb(c) - 'changed_in')::text))
+          FROM accounts.credentials c WHERE facility_id = $1
+        UNION ALL
+        SELECT concat('session ', session_id, ' ', end_reason, ' ',
+                      md5((to_jsonb(s) - 'changed_in' - 'last_seen_at')::text))
+          FROM accounts.sessions s WHERE facility_id = $1
+        UNION ALL
+        SELECT concat('link ', purpose, ' ', md5(to_jsonb(l)::text))
+          FROM accounts.one_time_links l JOIN accounts.credentials USING (user_id) WHERE facility_id = $1
+        UNION ALL
+        SELECT concat('accesses ', count(*)) FROM audit.access WHERE facility_id = $1
+        ORDER BY 1";
+    let rows = owner().await.query(KEPT, &[&facility.0]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// A member of staff, hired by the practice's administrator.
+async fn hire(practice: &Practice, role: Role, last_name: &str) -> Member {
+    Member::hire(practice.client(Role::Admin), role, last_name).await
+}
+
+fn id(document: &Value) -> String {
+    document["id"].as_str().unwrap().to_owned()
+}
