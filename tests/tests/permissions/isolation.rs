@@ -165,6 +165,7 @@ fn header_sets(operation: &Operation) -> Vec<Vec<(&'static str, &'static str)>> 
         ("If-Match", ["*", "\"1\"", "\"9\""].as_slice()),
         ("If-None-Match", &["*", "\"1\""]),
         ("Idempotency-Key", &[THEIR_KEY]),
+        ("X-Change-Reason", &["Essai"]),
     ] {
         if operation.declares("header", name) {
             let without = sets.clone();

@@ -52,12 +52,12 @@ async fn nothing_but_what_is_public_opens_without_a_good_token() {
     let sessions = admin.get(&format!("{}/sessions", member.path())).await.expect(200).body;
     let [latest, first] = sessions["items"].as_array().unwrap().as_slice() else { panic!("{sessions}") };
     admin.delete(&format!("{}/sessions/{}", member.path(), id(latest))).await.expect(204);
-    within_a_second(&revoked, "/auth/me", |answer| answer.body["code"] == "session_ended").await;
+    within_a_second(&revoked, "/facilities/current", |answer| answer.body["code"] == "session_ended").await;
     let suspended = hire(&practice, Role::Admin, "Diallo").await;
     let suspended_session = suspended.log_in().await;
     let suspension = json!({"reason": "Essai"});
     admin.post(&format!("{}/suspend", suspended.path()), &suspension).await.expect(200);
-    within_a_second(&suspended_session, "/auth/me", |answer| answer.body["code"] == "session_ended").await;
+    within_a_second(&suspended_session, "/facilities/current", |answer| answer.body["code"] == "session_ended").await;
 
     let caller = Caller {
         user_id: UserId(member.id().parse().unwrap()),
