@@ -53,6 +53,7 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("reinstateUser", Write("users")),
     ("inviteUser", Write("users")),
     ("startPasswordReset", Write("users")),
+    ("dropUserSecondFactor", Write("users")),
     ("listUserSessions", Write("users")),
     ("endUserSession", Write("users")),
     ("changeFacilitySettings", Write("users")),
