@@ -158,13 +158,14 @@ fn choices(places: &[Place], ours: &Belongings, theirs: &Belongings) -> Vec<Choi
     choices
 }
 
-/// Headers that bring an operation to look at the version or at an earlier answer.
+/// Headers that bring an operation to look at the version or at an earlier answer, or that it asks for.
 fn header_sets(operation: &Operation) -> Vec<Vec<(&'static str, &'static str)>> {
     let mut sets = vec![Vec::new()];
     for (name, values) in [
         ("If-Match", ["*", "\"1\"", "\"9\""].as_slice()),
         ("If-None-Match", &["*", "\"1\""]),
         ("Idempotency-Key", &[THEIR_KEY]),
+        ("X-Change-Reason", &["Essai"]),
     ] {
         if operation.declares("header", name) {
             let without = sets.clone();
