@@ -306,7 +306,7 @@ impl ServeConfig {
     }
 
     /// Threads that check passwords. By themselves they leave half of the processors to everybody else: a storm of logins
-    /// on all of two makes others wait six times as long, for a third more logins (docs/performance.md).
+    /// on all of two makes others wait several times as long, for a third more logins (docs/performance.md).
     pub fn password_threads(&self) -> NonZeroUsize {
         let half = || {
             let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);

@@ -158,7 +158,7 @@ fn choices(places: &[Place], ours: &Belongings, theirs: &Belongings) -> Vec<Choi
     choices
 }
 
-/// Headers that bring an operation to look at the version or at an earlier answer.
+/// Headers that bring an operation to look at the version or at an earlier answer, or that it asks for.
 fn header_sets(operation: &Operation) -> Vec<Vec<(&'static str, &'static str)>> {
     let mut sets = vec![Vec::new()];
     for (name, values) in [
