@@ -55,7 +55,7 @@ drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50
 BUILD_BENCH = $(STEP) 'building the benchmark (some minutes the first time)' \
 		$(CARGO) build --release --locked -p system-tests --features baseline --bin bench -p api --bin medicalpro
 
-bench: setup ## measure everything, 12 minutes: ratios against PostgreSQL itself, in target/bench
+bench: setup ## measure everything, 10 minutes: ratios against PostgreSQL itself, in target/bench
 	$(BUILD_BENCH)
 	@exec "$(TARGET)/release/bench"
 

@@ -6,7 +6,7 @@
 //! throughput   pgbench, postgres-es, EventLog, HTTP in turn      load, http, requests, people make what is asked
 //! fill ─► replay ─► lists   a large practice                     sockets   live screens
 //! logins   a storm of them, and refusals
-//! trail   ten million accesses, and who saw a patient
+//! trail   millions of accesses, and who saw a patient
 //! figures ─► a table of targets, latest.json, charts
 //! ```
 //!
@@ -65,7 +65,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     if std::env::args().any(|argument| argument == "--only-trail") {
         let mut figures = Figures::default();
-        runtime.block_on(trail::run(&servers, &Plan::whole(), &mut figures));
+        runtime.block_on(trail::run(&servers, &Plan::trail(), &mut figures));
         drop(runtime);
         println!("{}", figures.table());
         return servers.stop();

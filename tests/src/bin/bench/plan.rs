@@ -32,11 +32,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Twelve minutes.
+    /// Ten minutes.
     pub fn whole() -> Self {
         Self {
             started: Instant::now(),
-            total: Duration::from_secs(690),
+            total: Duration::from_secs(570),
             span: Duration::from_secs(2),
             rounds: 3,
             patients: 1_000_000,
@@ -46,9 +46,14 @@ impl Plan {
             watching: Duration::from_secs(8),
             refusing: Duration::from_secs(20),
             storming: Duration::from_secs(8),
-            traces: 10_000_000,
-            tracing: Duration::from_secs(120),
+            traces: 2_000_000,
+            tracing: Duration::from_secs(30),
         }
+    }
+
+    /// The trail of accesses alone, at the size that it has after years.
+    pub fn trail() -> Self {
+        Self { traces: 10_000_000, tracing: Duration::from_secs(120), ..Self::whole() }
     }
 
     /// Two minutes.
