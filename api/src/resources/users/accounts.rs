@@ -32,6 +32,12 @@ impl UserAccountsApi {
         Self { state, auth }
     }
 
+    /// 404 unless this is a member of staff of the caller's practice.
+    async fn must_be_known(&self, caller: &Caller, user: UserId) -> Result<(), Problem> {
+        let known = self.state.users.get(caller.facility_id, user).await?;
+        known.map(|_| ()).ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
+    }
+
     async fn link(
         &self,
         request: &Request,
@@ -119,8 +125,7 @@ impl UserAccountsApi {
     ) -> Result<Dropped, Problem> {
         self.auth.require_step_up(&caller).await?;
         let user = UserId(id.0.0);
-        let known = self.state.users.get(caller.facility_id, user).await?;
-        known.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        self.must_be_known(&caller, user).await?;
         if user == caller.user_id {
             let why = "One's own second factor is dropped at DELETE auth/mfa.";
             return Err(Problem::new(ProblemCode::PermissionDenied).because(why));
@@ -143,8 +148,7 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
     ) -> Result<Json<UserSessionListDocument>, Problem> {
         let user = UserId(id.0.0);
-        let known = self.state.users.get(caller.facility_id, user).await?;
-        known.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        self.must_be_known(&caller, user).await?;
         let sessions = self.auth.sessions.of_user(user).await?;
         Ok(Json(UserSessionListDocument { items: sessions.into_iter().map(UserSessionDocument::from).collect() }))
     }
