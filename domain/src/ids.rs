@@ -63,6 +63,18 @@ identifier!(
     SessionId
 );
 identifier!(
+    /// An appointment.
+    AppointmentId
+);
+identifier!(
+    /// A leave of a practitioner.
+    LeaveId
+);
+identifier!(
+    /// Hours for which a practitioner is there besides the usual ones.
+    ExtraHoursId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::aggregate::AggregateRoot;
+use domain::availability::Availability;
 use domain::event::{Actor, EventMetadata, LoggedEvent, RecordedEvent, UnreadableEvent};
 use domain::facility::Facility;
 use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
@@ -37,7 +38,7 @@ struct Written {
 
 /// Every aggregate of the domain.
 fn catalogue() -> Vec<Catalogued> {
-    vec![catalogued::<Facility>(), catalogued::<Patient>(), catalogued::<User>()]
+    vec![catalogued::<Availability>(), catalogued::<Facility>(), catalogued::<Patient>(), catalogued::<User>()]
 }
 
 fn catalogued<A: AggregateRoot>() -> Catalogued {
@@ -157,11 +158,24 @@ fn nothing_but_these_fields_stands_in_the_open() {
         .collect();
     let known = [
         "AccountLocked.until",
+        "BookingRulesSet.bufferAfterMinutes",
+        "BookingRulesSet.bufferBeforeMinutes",
+        "BookingRulesSet.noticeMinutes",
+        "BookingRulesSet.overlapAllowed",
+        "ExtraHoursClosed.extraId",
+        "ExtraHoursOpened.date",
+        "ExtraHoursOpened.extraId",
+        "ExtraHoursOpened.timeSlots",
         "FacilityOpened.finess",
         "FacilityOpened.name",
         "FacilityOpened.timeZone",
         "FacilitySettingsChanged.idleTimeoutMinutes",
         "FacilitySettingsChanged.mfaRequiredFor",
+        "LeaveCancelled.leaveId",
+        "LeavePlanned.from",
+        "LeavePlanned.kind",
+        "LeavePlanned.leaveId",
+        "LeavePlanned.until",
         "LoggedIn.method",
         "LoggedIn.sessionId",
         "LoggedOut.sessionId",
@@ -190,6 +204,8 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "UserRegistered.rppsNumber",
         "UserRegistered.specialties",
         "UserReinstated.role",
+        "WeeklyHoursSet.hours",
+        "WeeklyHoursSet.validFrom",
     ];
     assert_eq!(open.iter().map(String::as_str).collect::<Vec<_>>(), known);
 }

@@ -66,6 +66,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::availability::LeaveKind;
     use crate::role::Role;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
     use crate::values::{Gender, InsAuthority, InsuranceKind, PatientStatus};
@@ -97,5 +98,6 @@ mod tests {
         codes_round_trip::<SessionEnder>();
         codes_round_trip::<UserStatus>();
         codes_round_trip::<Role>();
+        codes_round_trip::<LeaveKind>();
     }
 }
