@@ -13,6 +13,10 @@ mod command;
 mod event;
 mod hours;
 mod rules;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod zone_tests;
 
 use std::collections::BTreeMap;
 

@@ -81,3 +81,50 @@ pub fn instant_or_jump(shown: DateTime, zone: &TimeZone) -> Timestamp {
 pub fn stretch(from: DateTime, until: DateTime, zone: &TimeZone) -> Option<Interval> {
     Interval::new(instant_or_jump(from, zone), instant_or_jump(until, zone))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("a zone")
+    }
+
+    #[test]
+    fn a_time_that_is_skipped_is_refused_with_what_the_clock_shows_instead() {
+        for (name, day, shown, resumes) in [
+            ("Europe/Paris", date(2026, 3, 29), (2, 0), (3, 0)),
+            ("Europe/Paris", date(2026, 3, 29), (2, 59), (3, 0)),
+            ("America/Santiago", date(2026, 9, 6), (0, 0), (1, 0)),
+        ] {
+            let (shown, resumes) = (day.at(shown.0, shown.1, 0, 0), day.at(resumes.0, resumes.1, 0, 0));
+            for repeated in [Repeated::First, Repeated::Second] {
+                let expected = Err(WallClockError::Skipped { shown, resumes });
+                assert_eq!(instant(shown, &zone(name), repeated), expected, "{name} {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_the_first_unless_the_second_is_meant() {
+        for (name, shown, first, second) in [
+            ("Europe/Paris", date(2026, 10, 25).at(2, 30, 0, 0), "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            ("America/Santiago", date(2026, 4, 4).at(23, 0, 0, 0), "2026-04-05T02:00:00Z", "2026-04-05T03:00:00Z"),
+            ("Indian/Reunion", date(2026, 10, 25).at(2, 30, 0, 0), "2026-10-24T22:30:00Z", "2026-10-24T22:30:00Z"),
+        ] {
+            let found = |repeated| instant(shown, &zone(name), repeated).expect("an instant").to_string();
+            assert_eq!(found(Repeated::default()), first, "{name}");
+            assert_eq!(found(Repeated::Second), second, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_instant_has_is_the_edge_of_time() {
+        let noumea = zone("Pacific/Noumea");
+        assert_eq!(instant(DateTime::MIN, &noumea, Repeated::First), Err(WallClockError::OutOfRange));
+        assert_eq!(instant_or_jump(DateTime::MIN, &noumea), Timestamp::MIN);
+        assert_eq!(instant_or_jump(DateTime::MAX, &zone("America/Martinique")), Timestamp::MAX);
+    }
+}
