@@ -75,6 +75,14 @@ identifier!(
     ExtraHoursId
 );
 identifier!(
+    /// A series of appointments.
+    SeriesId
+);
+identifier!(
+    /// A room of a practice.
+    RoomId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );

@@ -3,6 +3,7 @@
 //! Everything here is pure. Time, identifiers and randomness come in as values; what was decided goes out as events.
 
 pub mod aggregate;
+pub mod appointment;
 pub mod availability;
 pub mod event;
 pub mod facility;

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::aggregate::AggregateRoot;
+use domain::appointment::Appointment;
 use domain::availability::Availability;
 use domain::event::{Actor, EventMetadata, LoggedEvent, RecordedEvent, UnreadableEvent};
 use domain::facility::Facility;
@@ -38,7 +39,13 @@ struct Written {
 
 /// Every aggregate of the domain.
 fn catalogue() -> Vec<Catalogued> {
-    vec![catalogued::<Availability>(), catalogued::<Facility>(), catalogued::<Patient>(), catalogued::<User>()]
+    vec![
+        catalogued::<Appointment>(),
+        catalogued::<Availability>(),
+        catalogued::<Facility>(),
+        catalogued::<Patient>(),
+        catalogued::<User>(),
+    ]
 }
 
 fn catalogued<A: AggregateRoot>() -> Catalogued {
@@ -158,6 +165,28 @@ fn nothing_but_these_fields_stands_in_the_open() {
         .collect();
     let known = [
         "AccountLocked.until",
+        "AppointmentBooked.additionalSlots",
+        "AppointmentBooked.from",
+        "AppointmentBooked.occurrence",
+        "AppointmentBooked.outsideAvailability",
+        "AppointmentBooked.patientId",
+        "AppointmentBooked.practitionerId",
+        "AppointmentBooked.priority",
+        "AppointmentBooked.roomId",
+        "AppointmentBooked.timeZone",
+        "AppointmentBooked.type",
+        "AppointmentBooked.until",
+        "AppointmentDetailsChanged.fieldsChanged",
+        "AppointmentDetailsChanged.priority",
+        "AppointmentDetailsChanged.type",
+        "AppointmentRescheduled.additionalSlots",
+        "AppointmentRescheduled.from",
+        "AppointmentRescheduled.outsideAvailability",
+        "AppointmentRescheduled.patientId",
+        "AppointmentRescheduled.practitionerId",
+        "AppointmentRescheduled.roomId",
+        "AppointmentRescheduled.timeZone",
+        "AppointmentRescheduled.until",
         "BookingRulesSet.bufferAfterMinutes",
         "BookingRulesSet.bufferBeforeMinutes",
         "BookingRulesSet.noticeMinutes",
@@ -180,6 +209,9 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "LoggedIn.sessionId",
         "LoggedOut.sessionId",
         "LoginRefused.cause",
+        "OverlapAccepted.appointments",
+        "OverlapAccepted.practitionerId",
+        "OverlapAccepted.times",
         "PasswordChanged.by",
         "PasswordResetStarted.expiresAt",
         "PatientContactChanged.fieldsChanged",
@@ -194,6 +226,14 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "RolePermissionsChanged.role",
         "SessionRevoked.by",
         "SessionRevoked.sessionId",
+        "SlotHeld.additionalSlots",
+        "SlotHeld.expiresAt",
+        "SlotHeld.from",
+        "SlotHeld.practitionerId",
+        "SlotHeld.roomId",
+        "SlotHeld.timeZone",
+        "SlotHeld.until",
+        "SlotReleased.expired",
         "UserInvited.expiresAt",
         "UserProfileChanged.adeliNumber",
         "UserProfileChanged.fieldsChanged",

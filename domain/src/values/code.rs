@@ -66,6 +66,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
     use crate::availability::LeaveKind;
     use crate::role::Role;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
@@ -88,6 +89,9 @@ mod tests {
 
     #[test]
     fn every_code_is_read_as_it_is_written_and_nothing_else_is() {
+        codes_round_trip::<AppointmentPriority>();
+        codes_round_trip::<AppointmentStatus>();
+        codes_round_trip::<AppointmentType>();
         codes_round_trip::<Gender>();
         codes_round_trip::<PatientStatus>();
         codes_round_trip::<InsuranceKind>();
