@@ -3,6 +3,7 @@
 //! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
 //! reservation.
 
+mod availability;
 mod cache;
 mod context;
 mod error;
