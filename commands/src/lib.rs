@@ -3,6 +3,8 @@
 //! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
 //! reservation.
 
+mod appointment_series;
+mod appointments;
 mod availability;
 mod cache;
 mod context;
@@ -14,6 +16,7 @@ mod patients;
 mod store;
 mod users;
 
+pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
 pub use context::CommandContext;
 pub use error::CommandError;
 pub use execute::{Commands, Executed, Loaded, Recorded};

@@ -1,7 +1,8 @@
 //! What can be asked of an appointment.
 
-use super::{Details, Occurrence, Slot};
-use crate::ids::PatientId;
+use super::{Conflict, Details, Occurrence, Slot};
+use crate::ids::{AppointmentId, PatientId};
+use crate::reservation::ResourceKind;
 use crate::values::Reason;
 
 /// A command to an appointment.
@@ -58,6 +59,52 @@ pub enum AppointmentCommand {
     },
     /// The patient did not come.
     ReportAbsence,
+}
+
+impl AppointmentCommand {
+    /// The slot that it wants, if it wants one.
+    pub const fn slot(&self) -> Option<&Slot> {
+        match self {
+            Self::HoldSlot { slot, .. }
+            | Self::BookAppointment { slot, .. }
+            | Self::RescheduleAppointment { slot, .. } => Some(slot),
+            Self::ReleaseSlot
+            | Self::ReleaseExpiredSlot
+            | Self::ChangeDetails { .. }
+            | Self::ConfirmAppointment
+            | Self::ReportArrival
+            | Self::StartAppointment
+            | Self::CompleteAppointment
+            | Self::CancelAppointment { .. }
+            | Self::ReportAbsence => None,
+        }
+    }
+
+    /// The patient whom it brings in.
+    pub const fn patient(&self) -> Option<PatientId> {
+        if let Self::BookAppointment { patient_id, .. } = self { Some(*patient_id) } else { None }
+    }
+
+    /// The appointments over which it would lie, if all that it meets is the practitioner, and it is meant to. Whether it may
+    /// is for [`handle`](cqrs_es::Aggregate::handle) to say.
+    pub fn beside(&self, conflicts: &[Conflict]) -> Option<Vec<AppointmentId>> {
+        let terms = match self {
+            Self::BookAppointment { terms, .. } | Self::RescheduleAppointment { terms, .. } => terms,
+            Self::HoldSlot { .. }
+            | Self::ReleaseSlot
+            | Self::ReleaseExpiredSlot
+            | Self::ChangeDetails { .. }
+            | Self::ConfirmAppointment
+            | Self::ReportArrival
+            | Self::StartAppointment
+            | Self::CompleteAppointment
+            | Self::CancelAppointment { .. }
+            | Self::ReportAbsence => return None,
+        };
+        let met = conflicts.iter().map(|met| met.appointment.filter(|_| met.resource == ResourceKind::Practitioner));
+        let met = met.collect::<Option<Vec<_>>>()?;
+        Some(met).filter(|met| terms.accept_overlap && !met.is_empty())
+    }
 }
 
 /// What may be out of the ordinary about a slot.

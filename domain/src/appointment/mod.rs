@@ -159,9 +159,9 @@ impl Appointment {
         self.patient_id.is_some()
     }
 
-    /// Whether a slot is kept at this instant.
-    pub fn is_held(&self, now: Timestamp) -> bool {
-        self.status == Some(AppointmentStatus::Held) && self.held_until.is_some_and(|until| now < until)
+    /// Until when it is a slot that is kept; none if it is anything else.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        self.held_until.filter(|_| self.status == Some(AppointmentStatus::Held))
     }
 
     /// The status of an appointment that was booked, if it is one of those that allow something.
