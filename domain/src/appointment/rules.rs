@@ -33,6 +33,10 @@ fn time_violations(slot: &Slot) -> Vec<Violation> {
             let broken = RuleBroken::new("ends_before_start", "A slot ends after it begins.");
             violations.push(broken.at(format!("additionalSlots[{number}].end")));
         }
+        if additional.from < slot.during.from {
+            let broken = RuleBroken::new("before_start", "Further slots follow the first.");
+            violations.push(broken.at(format!("additionalSlots[{number}].start")));
+        }
     }
     if slot.additional_slots.len() > MOST_ADDITIONAL_SLOTS {
         let broken = RuleBroken::new("too_many", format!("At most {MOST_ADDITIONAL_SLOTS} further slots."));

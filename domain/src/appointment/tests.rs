@@ -172,6 +172,8 @@ fn an_appointment_takes_five_minutes_to_twelve_hours() {
     refused("duration", "duration", given().when(book(long)).inspect_result());
     let backwards = Slot { additional_slots: vec![monday("11:00", "10:00")], ..nine() };
     refused("additionalSlots[0].end", "ends_before_start", given().when(book(backwards)).inspect_result());
+    let before = Slot { additional_slots: vec![monday("08:00", "08:30")], ..nine() };
+    refused("additionalSlots[0].start", "before_start", given().when(book(before)).inspect_result());
     let far = Interval {
         from: nine().during.from + SignedDuration::from_hours(24 * 40),
         until: nine().during.until + SignedDuration::from_hours(24 * 40),
