@@ -122,6 +122,7 @@ impl Commands {
                     let (conflicts, expired) = self.conflicts(context.facility_id, &holders).await?;
                     if conflicts.is_empty() {
                         self.release(&expired, context).await?;
+                        pause(attempt).await;
                         continue;
                     }
                     beside = command
@@ -191,7 +192,7 @@ impl Commands {
         }
     }
 
-    /// Whom the log names: those who hold the times, and slots whose time is over.
+    /// Whom the log names: those who hold the times, and slots whose time is over. Who has let go meanwhile is neither.
     pub(crate) async fn conflicts(
         &self,
         facility: FacilityId,
@@ -212,6 +213,11 @@ impl Commands {
             let kept = loaded.and_then(|loaded| loaded.aggregate.kept_until());
             if kept.is_some_and(|until| until <= Timestamp::now()) {
                 expired.push(appointment);
+                continue;
+            }
+            // Called off, or given back, since the log named it: nobody is refused for it.
+            let status = loaded.and_then(|loaded| loaded.aggregate.status);
+            if status.is_some_and(|status| !status.takes_time()) {
                 continue;
             }
             let Some(resource) = ResourceKind::ALL.into_iter().find(|kind| kind.name() == holder.kind) else {

@@ -71,6 +71,14 @@ impl AppointmentStatus {
         }
     }
 
+    /// Whether it takes anybody's time.
+    pub const fn takes_time(self) -> bool {
+        match self {
+            Self::Released | Self::Cancelled | Self::NoShow => false,
+            Self::Held | Self::Scheduled | Self::Confirmed | Self::Arrived | Self::InProgress | Self::Completed => true,
+        }
+    }
+
     /// Whether nothing can happen to it any more.
     pub const fn is_final(self) -> bool {
         match self {
