@@ -4,6 +4,7 @@
 //! aggregate needs no table: [`history`] tells it from the log itself. Nothing here appends to the log.
 
 pub mod appointments;
+pub mod availability;
 mod documents;
 pub mod facilities;
 mod folding;
@@ -33,9 +34,10 @@ pub use running::Projections;
 /// Every read model of this release.
 pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
-        Arc::new(appointments::Appointments),
         Arc::new(facilities::Facilities),
         Arc::new(patients::Patients),
         Arc::new(users::Users),
+        Arc::new(availability::Availabilities),
+        Arc::new(appointments::Appointments),
     ]
 }

@@ -5,7 +5,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::{BookingRules, DayHours, ExtraHours, Leave};
-use crate::scheduling::{Repeated, TimeSlot, WallClockError, instant};
+use crate::scheduling::{Repeated, TimeOfDay, TimeSlot, WallClockError, instant};
 use crate::values::{RuleBroken, Violation};
 
 /// More than these are not hours but bookings.
@@ -65,6 +65,9 @@ pub(super) fn leave_violations(leave: &Leave, today: Date, zone: &TimeZone) -> V
         if time.date() < earliest || time.date() > latest {
             let detail = format!("A leave lies between {YEARS_BACK} year ago and {YEARS_AHEAD} years ahead.");
             violations.push(RuleBroken::new("leave_range", detail).at(field));
+        }
+        if TimeOfDay::of(time.time()).on(time.date()) != time {
+            violations.push(RuleBroken::new("whole_minutes", "The time has no seconds.").at(field));
         }
         violations.extend(skipped(time, zone, field));
     }

@@ -167,7 +167,9 @@ fn leave_that_is_none_is_refused_where_it_is_wrong() {
     let too_far = leave(noon, date(2031, 11, 24).at(0, 0, 0, 0));
     assert_eq!(refused(plan(too_far)), [broken("until", "leave_range")]);
     assert_eq!(refused(plan(leave(date(2025, 11, 22).at(0, 0, 0, 0), noon))), [broken("from", "leave_range")]);
-    assert_eq!(refused(plan(leave(DateTime::MIN, DateTime::MAX))).len(), 2);
+    let seconds = leave(date(2026, 12, 24).at(11, 0, 0, 1), date(2026, 12, 24).at(12, 0, 1, 0));
+    assert_eq!(refused(plan(seconds)), [broken("from", "whole_minutes"), broken("until", "whole_minutes")]);
+    assert_eq!(refused(plan(leave(DateTime::MIN, DateTime::MAX))).len(), 3);
     let skipped = leave(date(2027, 3, 28).at(2, 30, 0, 0), date(2027, 3, 28).at(12, 0, 0, 0));
     assert_eq!(refused(plan(skipped)), [broken("from", "time_skipped")]);
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::tests::{on, slot};
 use super::*;
+use crate::scheduling::{SlotSearch, free_slots};
 
 const EVERY_DAY: [Weekday; 7] = [
     Weekday::Monday,
@@ -37,7 +38,7 @@ fn every_day(slots: &[(&str, &str)]) -> Availability {
 
 fn with_leave(mut availability: Availability, from: &str, until: &str) -> Availability {
     let leave = Leave { from: shown(from), until: shown(until), kind: LeaveKind::Other };
-    availability.leave.insert(LeaveId(Uuid::now_v7()), leave);
+    availability.leave.insert(LeaveId(Uuid::nil()), leave);
     availability
 }
 
@@ -79,10 +80,12 @@ fn hours_are_the_same_on_the_wall_before_and_after_the_clocks_change() {
     }
 }
 
-/// Each line: the zone, a day, hours, and what of them is open: in UTC.
+/// A zone, a day, hours on it, and what of them is open, in UTC.
+type HoursOfOneDay<'a> = (&'a str, (i16, i8, i8), (&'a str, &'a str), Option<(&'a str, &'a str)>);
+
 #[test]
 fn hours_that_the_clocks_skip_or_show_twice_are_what_is_left_of_them_the_first_time() {
-    let table: [(&str, (i16, i8, i8), (&str, &str), Option<(&str, &str)>); 12] = [
+    let table: [HoursOfOneDay; 12] = [
         // 02:00 to 03:00 does not exist.
         ("Europe/Paris", (2026, 3, 29), ("02:00", "03:00"), None),
         ("Europe/Paris", (2026, 3, 29), ("02:15", "02:45"), None),
@@ -177,6 +180,37 @@ fn a_booking_lies_inside_when_all_of_it_does() {
     assert!(!inside("2026-11-23T10:30:00Z", "2026-11-23T11:00:00.000001Z"));
     assert!(!inside("2026-11-23T11:00:00Z", "2026-11-23T11:30:00Z"));
     assert!(!inside("2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z"), "nothing lies nowhere");
+}
+
+#[test]
+fn slots_are_the_same_wherever_the_window_begins_and_keep_notice_and_buffers() {
+    let mut availability = every_day(&[("00:00", "05:00"), ("08:00", "10:00"), ("20:00", "24:00")]);
+    availability.rules = BookingRules {
+        buffer_before_minutes: 5,
+        buffer_after_minutes: 10,
+        notice_minutes: 60,
+        ..BookingRules::default()
+    };
+    let paris = zone("Europe/Paris");
+    let slots = |now: &str, from: &str, until: &str, busy: &[(&str, &str)]| {
+        let interval = |(from, until): (&str, &str)| Interval { from: at(from), until: at(until) };
+        let busy: Vec<_> = busy.iter().copied().map(interval).collect();
+        let time = PracticeTime { now: at(now), zone: paris.clone() };
+        let window = interval((from, until));
+        let calendar = availability.calendar(window, &busy, &time);
+        let minutes = |number| std::num::NonZeroU16::new(number).expect("not zero");
+        let search = SlotSearch { window, duration_minutes: minutes(25), step_minutes: minutes(25) };
+        free_slots(&calendar, search).map(|slot| slot.from.to_string()[11..16].to_owned()).collect::<Vec<_>>()
+    };
+    let long_ago = "2026-11-01T00:00:00Z";
+    let day = ("2026-11-24T06:00:00Z", "2026-11-24T10:00:00Z");
+    assert_eq!(slots(long_ago, day.0, day.1, &[]), ["07:00", "07:25", "07:50", "08:15"]);
+    assert_eq!(slots(long_ago, "2026-11-24T07:10:00Z", day.1, &[]), ["07:25", "07:50", "08:15"]);
+    assert_eq!(slots("2026-11-24T06:30:00Z", day.0, day.1, &[]), ["07:50", "08:15"]);
+    let busy = [("2026-11-24T08:05:00Z", "2026-11-24T08:20:00Z")];
+    assert_eq!(slots(long_ago, day.0, day.1, &busy), ["07:00", "07:25"]);
+    // The night is one stretch, in step with its evening, even for a window that begins after midnight.
+    assert_eq!(slots(long_ago, "2026-11-23T23:00:00Z", "2026-11-24T00:00:00Z", &[]), ["23:10", "23:35"]);
 }
 
 /// Days around which clocks change, a leap day, the turn of a year.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::values::RuleBroken;
@@ -25,6 +25,11 @@ impl TimeOfDay {
     pub fn new(hour: u8, minute: u8) -> Option<Self> {
         let time = Self(u16::from(hour) * 60 + u16::from(minute));
         (minute < 60 && time <= Self::END).then_some(time)
+    }
+
+    /// What the clock shows, without the seconds.
+    pub fn of(time: Time) -> Self {
+        Self(u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs()))
     }
 
     /// From `HH:MM`.
