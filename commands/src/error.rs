@@ -47,6 +47,25 @@ pub enum CommandError<E: Error> {
     Invalid(String),
 }
 
+impl<E: Error> CommandError<E> {
+    /// What became of reading another aggregate, for the decision that needs it.
+    pub(crate) fn while_reading<F: Error>(self) -> CommandError<F> {
+        match self {
+            Self::NotFound => CommandError::NotFound,
+            Self::Internal(error) => CommandError::Internal(error),
+            Self::Overloaded => CommandError::Overloaded,
+            // Nothing was to be written, and nothing can have been refused.
+            Self::Unavailable { .. }
+            | Self::Refused(_)
+            | Self::Stale { .. }
+            | Self::Reserved(_)
+            | Self::IdempotencyKeyReused
+            | Self::Contended
+            | Self::Invalid(_) => CommandError::Unavailable { outcome_unknown: false },
+        }
+    }
+}
+
 impl<E: Error> From<LogError> for CommandError<E> {
     fn from(error: LogError) -> Self {
         match error {

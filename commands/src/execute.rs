@@ -69,7 +69,7 @@ impl Recorded {
 }
 
 impl<A: AggregateRoot> Loaded<A> {
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self {
             aggregate: A::default(),
             version: StreamVersion::ZERO,
@@ -273,7 +273,8 @@ impl Commands {
         })
     }
 
-    fn recall<A: AggregateRoot>(&self, stream: &StreamId) -> Loaded<A> {
+    /// The state as this server last saw it; nothing, if it never did.
+    pub(crate) fn recall<A: AggregateRoot>(&self, stream: &StreamId) -> Loaded<A> {
         self.0.cache.get(stream).unwrap_or_else(Loaded::nothing)
     }
 
@@ -294,7 +295,7 @@ impl Commands {
 }
 
 /// What the command leads to from this state: the state after it, and the events.
-async fn decide<A: AggregateRoot>(
+pub(crate) async fn decide<A: AggregateRoot>(
     loaded: &Loaded<A>,
     command: &A::Command,
     services: &A::Services,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use domain::aggregate::Circumstances;
 use domain::facility::{Facility, FacilityCommand, FacilityError};
 use domain::ids::FacilityId;
+use domain::scheduling::PracticeTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lru::LruCache;
@@ -62,6 +63,15 @@ impl Commands {
         &self,
         facility: FacilityId,
     ) -> Result<Circumstances, CommandError<E>> {
+        let time = self.practice_time(facility).await?;
+        Ok(Circumstances { now: time.now, today: time.today() })
+    }
+
+    /// This moment, and the clock by which the practice goes. `NotFound` if the practice was never opened.
+    pub async fn practice_time<E: std::error::Error>(
+        &self,
+        facility: FacilityId,
+    ) -> Result<PracticeTime, CommandError<E>> {
         let zone = match self.practice_clock().zone(facility) {
             Some(zone) => zone,
             None => {
@@ -70,17 +80,12 @@ impl Commands {
                 zone
             }
         };
-        let now = Timestamp::now();
-        Ok(Circumstances { now, today: now.to_zoned(zone).date() })
+        Ok(PracticeTime { now: Timestamp::now(), zone })
     }
 
     async fn time_zone<E: std::error::Error>(&self, facility: FacilityId) -> Result<TimeZone, CommandError<E>> {
-        let name = match self.load::<Facility>(facility, facility.0).await {
-            Ok(Some(loaded)) => loaded.aggregate.time_zone,
-            Ok(None) => return Err(CommandError::NotFound),
-            Err(CommandError::Internal(error)) => return Err(CommandError::Internal(error)),
-            Err(_) => return Err(CommandError::Unavailable { outcome_unknown: false }),
-        };
+        let loaded = self.load::<Facility>(facility, facility.0).await.map_err(CommandError::while_reading)?;
+        let name = loaded.ok_or(CommandError::NotFound)?.aggregate.time_zone;
         // The zone was checked when the practice was opened; a database of zones that lost it is no reason to stop.
         Ok(TimeZone::get(&name).unwrap_or(TimeZone::UTC))
     }

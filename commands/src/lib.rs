@@ -3,6 +3,9 @@
 //! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
 //! reservation.
 
+mod appointment_series;
+mod appointments;
+mod availability;
 mod cache;
 mod context;
 mod error;
@@ -13,6 +16,7 @@ mod patients;
 mod store;
 mod users;
 
+pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
 pub use context::CommandContext;
 pub use error::CommandError;
 pub use execute::{Commands, Executed, Loaded, Recorded};

@@ -63,6 +63,26 @@ identifier!(
     SessionId
 );
 identifier!(
+    /// An appointment.
+    AppointmentId
+);
+identifier!(
+    /// A leave of a practitioner.
+    LeaveId
+);
+identifier!(
+    /// Hours for which a practitioner is there besides the usual ones.
+    ExtraHoursId
+);
+identifier!(
+    /// A series of appointments.
+    SeriesId
+);
+identifier!(
+    /// A room of a practice.
+    RoomId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );

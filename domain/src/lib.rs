@@ -3,6 +3,8 @@
 //! Everything here is pure. Time, identifiers and randomness come in as values; what was decided goes out as events.
 
 pub mod aggregate;
+pub mod appointment;
+pub mod availability;
 pub mod event;
 pub mod facility;
 pub mod ids;
@@ -11,6 +13,7 @@ pub mod permissions;
 pub mod personal;
 pub mod reservation;
 pub mod role;
+pub mod scheduling;
 pub mod upcasting;
 pub mod user;
 pub mod values;

@@ -117,6 +117,15 @@ impl ResourceKind {
             Self::Room => "room",
         }
     }
+
+    /// The name under which the log takes what is held beside others.
+    pub const fn shared_name(self) -> &'static str {
+        match self {
+            Self::Practitioner => "practitioner_shared",
+            Self::Patient => "patient_shared",
+            Self::Room => "room_shared",
+        }
+    }
 }
 
 /// A half-open stretch of time `[from, to)` of a resource.
@@ -128,4 +137,7 @@ pub struct TimeHold {
     pub from: Timestamp,
     /// The first instant that is free again; after `from`.
     pub to: Timestamp,
+    /// Held beside other holders, because somebody said with a reason that they may overlap. As with keys, a shared hold is
+    /// never refused, and still stops the next exclusive one.
+    pub shared: bool,
 }

@@ -26,6 +26,9 @@ impl Role {
     /// Every role there is.
     pub const ALL: [Self; 6] = [Self::Doctor, Self::Nurse, Self::Secretary, Self::Admin, Self::Auditor, Self::Dpo];
 
+    /// The roles of those who treat patients, and are booked for it.
+    pub const PRACTITIONERS: [Self; 2] = [Self::Doctor, Self::Nurse];
+
     /// The name used in JSON, in tokens and in the database.
     pub const fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::aggregate::AggregateRoot;
+use domain::appointment::Appointment;
+use domain::availability::Availability;
 use domain::event::{Actor, EventMetadata, LoggedEvent, RecordedEvent, UnreadableEvent};
 use domain::facility::Facility;
 use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
@@ -37,7 +39,13 @@ struct Written {
 
 /// Every aggregate of the domain.
 fn catalogue() -> Vec<Catalogued> {
-    vec![catalogued::<Facility>(), catalogued::<Patient>(), catalogued::<User>()]
+    vec![
+        catalogued::<Appointment>(),
+        catalogued::<Availability>(),
+        catalogued::<Facility>(),
+        catalogued::<Patient>(),
+        catalogued::<User>(),
+    ]
 }
 
 fn catalogued<A: AggregateRoot>() -> Catalogued {
@@ -157,15 +165,53 @@ fn nothing_but_these_fields_stands_in_the_open() {
         .collect();
     let known = [
         "AccountLocked.until",
+        "AppointmentBooked.additionalSlots",
+        "AppointmentBooked.from",
+        "AppointmentBooked.occurrence",
+        "AppointmentBooked.outsideAvailability",
+        "AppointmentBooked.patientId",
+        "AppointmentBooked.practitionerId",
+        "AppointmentBooked.priority",
+        "AppointmentBooked.roomId",
+        "AppointmentBooked.timeZone",
+        "AppointmentBooked.type",
+        "AppointmentBooked.until",
+        "AppointmentDetailsChanged.fieldsChanged",
+        "AppointmentDetailsChanged.priority",
+        "AppointmentDetailsChanged.type",
+        "AppointmentRescheduled.additionalSlots",
+        "AppointmentRescheduled.from",
+        "AppointmentRescheduled.outsideAvailability",
+        "AppointmentRescheduled.patientId",
+        "AppointmentRescheduled.practitionerId",
+        "AppointmentRescheduled.roomId",
+        "AppointmentRescheduled.timeZone",
+        "AppointmentRescheduled.until",
+        "BookingRulesSet.bufferAfterMinutes",
+        "BookingRulesSet.bufferBeforeMinutes",
+        "BookingRulesSet.noticeMinutes",
+        "BookingRulesSet.overlapAllowed",
+        "ExtraHoursClosed.extraId",
+        "ExtraHoursOpened.date",
+        "ExtraHoursOpened.extraId",
+        "ExtraHoursOpened.timeSlots",
         "FacilityOpened.finess",
         "FacilityOpened.name",
         "FacilityOpened.timeZone",
         "FacilitySettingsChanged.idleTimeoutMinutes",
         "FacilitySettingsChanged.mfaRequiredFor",
+        "LeaveCancelled.leaveId",
+        "LeavePlanned.from",
+        "LeavePlanned.kind",
+        "LeavePlanned.leaveId",
+        "LeavePlanned.until",
         "LoggedIn.method",
         "LoggedIn.sessionId",
         "LoggedOut.sessionId",
         "LoginRefused.cause",
+        "OverlapAccepted.appointments",
+        "OverlapAccepted.practitionerId",
+        "OverlapAccepted.times",
         "PasswordChanged.by",
         "PasswordResetStarted.expiresAt",
         "PatientContactChanged.fieldsChanged",
@@ -180,6 +226,14 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "RolePermissionsChanged.role",
         "SessionRevoked.by",
         "SessionRevoked.sessionId",
+        "SlotHeld.additionalSlots",
+        "SlotHeld.expiresAt",
+        "SlotHeld.from",
+        "SlotHeld.practitionerId",
+        "SlotHeld.roomId",
+        "SlotHeld.timeZone",
+        "SlotHeld.until",
+        "SlotReleased.expired",
         "UserInvited.expiresAt",
         "UserProfileChanged.adeliNumber",
         "UserProfileChanged.fieldsChanged",
@@ -190,6 +244,8 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "UserRegistered.rppsNumber",
         "UserRegistered.specialties",
         "UserReinstated.role",
+        "WeeklyHoursSet.hours",
+        "WeeklyHoursSet.validFrom",
     ];
     assert_eq!(open.iter().map(String::as_str).collect::<Vec<_>>(), known);
 }

@@ -363,8 +363,9 @@ impl EventLog {
                     let keys = keys.into_iter().map(|key| self.prepare_key(stream, facility_id, kind, key));
                     prepared.keys.extend(keys);
                 }
-                Reservation::Times { holds, .. } => {
-                    for TimeHold { resource, from, to } in joined(holds)? {
+                Reservation::Times { kind, holds } => {
+                    for TimeHold { resource, from, to, shared } in joined(holds)? {
+                        let kind = if shared { kind.shared_name() } else { kind.name() };
                         prepared.holds.push(PreparedHold { stream: stream.to_string(), kind, resource, from, to });
                     }
                 }
@@ -397,14 +398,16 @@ fn whole_microseconds(time: Timestamp) -> Timestamp {
 /// One stream's holds with those of a resource that overlap or touch joined into one: a stream never conflicts with
 /// itself.
 fn joined(mut holds: Vec<TimeHold>) -> Result<Vec<TimeHold>, AppendError> {
-    holds.sort_by_key(|hold| (hold.resource, hold.from));
+    holds.sort_by_key(|hold| (hold.resource, hold.shared, hold.from));
     let mut result: Vec<TimeHold> = Vec::with_capacity(holds.len());
     for hold in holds {
         if hold.from >= hold.to {
             return Err(AppendError::Invalid("a hold ends before it begins".to_owned()));
         }
         match result.last_mut() {
-            Some(last) if last.resource == hold.resource && hold.from <= last.to => last.to = last.to.max(hold.to),
+            Some(last) if (last.resource, last.shared) == (hold.resource, hold.shared) && hold.from <= last.to => {
+                last.to = last.to.max(hold.to);
+            }
             _ => result.push(hold),
         }
     }
@@ -422,6 +425,7 @@ mod tests {
             resource: Uuid::from_u128(resource),
             from: Timestamp::constant(from, 0),
             to: Timestamp::constant(to, 0),
+            shared: false,
         }
     }
 

@@ -130,6 +130,9 @@ impl FacilityView {
     }
 }
 
+/// The query for the zone of a practice, for other read models that show its times.
+pub(crate) const TIME_ZONE: &str = include_str!("../sql/facilities/time_zone.sql");
+
 /// Queries on practices.
 #[derive(Clone)]
 pub struct FacilityQueries(Database);

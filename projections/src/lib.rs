@@ -3,6 +3,8 @@
 //! A [`Projection`] turns events into rows; [`Projections`] runs them, each on one server at a time. The history of one
 //! aggregate needs no table: [`history`] tells it from the log itself. Nothing here appends to the log.
 
+pub mod appointments;
+pub mod availability;
 mod documents;
 pub mod facilities;
 mod folding;
@@ -31,5 +33,11 @@ pub use running::Projections;
 
 /// Every read model of this release.
 pub fn all() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(facilities::Facilities), Arc::new(patients::Patients), Arc::new(users::Users)]
+    vec![
+        Arc::new(facilities::Facilities),
+        Arc::new(patients::Patients),
+        Arc::new(users::Users),
+        Arc::new(availability::Availabilities),
+        Arc::new(appointments::Appointments),
+    ]
 }

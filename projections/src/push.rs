@@ -4,15 +4,17 @@
 //! so a client sees the same frame whichever way it came. A frame holds ids, types and field names, nothing personal.
 
 use domain::aggregate::AggregateRoot;
+use domain::appointment::{Appointment, AppointmentEvent};
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::facility::{Facility, FacilityEvent};
-use domain::ids::{FacilityId, PatientId, Position};
+use domain::ids::{AppointmentId, FacilityId, PatientId, Position, UserId};
 use domain::patient::{
     Contact, Coverage, Identity, Patient, PatientDetails, PatientEvent, contact_changes, identity_changes,
     insurance_changes,
 };
 use domain::personal::Revealed;
 use domain::role::Area;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One frame, and for whom it is: users of its facility whose role may read its [`area`](Push::area).
@@ -50,16 +52,47 @@ pub enum Push {
         /// The fields of the API that have a new value.
         fields_changed: Vec<String>,
     },
+    /// A patient has an appointment.
+    AppointmentCreated {
+        /// Which.
+        appointment_id: AppointmentId,
+        /// Whose it is.
+        patient_id: PatientId,
+        /// Who sees the patient.
+        practitioner_id: UserId,
+        /// When it begins.
+        datetime: Timestamp,
+    },
+    /// Something about an appointment changed.
+    AppointmentUpdated {
+        /// Which.
+        appointment_id: AppointmentId,
+        /// Whose it is.
+        patient_id: PatientId,
+        /// The fields of the API that have a new value.
+        changes: Vec<String>,
+    },
+    /// An appointment was called off.
+    AppointmentCancelled {
+        /// Which.
+        appointment_id: AppointmentId,
+        /// Whose it is.
+        patient_id: PatientId,
+    },
 }
 
 impl Push {
     /// Every kind of push there is, for the AsyncAPI document.
-    pub const KINDS: &'static [PushKind] = &[PATIENT_UPDATED];
+    pub const KINDS: &'static [PushKind] =
+        &[PATIENT_UPDATED, APPOINTMENT_CREATED, APPOINTMENT_UPDATED, APPOINTMENT_CANCELLED];
 
     /// Its row of the table.
     pub const fn kind(&self) -> &'static PushKind {
         match self {
             Self::PatientUpdated { .. } => &PATIENT_UPDATED,
+            Self::AppointmentCreated { .. } => &APPOINTMENT_CREATED,
+            Self::AppointmentUpdated { .. } => &APPOINTMENT_UPDATED,
+            Self::AppointmentCancelled { .. } => &APPOINTMENT_CANCELLED,
         }
     }
 
@@ -107,6 +140,8 @@ pub enum FieldType {
     Id,
     /// A position in the log.
     Position,
+    /// An instant, as RFC 3339 writes it.
+    Timestamp,
     /// The name of a role.
     Role,
     /// A stable name that programs may rely on, or a sentence for people.
@@ -131,6 +166,45 @@ const PATIENT_UPDATED: PushKind = PushKind {
     },
 };
 
+const APPOINTMENT: Field = Field { name: "appointmentId", of: FieldType::Id, meaning: "Which appointment." };
+const PATIENT: Field = Field { name: "patientId", of: FieldType::Id, meaning: "Whose it is." };
+
+const APPOINTMENT_CREATED: PushKind = PushKind {
+    area: Area::Appointments,
+    message: MessageKind {
+        event: "appointment_created",
+        summary: "A patient has an appointment.",
+        fields: &[
+            APPOINTMENT,
+            PATIENT,
+            Field { name: "practitionerId", of: FieldType::Id, meaning: "Who sees the patient." },
+            Field { name: "datetime", of: FieldType::Timestamp, meaning: "When it begins." },
+        ],
+    },
+};
+
+const APPOINTMENT_UPDATED: PushKind = PushKind {
+    area: Area::Appointments,
+    message: MessageKind {
+        event: "appointment_updated",
+        summary: "Something about an appointment changed.",
+        fields: &[
+            APPOINTMENT,
+            PATIENT,
+            Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
+        ],
+    },
+};
+
+const APPOINTMENT_CANCELLED: PushKind = PushKind {
+    area: Area::Appointments,
+    message: MessageKind {
+        event: "appointment_cancelled",
+        summary: "An appointment was called off. Why stands in the appointment, for those who may read it.",
+        fields: &[APPOINTMENT, PATIENT],
+    },
+};
+
 /// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
 /// which a newer server may write during an upgrade. No event of a member of staff has one: who came and went, and who
 /// was not let in, is for those who read the trail.
@@ -138,6 +212,10 @@ pub fn frame(event: &RecordedEvent) -> Option<Frame> {
     let aggregate = event.stream.aggregate();
     let push = if aggregate == stream_of::<Patient>() {
         patient(PatientId(event.stream.id()), known(event)?)
+    } else if aggregate == stream_of::<Appointment>() {
+        // The subject is the patient. A slot that is kept has none, and no frame.
+        let patient = event.subject_id.map(|subject| PatientId(subject.0));
+        appointment(AppointmentId(event.stream.id()), patient, known(event)?)
     } else if aggregate == stream_of::<Facility>() {
         facility(&known(event)?)
     } else {
@@ -172,6 +250,36 @@ fn patient(patient_id: PatientId, event: PatientEvent) -> Option<Push> {
     Some(Push::PatientUpdated { patient_id, fields_changed })
 }
 
+fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event: AppointmentEvent) -> Option<Push> {
+    let patient_id = patient?;
+    let changes: &[&str] = match event {
+        // Nobody's yet, or nobody's any more.
+        AppointmentEvent::SlotHeld { .. } | AppointmentEvent::SlotReleased { .. } => return None,
+        AppointmentEvent::AppointmentBooked { slot, .. } => {
+            let (practitioner_id, datetime) = (slot.practitioner_id, slot.during.from);
+            return Some(Push::AppointmentCreated { appointment_id, patient_id, practitioner_id, datetime });
+        }
+        AppointmentEvent::AppointmentCancelled { .. } => {
+            return Some(Push::AppointmentCancelled { appointment_id, patient_id });
+        }
+        AppointmentEvent::AppointmentDetailsChanged { fields_changed: changes, .. } => {
+            return Some(Push::AppointmentUpdated { appointment_id, patient_id, changes });
+        }
+        AppointmentEvent::AppointmentRescheduled { .. } => {
+            &["practitionerId", "roomId", "date", "startTime", "endTime", "duration", "additionalSlots", "status"]
+        }
+        // Part of a booking or a move, which have a frame of their own.
+        AppointmentEvent::OverlapAccepted { .. } => return None,
+        AppointmentEvent::AppointmentConfirmed {}
+        | AppointmentEvent::PatientArrived {}
+        | AppointmentEvent::AppointmentStarted {}
+        | AppointmentEvent::AppointmentCompleted {}
+        | AppointmentEvent::PatientDidNotAttend {} => &["status"],
+    };
+    let changes = changes.iter().map(|field| (*field).to_owned()).collect();
+    Some(Push::AppointmentUpdated { appointment_id, patient_id, changes })
+}
+
 fn facility(event: &FacilityEvent) -> Option<Push> {
     match event {
         // Nobody is there to be told yet.
@@ -197,8 +305,7 @@ fn fields_set(personal: &Revealed<PatientDetails>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use domain::event::{Actor, EventMetadata};
-    use domain::ids::{EventId, StreamId, StreamVersion};
-    use jiff::Timestamp;
+    use domain::ids::{EventId, StreamId, StreamVersion, SubjectId};
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -259,17 +366,60 @@ mod tests {
             ),
             recorded("facility", "RolePermissionsChanged", json!({"role": "nurse", "permissions": {}})),
         ]
+        .into_iter()
+        .chain(appointment_samples())
+        .collect()
+    }
+
+    fn appointment_samples() -> Vec<RecordedEvent> {
+        let slot = json!({
+            "practitionerId": Uuid::from_u128(8), "patientId": Uuid::from_u128(9), "timeZone": "Europe/Paris",
+            "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:30:00Z", "outsideAvailability": false,
+            "type": "exam", "priority": "high", "personal": {"title": "Suivi de grossesse"},
+        });
+        let held = json!({
+            "practitionerId": Uuid::from_u128(8), "timeZone": "Europe/Paris", "expiresAt": "2026-11-22T12:05:00Z",
+            "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:30:00Z",
+        });
+        let details =
+            json!({"fieldsChanged": ["notes"], "type": "exam", "priority": "high", "personal": {"notes": "Secret"}});
+        let overlap = json!({"practitionerId": Uuid::from_u128(8), "times": [], "appointments": []});
+        [
+            ("SlotHeld", held),
+            ("SlotReleased", json!({"expired": true})),
+            ("AppointmentBooked", slot.clone()),
+            ("AppointmentRescheduled", slot),
+            ("AppointmentDetailsChanged", details),
+            ("OverlapAccepted", overlap),
+            ("AppointmentConfirmed", json!({})),
+            ("PatientArrived", json!({})),
+            ("AppointmentStarted", json!({})),
+            ("AppointmentCompleted", json!({})),
+            ("AppointmentCancelled", json!({"personal": {"reason": "Secret"}})),
+            ("PatientDidNotAttend", json!({})),
+        ]
+        .into_iter()
+        .map(|(event_type, payload)| {
+            let subject_id = (!event_type.starts_with("Slot")).then(|| SubjectId(Uuid::from_u128(9)));
+            RecordedEvent { subject_id, ..recorded("appointment", event_type, payload) }
+        })
+        .collect()
     }
 
     fn fields_of(event: &RecordedEvent) -> Vec<String> {
         match frame(event).unwrap().push {
             Push::PatientUpdated { fields_changed, .. } => fields_changed,
+            push => panic!("not of a patient: {push:?}"),
         }
     }
 
     #[test]
     fn there_is_a_sample_of_every_event_type() {
-        let types = PatientEvent::TYPES.iter().chain(FacilityEvent::TYPES).map(|(name, _)| *name);
+        let types = PatientEvent::TYPES
+            .iter()
+            .chain(FacilityEvent::TYPES)
+            .chain(AppointmentEvent::TYPES)
+            .map(|(name, _)| *name);
         let samples = samples();
         for name in types {
             assert!(samples.iter().any(|event| event.event_type == name), "{name}");
@@ -283,6 +433,33 @@ mod tests {
             assert_eq!(frame.push.kind().message.event, "patient_updated", "{}", event.event_type);
             assert_eq!(frame.push.area(), Area::Patients);
             assert_eq!(frame.facility_id, event.facility_id);
+        }
+    }
+
+    #[test]
+    fn an_appointment_is_told_by_ids_times_and_names_of_fields() {
+        let told = |name: &str| {
+            let event = appointment_samples().into_iter().find(|event| event.event_type == name).unwrap();
+            let wire = frame(&event).map(|frame| frame.to_json().unwrap());
+            assert!(wire.iter().all(|wire| !wire.contains("grossesse") && !wire.contains("Secret")), "{name}");
+            wire.map(|wire| serde_json::from_str::<Value>(&wire).unwrap())
+        };
+        let (appointment_id, patient_id) = (Uuid::from_u128(7), Uuid::from_u128(9));
+        let created = told("AppointmentBooked").unwrap();
+        assert_eq!(
+            created["data"],
+            json!({
+                "appointmentId": appointment_id, "patientId": patient_id, "practitionerId": Uuid::from_u128(8),
+                "datetime": "2026-11-23T08:00:00Z",
+            })
+        );
+        let cancelled = told("AppointmentCancelled").unwrap();
+        assert_eq!(cancelled["event"], "appointment_cancelled");
+        assert_eq!(cancelled["data"], json!({"appointmentId": appointment_id, "patientId": patient_id}));
+        assert_eq!(told("PatientArrived").unwrap()["data"]["changes"], json!(["status"]));
+        assert_eq!(told("AppointmentDetailsChanged").unwrap()["data"]["changes"], json!(["notes"]));
+        for silent in ["SlotHeld", "SlotReleased", "OverlapAccepted"] {
+            assert_eq!(told(silent), None);
         }
     }
 

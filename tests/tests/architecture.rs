@@ -36,11 +36,12 @@ const SECOND_CHOICES: [(&str, &str); 8] = [
 ];
 
 /// The tables that only the log itself speaks of in SQL.
-const LOG_TABLES: [&str; 7] = [
+const LOG_TABLES: [&str; 8] = [
     "audit.access",
     "log.events",
     "log.idempotency_keys",
     "log.key_reservations",
+    "log.shared_time_reservations",
     "log.time_reservations",
     "keys.data_keys",
     "keys.secrets",

@@ -88,6 +88,7 @@ fn schema(field: &Field) -> Value {
     let mut schema = match field.of {
         FieldType::Id => json!({ "type": "string", "format": "uuid" }),
         FieldType::Position => json!({ "type": "integer", "minimum": 0 }),
+        FieldType::Timestamp => json!({ "type": "string", "format": "date-time" }),
         FieldType::Role => json!({ "type": "string", "enum": Role::ALL.map(Role::name) }),
         FieldType::Text => json!({ "type": "string" }),
         FieldType::FieldNames => json!({ "type": "array", "items": { "type": "string" } }),

@@ -15,7 +15,10 @@ use crate::http::auth::Caller;
 /// Whom a frame tells of.
 pub(super) const fn patient_of(push: &Push) -> Option<PatientId> {
     match push {
-        Push::PatientUpdated { patient_id, .. } => Some(*patient_id),
+        Push::PatientUpdated { patient_id, .. }
+        | Push::AppointmentCreated { patient_id, .. }
+        | Push::AppointmentUpdated { patient_id, .. }
+        | Push::AppointmentCancelled { patient_id, .. } => Some(*patient_id),
     }
 }
 

@@ -170,7 +170,7 @@ impl PractitionersApi {
     ) -> Result<Listed, Problem> {
         let request = PageRequest::new(page.0, limit.0, cursor.0)?;
         let filter = UserFilter {
-            roles: vec![Role::Doctor, Role::Nurse],
+            roles: Role::PRACTITIONERS.to_vec(),
             status: Some(UserStatus::Active),
             search: search.0.as_ref().map(|search| search.as_str().to_owned()),
         };

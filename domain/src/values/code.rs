@@ -66,6 +66,8 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
+    use crate::availability::LeaveKind;
     use crate::role::Role;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
     use crate::values::{Gender, InsAuthority, InsuranceKind, PatientStatus};
@@ -87,6 +89,9 @@ mod tests {
 
     #[test]
     fn every_code_is_read_as_it_is_written_and_nothing_else_is() {
+        codes_round_trip::<AppointmentPriority>();
+        codes_round_trip::<AppointmentStatus>();
+        codes_round_trip::<AppointmentType>();
         codes_round_trip::<Gender>();
         codes_round_trip::<PatientStatus>();
         codes_round_trip::<InsuranceKind>();
@@ -97,5 +102,6 @@ mod tests {
         codes_round_trip::<SessionEnder>();
         codes_round_trip::<UserStatus>();
         codes_round_trip::<Role>();
+        codes_round_trip::<LeaveKind>();
     }
 }

@@ -81,6 +81,7 @@ contract! {
     last_name_keeps_the_contract: LastName,
     nationality_keeps_the_contract: Nationality,
     nir_keeps_the_contract: Nir,
+    notes_keep_the_contract: Notes,
     patient_number_keeps_the_contract: PatientNumber,
     person_name_keeps_the_contract: PersonName,
     phone_number_keeps_the_contract: PhoneNumber,

@@ -1,6 +1,6 @@
 //! Texts that people write freely.
 
-use super::text::{PROSE_PATTERN, prose, text_value};
+use super::text::{LINES_PATTERN, PROSE_PATTERN, lines, prose, text_value};
 
 text_value! {
     /// Why something was done: the justification that a correction, an archiving or an erasure asks for.
@@ -11,6 +11,16 @@ text_value! {
         description: "Reason for the act, in a sentence.",
         example: "Correction after the identity card was shown",
         accept: prose,
+    }
+
+    /// Notes of several lines, if need be.
+    Notes {
+        length: 1 to 2000,
+        pattern: Some(LINES_PATTERN),
+        format: None,
+        description: "Notes, on as many lines as they need.",
+        example: "Vient avec sa fille.\nPrévoir un interprète.",
+        accept: lines,
     }
 
     /// A short text on one line, such as a title.

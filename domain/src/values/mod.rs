@@ -41,7 +41,7 @@ pub use country::CountryCode;
 pub use email::EmailAddress;
 pub use finess::Finess;
 pub use fold::fold;
-pub use free_text::{FacilityName, Label, Reason, Relationship};
+pub use free_text::{FacilityName, Label, Notes, Reason, Relationship};
 pub use gender::Gender;
 pub use id_number::IdNumber;
 pub use ins::{Ins, InsAuthority};

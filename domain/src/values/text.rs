@@ -92,10 +92,18 @@ pub(super) fn check_length(raw: &str, min: usize, max: usize) -> Result<(), Rule
     Err(RuleBroken::new("length", format!("The value must have {bounds} characters.")))
 }
 
-/// The characters nobody sees and [`is_hidden`] finds, as the inside of a regular expression's class.
+/// The characters nobody sees and [`is_hidden`] finds, as the inside of a regular expression's class, but for the end of a
+/// line.
+macro_rules! hidden_but_line_ends {
+    () => {
+        r"\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB"
+    };
+}
+
+/// All of them.
 macro_rules! hidden_class {
     () => {
-        r"\u0000-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB"
+        concat!(r"\u000A", hidden_but_line_ends!())
     };
 }
 
@@ -108,6 +116,18 @@ pub(super) const PROSE_PATTERN: &str = concat!(
     r"\u0020\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]",
     "[^",
     hidden_class!(),
+    "]*$"
+);
+
+/// Text of one or several lines, at least one of them with a visible character, and no other hidden character.
+pub(super) const LINES_PATTERN: &str = concat!(
+    "^[^",
+    hidden_but_line_ends!(),
+    "]*[^",
+    hidden_class!(),
+    r"\u0020\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]",
+    "[^",
+    hidden_but_line_ends!(),
     "]*$"
 );
 
@@ -138,6 +158,16 @@ pub(super) fn prose(raw: &str) -> Result<String, RuleBroken> {
     Ok(normal)
 }
 
+/// Free text of one or several lines, each of them as [`prose`] has it. Empty lines stay between others.
+pub(super) fn lines(raw: &str) -> Result<String, RuleBroken> {
+    let lines = raw.split('\n').map(|line| if line.chars().all(is_space) { Ok(String::new()) } else { prose(line) });
+    let lines = lines.collect::<Result<Vec<_>, _>>()?.join("\n");
+    match lines.trim_matches('\n') {
+        "" => Err(RuleBroken::new("blank", "The value holds nothing but white space.")),
+        text => Ok(text.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +175,13 @@ mod tests {
     #[test]
     fn prose_is_composed_trimmed_and_its_spaces_collapsed() {
         assert_eq!(prose("  Le\u{301}a \u{A0} Dupont ").as_deref(), Ok("Léa Dupont"));
+    }
+
+    #[test]
+    fn lines_are_kept_and_each_is_prose() {
+        assert_eq!(lines("\n  Léa \n\n  vient   seule \n ").as_deref(), Ok("Léa\n\nvient seule"));
+        assert_eq!(lines("\n \n").map_err(|e| e.rule), Err("blank"));
+        assert_eq!(lines("a\r\nb").map_err(|e| e.rule), Err("hidden_character"));
     }
 
     #[test]

@@ -72,8 +72,10 @@ impl Dressing for AppendRequest {
 
     fn holding_room(mut self, room: Uuid, minutes: &[(i64, i64)]) -> Self {
         let at = |minute: i64| Timestamp::from_second(1_800_000_000 + minute * 60).expect("a time");
-        let holds =
-            minutes.iter().map(|(from, to)| TimeHold { resource: room, from: at(*from), to: at(*to) }).collect();
+        let holds = minutes
+            .iter()
+            .map(|(from, to)| TimeHold { resource: room, from: at(*from), to: at(*to), shared: false })
+            .collect();
         self.streams[0].events[0].reservations.push(Reservation::Times { kind: ResourceKind::Room, holds });
         self
     }

@@ -105,6 +105,6 @@ fn booked(facility_id: FacilityId, reservations: Vec<Reservation>) -> StreamAppe
 fn somewhen() -> Reservation {
     let from = Timestamp::from_second(i64::from(rand::random::<u32>() / 2)).expect("a time");
     let to = from + jiff::SignedDuration::from_mins(30);
-    let holds = vec![TimeHold { resource: Uuid::now_v7(), from, to }];
+    let holds = vec![TimeHold { resource: Uuid::now_v7(), from, to, shared: false }];
     Reservation::Times { kind: ResourceKind::Practitioner, holds }
 }

@@ -1,0 +1,275 @@
+//! Commands on appointments. Those that take times are decided on the practitioner's availability, under a guard that it is
+//! still so when they are written; who is taken already is what the log says when it refuses. A slot that was kept and
+//! whose time is over is given back by whoever comes across it.
+
+use std::collections::HashMap;
+
+use domain::aggregate::AggregateRoot;
+use domain::appointment::{
+    Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Schedule, Slot,
+};
+use domain::availability::Availability;
+use domain::event::LoggedEvent;
+use domain::ids::{AppointmentId, FacilityId, PatientId, StreamId, UserId};
+use domain::patient::Patient;
+use domain::reservation::{Reservation, ResourceKind};
+use domain::scheduling::{Interval, PracticeTime};
+use domain::values::{PatientStatus, RuleBroken, Violation};
+use event_store_schema::{Guard, Holder};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::execute::{Commands, Executed, Loaded, decide, pause};
+
+/// How often hours or others may change while a command is decided before the caller hears of it.
+pub(crate) const BOOKING_ATTEMPTS: u32 = 20;
+
+/// How far around the times that were asked for a refusal tells when the practitioner is there.
+const AROUND: SignedDuration = SignedDuration::from_hours(12);
+
+pub(crate) type AppointmentFailure = CommandError<AppointmentError>;
+
+/// What decisions on one practitioner's times for one patient are made of.
+pub(crate) struct Basis {
+    clock: PracticeTime,
+    availability: Availability,
+    /// That all of it is still so.
+    pub(crate) guards: Vec<Guard>,
+}
+
+impl Basis {
+    /// What the domain has to know to decide on a slot.
+    pub(crate) fn schedule(&self, slot: &Slot, beside: &[AppointmentId]) -> Schedule {
+        let Interval { from, until } = slot.hull();
+        let from = from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
+        let until = until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
+        Schedule {
+            clock: self.clock.clone(),
+            open: self.availability.open_intervals(from, until, &self.clock.zone),
+            overlap_allowed: self.availability.rules.overlap_allowed,
+            beside: beside.to_vec(),
+        }
+    }
+
+    pub(crate) const fn clock(&self) -> &PracticeTime {
+        &self.clock
+    }
+}
+
+impl Commands {
+    /// Any command on an appointment, of an id that the caller made if it is a new one. Times that are taken come back as
+    /// [`AppointmentError::Conflicts`].
+    pub async fn change_appointment(
+        &self,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+    ) -> Result<Executed<Appointment>, AppointmentFailure> {
+        let outcome = match command.slot() {
+            Some(slot) => self.take_times(id, command, slot, context).await,
+            None => {
+                let schedule = Schedule::at(self.practice_time(context.facility_id).await?);
+                self.execute(id.0, command, &schedule, &[], context).await
+            }
+        };
+        outcome.map_err(|error| match error {
+            CommandError::Refused(AppointmentError::NotBooked | AppointmentError::NotHeld) => CommandError::NotFound,
+            error => error,
+        })
+    }
+
+    /// What the command would meet if it were given now; decided by the same rules, on the same state, and never relied on:
+    /// only [`change_appointment`](Self::change_appointment) can tell. Refusals of another kind come back as they would there.
+    pub async fn check_appointment(
+        &self,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+    ) -> Result<Vec<Conflict>, AppointmentFailure> {
+        let Some(slot) = command.slot() else { return Ok(Vec::new()) };
+        let basis = self.basis(slot.practitioner_id, command.patient(), true, context.facility_id).await?;
+        let loaded = self.load::<Appointment>(context.facility_id, id.0).await?;
+        let loaded = loaded.unwrap_or_else(Loaded::nothing);
+        let (_, events) = decide(&loaded, command, &basis.schedule(slot, &[]), context).await?;
+        let holders = self.log().time_holders(&Appointment::stream(id.0), &wanted(&events)).await?;
+        let (conflicts, _) = self.conflicts(context.facility_id, &holders).await?;
+        let Some(beside) = command.beside(&conflicts) else { return Ok(conflicts) };
+        decide(&loaded, command, &basis.schedule(slot, &beside), context).await?;
+        Ok(Vec::new())
+    }
+
+    async fn take_times(
+        &self,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        slot: &Slot,
+        context: &CommandContext,
+    ) -> Result<Executed<Appointment>, AppointmentFailure> {
+        let (mut fresh, mut beside) = (false, Vec::new());
+        for attempt in 0..BOOKING_ATTEMPTS {
+            let basis = self.basis(slot.practitioner_id, command.patient(), fresh, context.facility_id).await?;
+            let schedule = basis.schedule(slot, &beside);
+            match self.execute(id.0, command, &schedule, &basis.guards, context).await {
+                // Hours or the patient's file are not what they were.
+                Err(CommandError::Contended) => {
+                    fresh = true;
+                    pause(attempt).await;
+                }
+                // A refusal counts on what is there now, not on what this server remembers.
+                Err(CommandError::Refused(_)) if !fresh => fresh = true,
+                Err(CommandError::Reserved(holders)) => {
+                    let (conflicts, expired) = self.conflicts(context.facility_id, &holders).await?;
+                    if conflicts.is_empty() {
+                        self.release(&expired, context).await?;
+                        pause(attempt).await;
+                        continue;
+                    }
+                    beside = command
+                        .beside(&conflicts)
+                        .filter(|_| beside.is_empty())
+                        .ok_or(CommandError::Refused(AppointmentError::Conflicts(conflicts)))?;
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// What decisions on a practitioner's times are made of: as this server remembers it, or as it is now. What is
+    /// remembered and wrong is found by its guard.
+    pub(crate) async fn basis(
+        &self,
+        practitioner: UserId,
+        patient: Option<PatientId>,
+        fresh: bool,
+        facility: FacilityId,
+    ) -> Result<Basis, AppointmentFailure> {
+        let clock = self.practice_time(facility).await?;
+        let mut guards = Vec::with_capacity(2);
+        let remembered = Some(self.recall::<Availability>(&Availability::stream(practitioner.0)))
+            .filter(|loaded| !fresh && loaded.facility_id == Some(facility));
+        let availability = match remembered {
+            Some(Loaded { aggregate, version, .. }) => {
+                guards.push(Guard { stream: Availability::stream(practitioner.0), version });
+                aggregate
+            }
+            None => {
+                let found = self.guarded_availability(facility, practitioner).await;
+                let (availability, guard) = found.map_err(|error| match error {
+                    CommandError::NotFound => invalid("practitionerId", "unknown_practitioner", NO_PRACTITIONER),
+                    error => error,
+                })?;
+                guards.push(guard);
+                availability
+            }
+        };
+        if let Some(patient) = patient {
+            guards.push(self.followed_patient(facility, patient, fresh).await?);
+        }
+        Ok(Basis { clock, availability, guards })
+    }
+
+    async fn followed_patient(
+        &self,
+        facility: FacilityId,
+        id: PatientId,
+        fresh: bool,
+    ) -> Result<Guard, AppointmentFailure> {
+        let stream = Patient::stream(id.0);
+        let remembered = Some(self.recall::<Patient>(&stream))
+            .filter(|loaded| !fresh && loaded.facility_id == Some(facility) && !loaded.aggregate.archived);
+        let loaded = match remembered {
+            Some(loaded) => Some(loaded),
+            None => self.load::<Patient>(facility, id.0).await.map_err(CommandError::while_reading)?,
+        };
+        let Some(patient) = loaded.filter(|loaded| loaded.aggregate.is_registered()) else {
+            return Err(invalid("patientId", "unknown_patient", "There is no such patient in the practice."));
+        };
+        match patient.aggregate.status() {
+            PatientStatus::Active => Ok(Guard { stream, version: patient.version }),
+            PatientStatus::Inactive => Err(invalid("patientId", "patient_archived", "The patient's file is archived.")),
+        }
+    }
+
+    /// Whom the log names: those who hold the times, and slots whose time is over. Who has let go meanwhile is neither.
+    pub(crate) async fn conflicts(
+        &self,
+        facility: FacilityId,
+        holders: &[Holder],
+    ) -> Result<(Vec<Conflict>, Vec<AppointmentId>), AppointmentFailure> {
+        let mut known: HashMap<&StreamId, Option<Loaded<Appointment>>> = HashMap::new();
+        let (mut conflicts, mut expired) = (Vec::new(), Vec::new());
+        for holder in holders {
+            let stream = &holder.stream;
+            if !known.contains_key(stream) {
+                // Who holds it in another practice is nothing that this one may know.
+                let own = stream.aggregate() == <Appointment as cqrs_es::Aggregate>::TYPE;
+                let loaded = if own { self.load::<Appointment>(facility, stream.id()).await? } else { None };
+                known.insert(stream, loaded);
+            }
+            let appointment = AppointmentId(stream.id());
+            let loaded = known.get(stream).and_then(Option::as_ref);
+            let kept = loaded.and_then(|loaded| loaded.aggregate.kept_until());
+            if kept.is_some_and(|until| until <= Timestamp::now()) {
+                expired.push(appointment);
+                continue;
+            }
+            // Called off, or given back, since the log named it: nobody is refused for it.
+            let status = loaded.and_then(|loaded| loaded.aggregate.status);
+            if status.is_some_and(|status| !status.takes_time()) {
+                continue;
+            }
+            let Some(resource) = ResourceKind::ALL.into_iter().find(|kind| kind.name() == holder.kind) else {
+                continue;
+            };
+            let during = holder.during.map(|(from, until)| Interval { from, until });
+            let conflict = Conflict { resource, appointment: loaded.map(|_| appointment), during };
+            if !conflicts.contains(&conflict) {
+                conflicts.push(conflict);
+            }
+        }
+        expired.dedup();
+        Ok((conflicts, expired))
+    }
+
+    /// Gives slots back whose time is over. That somebody else was faster is as good.
+    pub(crate) async fn release(
+        &self,
+        expired: &[AppointmentId],
+        context: &CommandContext,
+    ) -> Result<(), AppointmentFailure> {
+        // By the house itself, on the way: neither the key nor the reason of what was asked belongs to it.
+        let own =
+            CommandContext { correlation_id: context.correlation_id, ..CommandContext::system(context.facility_id) };
+        for id in expired {
+            let schedule = Schedule::at(self.practice_time(context.facility_id).await?);
+            let release = AppointmentCommand::ReleaseExpiredSlot;
+            match self.execute::<Appointment>(id.0, &release, &schedule, &[], &own).await {
+                Ok(_) | Err(CommandError::Refused(_) | CommandError::Contended) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The times that events want: of several that speak of one kind, the last decides.
+pub(crate) fn wanted(events: &[AppointmentEvent]) -> Vec<Reservation> {
+    let mut last: Vec<(ResourceKind, Reservation)> = Vec::new();
+    for reservation in events.iter().flat_map(LoggedEvent::reservations) {
+        if let Reservation::Times { kind, .. } = &reservation {
+            let kind = *kind;
+            last.retain(|(other, _)| *other != kind);
+            last.push((kind, reservation));
+        }
+    }
+    last.into_iter().map(|(_, reservation)| reservation).collect()
+}
+
+const NO_PRACTITIONER: &str = "Nobody of this id treats patients in the practice.";
+
+fn invalid(field: &str, rule: &'static str, why: &str) -> AppointmentFailure {
+    let violation: Violation = RuleBroken::new(rule, why).at(field);
+    CommandError::Refused(AppointmentError::Invalid(vec![violation]))
+}

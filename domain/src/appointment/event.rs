@@ -1,0 +1,198 @@
+//! What can have happened to an appointment, and what each event reserves.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::details::{AppointmentPriority, AppointmentType, Cancellation, Occurrence, Slot, Texts};
+use crate::event::LoggedEvent;
+use crate::ids::{AppointmentId, PatientId, UserId};
+use crate::personal::Revealed;
+use crate::reservation::{Reservation, ResourceKind, TimeHold};
+use crate::scheduling::Interval;
+
+/// An event of an appointment. Who meets whom, when and where is open, by ids; what was written of it is the patient's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub enum AppointmentEvent {
+    /// A slot is kept for some minutes.
+    SlotHeld {
+        /// The slot.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The zone of the practice at that time: what people saw on the clock.
+        time_zone: String,
+        /// From this instant on it is free.
+        expires_at: Timestamp,
+    },
+    /// It is free again.
+    SlotReleased {
+        /// Whether its time was over.
+        expired: bool,
+    },
+    /// It is an appointment of a patient.
+    AppointmentBooked {
+        /// For whom.
+        patient_id: PatientId,
+        /// When, with whom and where.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The zone of the practice at that time.
+        time_zone: String,
+        /// The kind of visit.
+        r#type: AppointmentType,
+        /// How pressing it is.
+        priority: AppointmentPriority,
+        /// Its place in a series.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurrence: Option<Occurrence>,
+        /// Whether it lies outside the practitioner's hours.
+        outside_availability: bool,
+        /// What was written of it.
+        #[serde(default)]
+        personal: Revealed<Texts>,
+    },
+    /// It was moved.
+    AppointmentRescheduled {
+        /// For whom it is, as before.
+        patient_id: PatientId,
+        /// When, with whom and where from now on.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The zone of the practice at that time.
+        time_zone: String,
+        /// Whether it lies outside the practitioner's hours.
+        outside_availability: bool,
+    },
+    /// It is about something else.
+    AppointmentDetailsChanged {
+        /// The fields of the API that differ.
+        fields_changed: Vec<String>,
+        /// The kind of visit from now on.
+        r#type: AppointmentType,
+        /// How pressing it is from now on.
+        priority: AppointmentPriority,
+        /// What is written of it from now on.
+        #[serde(default)]
+        personal: Revealed<Texts>,
+    },
+    /// Right after a booking or a move: it lies over other appointments of the practitioner, and is meant to.
+    OverlapAccepted {
+        /// The practitioner.
+        practitioner_id: UserId,
+        /// When.
+        times: Vec<Interval>,
+        /// Which appointments they were.
+        appointments: Vec<AppointmentId>,
+    },
+    /// The patient said that they will come.
+    AppointmentConfirmed {},
+    /// The patient was here.
+    PatientArrived {},
+    /// The practitioner began.
+    AppointmentStarted {},
+    /// The practitioner has seen the patient.
+    AppointmentCompleted {},
+    /// It was called off.
+    AppointmentCancelled {
+        /// Why.
+        #[serde(default)]
+        personal: Revealed<Cancellation>,
+    },
+    /// The patient did not come.
+    PatientDidNotAttend {},
+}
+
+impl cqrs_es::DomainEvent for AppointmentEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::SlotHeld { .. } => "SlotHeld",
+            Self::SlotReleased { .. } => "SlotReleased",
+            Self::AppointmentBooked { .. } => "AppointmentBooked",
+            Self::AppointmentRescheduled { .. } => "AppointmentRescheduled",
+            Self::AppointmentDetailsChanged { .. } => "AppointmentDetailsChanged",
+            Self::OverlapAccepted { .. } => "OverlapAccepted",
+            Self::AppointmentConfirmed {} => "AppointmentConfirmed",
+            Self::PatientArrived {} => "PatientArrived",
+            Self::AppointmentStarted {} => "AppointmentStarted",
+            Self::AppointmentCompleted {} => "AppointmentCompleted",
+            Self::AppointmentCancelled { .. } => "AppointmentCancelled",
+            Self::PatientDidNotAttend {} => "PatientDidNotAttend",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        match self {
+            Self::SlotHeld { .. }
+            | Self::SlotReleased { .. }
+            | Self::AppointmentBooked { .. }
+            | Self::AppointmentRescheduled { .. }
+            | Self::AppointmentDetailsChanged { .. }
+            | Self::OverlapAccepted { .. }
+            | Self::AppointmentConfirmed {}
+            | Self::PatientArrived {}
+            | Self::AppointmentStarted {}
+            | Self::AppointmentCompleted {}
+            | Self::AppointmentCancelled { .. }
+            | Self::PatientDidNotAttend {} => "1",
+        }
+        .to_owned()
+    }
+}
+
+impl LoggedEvent for AppointmentEvent {
+    const TYPES: &'static [(&'static str, u32)] = &[
+        ("SlotHeld", 1),
+        ("SlotReleased", 1),
+        ("AppointmentBooked", 1),
+        ("AppointmentRescheduled", 1),
+        ("AppointmentDetailsChanged", 1),
+        ("OverlapAccepted", 1),
+        ("AppointmentConfirmed", 1),
+        ("PatientArrived", 1),
+        ("AppointmentStarted", 1),
+        ("AppointmentCompleted", 1),
+        ("AppointmentCancelled", 1),
+        ("PatientDidNotAttend", 1),
+    ];
+
+    /// Times of the practitioner, the patient and the room, from the booking until it is called off or nobody came. What
+    /// was done keeps its times: nobody else is recorded there later.
+    fn reservations(&self) -> Vec<Reservation> {
+        match self {
+            Self::SlotHeld { slot, .. } => holds(slot, None),
+            Self::AppointmentBooked { patient_id, slot, .. }
+            | Self::AppointmentRescheduled { patient_id, slot, .. } => holds(slot, Some(*patient_id)),
+            // It stands beside those that were there, and still stops the next one that does not say so.
+            Self::OverlapAccepted { practitioner_id, times, .. } => {
+                let holds = times.iter().map(|time| hold(practitioner_id.0, *time, true)).collect();
+                vec![Reservation::Times { kind: ResourceKind::Practitioner, holds }]
+            }
+            Self::SlotReleased { .. } | Self::AppointmentCancelled { .. } | Self::PatientDidNotAttend {} => {
+                ResourceKind::ALL.map(|kind| Reservation::Times { kind, holds: Vec::new() }).into()
+            }
+            Self::AppointmentDetailsChanged { .. }
+            | Self::AppointmentConfirmed {}
+            | Self::PatientArrived {}
+            | Self::AppointmentStarted {}
+            | Self::AppointmentCompleted {} => Vec::new(),
+        }
+    }
+}
+
+fn holds(slot: &Slot, patient: Option<PatientId>) -> Vec<Reservation> {
+    let times = slot.times();
+    let of = |kind, resource: Option<uuid::Uuid>| Reservation::Times {
+        kind,
+        holds: resource.into_iter().flat_map(|id| times.iter().map(move |time| hold(id, *time, false))).collect(),
+    };
+    vec![
+        of(ResourceKind::Practitioner, Some(slot.practitioner_id.0)),
+        of(ResourceKind::Patient, patient.map(|patient| patient.0)),
+        of(ResourceKind::Room, slot.room_id.map(|room| room.0)),
+    ]
+}
+
+const fn hold(resource: uuid::Uuid, time: Interval, shared: bool) -> TimeHold {
+    TimeHold { resource, from: time.from, to: time.until, shared }
+}

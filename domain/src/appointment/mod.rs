@@ -1,0 +1,377 @@
+//! An appointment: one booking and its life.
+//!
+//! ```text
+//!            SlotHeld          AppointmentBooked
+//!  (nothing) ────────► held ──────────────────────► scheduled ◄─┐
+//!      │                │ ▲    (at once as well)     │    ▲     │ AppointmentConfirmed,
+//!      │   SlotReleased ▼ │ SlotHeld                 ▼    │     │ AppointmentRescheduled (back to scheduled)
+//!      │              released                    confirmed ────┤
+//!      └─────────────────────────────────────────►   │          │
+//!                                     PatientArrived ▼          │
+//!                                                 arrived ──────┘
+//!                                  AppointmentStarted│  from all three: AppointmentCancelled, PatientDidNotAttend
+//!                                                    ▼
+//!                               in_progress ──► completed
+//! ```
+//!
+//! What holds times holds them in the log ([`LoggedEvent::reservations`](crate::event::LoggedEvent::reservations)): no two
+//! appointments overlap, on however many servers they are booked. `OverlapAccepted` is the one exception, and says so.
+
+mod command;
+mod details;
+mod event;
+mod rules;
+pub mod series;
+#[cfg(test)]
+mod tests;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use self::command::{AppointmentCommand, Terms};
+pub use self::details::{
+    AppointmentPriority, AppointmentStatus, AppointmentType, Cancellation, Details, Occurrence, Slot, Texts,
+};
+pub use self::event::AppointmentEvent;
+pub use self::rules::{HOLD, LONGEST, MOST_ADDITIONAL_SLOTS, SHORTEST};
+use crate::aggregate::AggregateRoot;
+use crate::ids::{AppointmentId, PatientId, SubjectId};
+use crate::personal::Revealed;
+use crate::reservation::ResourceKind;
+use crate::scheduling::{Interval, PracticeTime};
+use crate::values::Violation;
+
+/// An appointment as its events tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Appointment {
+    /// Where it is in its life; none before anything happened.
+    pub status: Option<AppointmentStatus>,
+    /// Which times it takes of whom.
+    pub slot: Option<Slot>,
+    /// The zone in which they were booked.
+    pub time_zone: String,
+    /// Until when a slot is kept.
+    pub held_until: Option<Timestamp>,
+    /// Whose it is.
+    pub patient_id: Option<PatientId>,
+    /// The kind of visit.
+    #[serde(rename = "type")]
+    pub kind: Option<AppointmentType>,
+    /// How pressing it is.
+    pub priority: Option<AppointmentPriority>,
+    /// Its place in a series.
+    pub occurrence: Option<Occurrence>,
+    /// Whether it lies outside the practitioner's hours as they were then.
+    pub outside_availability: bool,
+    /// Over which appointments it was meant to lie.
+    pub beside: Vec<AppointmentId>,
+    /// What was written of it.
+    pub texts: Revealed<Texts>,
+    /// Why it was called off.
+    pub cancellation: Revealed<Cancellation>,
+}
+
+/// What a decision on an appointment has to know besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// When it is made, and by which clock.
+    pub clock: PracticeTime,
+    /// When the practitioner sees patients around the times that are asked for: the fewest stretches.
+    pub open: Vec<Interval>,
+    /// Whether the practice lets appointments of the practitioner overlap, when somebody says why.
+    pub overlap_allowed: bool,
+    /// The appointments of the practitioner over which this one would lie, and is meant to.
+    pub beside: Vec<AppointmentId>,
+}
+
+impl Schedule {
+    /// For commands that take no time of anybody.
+    pub const fn at(clock: PracticeTime) -> Self {
+        Self { clock, open: Vec::new(), overlap_allowed: false, beside: Vec::new() }
+    }
+}
+
+/// Somebody or something that is taken already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Whether it is the practitioner, the patient or the room.
+    pub resource: ResourceKind,
+    /// The appointment that takes it; none if it is not one of this practice.
+    pub appointment: Option<AppointmentId>,
+    /// Of which times, where one stretch is known.
+    pub during: Option<Interval>,
+}
+
+/// Why a command on an appointment is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppointmentError {
+    /// There is no such appointment.
+    #[error("there is no such appointment")]
+    NotBooked,
+    /// It was booked already.
+    #[error("the appointment is already booked")]
+    AlreadyBooked,
+    /// No slot is kept.
+    #[error("no slot is held")]
+    NotHeld,
+    /// The slot is still kept.
+    #[error("the slot is held until {until}")]
+    StillHeld {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is not where it should be in its life.
+    #[error("this cannot happen to an appointment that is {}", crate::values::CodeValue::code(*status))]
+    NotNow {
+        /// Where it is.
+        status: AppointmentStatus,
+    },
+    /// Nobody failed to come to what has not begun.
+    #[error("the appointment begins at {starts}")]
+    NotBegun {
+        /// When it begins.
+        starts: Timestamp,
+    },
+    /// The practitioner sees nobody then.
+    #[error("the practitioner is not available at that time")]
+    OutsideAvailability {
+        /// When the practitioner sees patients around that time.
+        open: Vec<Interval>,
+    },
+    /// The practice lets no appointments of this practitioner overlap.
+    #[error("appointments of this practitioner may not overlap")]
+    OverlapNotAllowed,
+    /// Somebody or something is taken.
+    #[error("{} conflict(s) with other appointments", .0.len())]
+    Conflicts(Vec<Conflict>),
+    /// The data are not right.
+    #[error("{} field(s) are not right", .0.len())]
+    Invalid(Vec<Violation>),
+}
+
+impl Appointment {
+    /// Whether a patient ever had it.
+    pub fn is_booked(&self) -> bool {
+        self.patient_id.is_some()
+    }
+
+    /// Until when it is a slot that is kept; none if it is anything else.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        self.held_until.filter(|_| self.status == Some(AppointmentStatus::Held))
+    }
+
+    /// The status of an appointment that was booked, if it is one of those that allow something.
+    fn allowed(&self, allow: impl FnOnce(AppointmentStatus) -> bool) -> Result<AppointmentStatus, AppointmentError> {
+        match self.status.filter(|_| self.is_booked()) {
+            None => Err(AppointmentError::NotBooked),
+            Some(status) if allow(status) => Ok(status),
+            Some(status) => Err(AppointmentError::NotNow { status }),
+        }
+    }
+
+    /// The events by which it gets a slot: the one that takes it, and that it lies beside others.
+    async fn take(
+        sink: &EventSink<Self>,
+        aggregate: &mut Self,
+        event: AppointmentEvent,
+        slot: &Slot,
+        beside: &[AppointmentId],
+    ) {
+        sink.write(event, aggregate).await;
+        if !beside.is_empty() {
+            let (practitioner_id, times) = (slot.practitioner_id, slot.times());
+            let overlap = AppointmentEvent::OverlapAccepted { practitioner_id, times, appointments: beside.to_vec() };
+            sink.write(overlap, aggregate).await;
+        }
+    }
+}
+
+impl Aggregate for Appointment {
+    const TYPE: &'static str = "appointment";
+    type Command = AppointmentCommand;
+    type Event = AppointmentEvent;
+    type Error = AppointmentError;
+    type Services = Schedule;
+
+    async fn handle(
+        &mut self,
+        command: AppointmentCommand,
+        schedule: &Schedule,
+        sink: &EventSink<Self>,
+    ) -> Result<(), AppointmentError> {
+        use AppointmentStatus::{Arrived, Confirmed, Held, InProgress, Scheduled};
+        let now = schedule.clock.now;
+        match command {
+            AppointmentCommand::HoldSlot { slot, override_availability } => {
+                if self.is_booked() {
+                    return Err(AppointmentError::AlreadyBooked);
+                }
+                rules::check_hold(&slot, schedule, override_availability)?;
+                let (time_zone, expires_at) = (schedule.zone_name(), rules::hold_ends(now));
+                sink.write(AppointmentEvent::SlotHeld { slot, time_zone, expires_at }, self).await;
+            }
+            AppointmentCommand::ReleaseSlot => {
+                if self.status != Some(Held) {
+                    return Err(AppointmentError::NotHeld);
+                }
+                sink.write(AppointmentEvent::SlotReleased { expired: false }, self).await;
+            }
+            AppointmentCommand::ReleaseExpiredSlot => match (self.status, self.held_until) {
+                (Some(Held), Some(until)) if now < until => return Err(AppointmentError::StillHeld { until }),
+                (Some(Held), _) => sink.write(AppointmentEvent::SlotReleased { expired: true }, self).await,
+                (_, _) => return Err(AppointmentError::NotHeld),
+            },
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence, terms } => {
+                if self.is_booked() {
+                    return Err(AppointmentError::AlreadyBooked);
+                }
+                let outside_availability = rules::check_slot(&slot, details.kind, &terms, schedule)?;
+                let booked = AppointmentEvent::AppointmentBooked {
+                    patient_id,
+                    slot: slot.clone(),
+                    time_zone: schedule.zone_name(),
+                    r#type: details.kind,
+                    priority: details.priority,
+                    occurrence,
+                    outside_availability,
+                    personal: Revealed::Value(details.texts),
+                };
+                Self::take(sink, self, booked, &slot, &schedule.beside).await;
+            }
+            AppointmentCommand::RescheduleAppointment { slot, terms } => {
+                self.allowed(AppointmentStatus::is_ahead)?;
+                let (Some(patient_id), Some(kind)) = (self.patient_id, self.kind) else {
+                    return Err(AppointmentError::NotBooked);
+                };
+                if self.slot.as_ref() == Some(&slot) {
+                    return Ok(());
+                }
+                let outside_availability = rules::check_slot(&slot, kind, &terms, schedule)?;
+                let moved = AppointmentEvent::AppointmentRescheduled {
+                    patient_id,
+                    slot: slot.clone(),
+                    time_zone: schedule.zone_name(),
+                    outside_availability,
+                };
+                Self::take(sink, self, moved, &slot, &schedule.beside).await;
+            }
+            AppointmentCommand::ChangeDetails { details } => {
+                self.allowed(|status| !status.is_final())?;
+                let fields_changed = rules::detail_changes(self, &details);
+                if !fields_changed.is_empty() {
+                    let Details { kind, priority, texts } = details;
+                    let personal = Revealed::Value(texts);
+                    let changed = AppointmentEvent::AppointmentDetailsChanged {
+                        fields_changed,
+                        r#type: kind,
+                        priority,
+                        personal,
+                    };
+                    sink.write(changed, self).await;
+                }
+            }
+            AppointmentCommand::ConfirmAppointment => {
+                self.allowed(|status| status == Scheduled)?;
+                sink.write(AppointmentEvent::AppointmentConfirmed {}, self).await;
+            }
+            AppointmentCommand::ReportArrival => {
+                self.allowed(|status| matches!(status, Scheduled | Confirmed))?;
+                sink.write(AppointmentEvent::PatientArrived {}, self).await;
+            }
+            AppointmentCommand::StartAppointment => {
+                self.allowed(|status| status == Arrived)?;
+                sink.write(AppointmentEvent::AppointmentStarted {}, self).await;
+            }
+            AppointmentCommand::CompleteAppointment => {
+                self.allowed(|status| status == InProgress)?;
+                sink.write(AppointmentEvent::AppointmentCompleted {}, self).await;
+            }
+            AppointmentCommand::CancelAppointment { reason } => {
+                self.allowed(AppointmentStatus::is_ahead)?;
+                let personal = Revealed::Value(Cancellation { reason });
+                sink.write(AppointmentEvent::AppointmentCancelled { personal }, self).await;
+            }
+            AppointmentCommand::ReportAbsence => {
+                self.allowed(AppointmentStatus::is_ahead)?;
+                if let Some(starts) = self.slot.as_ref().map(|slot| slot.during.from).filter(|starts| now < *starts) {
+                    return Err(AppointmentError::NotBegun { starts });
+                }
+                sink.write(AppointmentEvent::PatientDidNotAttend {}, self).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: AppointmentEvent) {
+        match event {
+            AppointmentEvent::SlotHeld { slot, time_zone, expires_at } => {
+                self.status = Some(AppointmentStatus::Held);
+                (self.slot, self.time_zone, self.held_until) = (Some(slot), time_zone, Some(expires_at));
+            }
+            AppointmentEvent::SlotReleased { expired: _ } => {
+                (self.status, self.held_until) = (Some(AppointmentStatus::Released), None);
+            }
+            AppointmentEvent::AppointmentBooked {
+                patient_id,
+                slot,
+                time_zone,
+                r#type,
+                priority,
+                occurrence,
+                outside_availability,
+                personal,
+            } => {
+                *self = Self {
+                    status: Some(AppointmentStatus::Scheduled),
+                    slot: Some(slot),
+                    time_zone,
+                    held_until: None,
+                    patient_id: Some(patient_id),
+                    kind: Some(r#type),
+                    priority: Some(priority),
+                    occurrence,
+                    outside_availability,
+                    beside: Vec::new(),
+                    texts: personal,
+                    cancellation: Revealed::Forgotten,
+                };
+            }
+            AppointmentEvent::AppointmentRescheduled { patient_id, slot, time_zone, outside_availability } => {
+                self.status = Some(AppointmentStatus::Scheduled);
+                (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
+                (self.outside_availability, self.beside) = (outside_availability, Vec::new());
+            }
+            AppointmentEvent::AppointmentDetailsChanged { fields_changed: _, r#type, priority, personal } => {
+                (self.kind, self.priority, self.texts) = (Some(r#type), Some(priority), personal);
+            }
+            AppointmentEvent::OverlapAccepted { practitioner_id: _, times: _, appointments } => {
+                self.beside = appointments;
+            }
+            AppointmentEvent::AppointmentConfirmed {} => self.status = Some(AppointmentStatus::Confirmed),
+            AppointmentEvent::PatientArrived {} => self.status = Some(AppointmentStatus::Arrived),
+            AppointmentEvent::AppointmentStarted {} => self.status = Some(AppointmentStatus::InProgress),
+            AppointmentEvent::AppointmentCompleted {} => self.status = Some(AppointmentStatus::Completed),
+            AppointmentEvent::AppointmentCancelled { personal } => {
+                (self.status, self.cancellation) = (Some(AppointmentStatus::Cancelled), personal);
+            }
+            AppointmentEvent::PatientDidNotAttend {} => self.status = Some(AppointmentStatus::NoShow),
+        }
+    }
+}
+
+impl Schedule {
+    fn zone_name(&self) -> String {
+        self.clock.zone.iana_name().unwrap_or("UTC").to_owned()
+    }
+}
+
+impl AggregateRoot for Appointment {
+    /// The patient, once there is one: a slot that is kept is nobody's.
+    fn subject(&self, _id: Uuid) -> Option<SubjectId> {
+        self.patient_id.map(SubjectId::from)
+    }
+}

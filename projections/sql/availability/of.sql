@@ -1,0 +1,3 @@
+SELECT practitioner_id, availability, version, updated_at
+FROM read_model.availability
+WHERE facility_id = $1 AND practitioner_id = ANY ($2)
