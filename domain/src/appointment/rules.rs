@@ -91,12 +91,14 @@ pub(super) fn check_slot(
     let overlapping = !schedule.beside.is_empty();
     if terms.reason.is_none() {
         let why = [
-            (late, "in_the_past", "What lies in the past is booked with a reason."),
+            (late, "in_the_past", "What lies in the past is booked with a justification."),
             (overriding && kind != AppointmentType::Emergency, "reason_required", OUTSIDE),
-            (overlapping, "reason_required", "Booking over another appointment needs a reason."),
+            (overlapping, "reason_required", "Booking over another appointment needs a justification."),
         ];
         violations.extend(
-            why.into_iter().find(|(broken, ..)| *broken).map(|(_, rule, why)| RuleBroken::new(rule, why).at("reason")),
+            why.into_iter()
+                .find(|(broken, ..)| *broken)
+                .map(|(_, rule, why)| RuleBroken::new(rule, why).at("justification")),
         );
     }
     refuse(violations)?;
@@ -109,7 +111,7 @@ pub(super) fn check_slot(
     Ok(outside)
 }
 
-const OUTSIDE: &str = "Booking outside the practitioner's hours needs a reason.";
+const OUTSIDE: &str = "Booking outside the practitioner's hours needs a justification.";
 
 /// When a slot that is kept from now on is free again.
 pub(super) fn hold_ends(now: Timestamp) -> Timestamp {
