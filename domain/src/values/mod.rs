@@ -7,7 +7,6 @@
 mod address;
 mod adeli;
 mod birth_date;
-mod civil;
 mod code;
 mod country;
 mod email;
@@ -36,7 +35,6 @@ mod contract_tests;
 pub use address::{Address, City, PostalCode, StreetLine};
 pub use adeli::Adeli;
 pub use birth_date::BirthDate;
-pub use civil::{ClockTime, Day};
 pub use code::CodeValue;
 pub(crate) use code::code_value;
 pub use country::CountryCode;
