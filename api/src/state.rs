@@ -7,6 +7,7 @@ use domain::ids::Position;
 use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
+use projections::appointments::AppointmentQueries;
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
 use projections::users::UserQueries;
@@ -26,6 +27,8 @@ pub struct AppState {
     pub commands: Commands,
     /// The read model of patients.
     pub patients: PatientQueries,
+    /// The read model of appointments.
+    pub appointments: AppointmentQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
@@ -42,6 +45,7 @@ impl AppState {
         Self {
             commands,
             patients: PatientQueries::new(database.clone()),
+            appointments: AppointmentQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database),
             trail,
