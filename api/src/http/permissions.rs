@@ -64,7 +64,7 @@ pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// The table of the product.
 pub const PERMISSIONS: PermissionTable = {
-    use Area::{Audit, Patients, Users};
+    use Area::{Audit, Availability, Patients, Users};
     use Permission::{Public, Read, SignedIn, Write};
     &[
         ("isAlive", Public),
@@ -111,6 +111,12 @@ pub const PERMISSIONS: PermissionTable = {
         ("restrictPatient", Write(Patients)),
         ("unrestrictPatient", Write(Patients)),
         ("readPatientHistory", Read(Patients)),
+        ("readAvailability", Read(Availability)),
+        ("reviseAvailability", Write(Availability)),
+        ("planLeave", Write(Availability)),
+        ("cancelLeave", Write(Availability)),
+        ("openExtraHours", Write(Availability)),
+        ("closeExtraHours", Write(Availability)),
         ("readPatientAccessLog", Read(Audit)),
         ("listAccesses", Read(Audit)),
     ]

@@ -68,6 +68,13 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("restorePatient", Write("patients")),
     ("restrictPatient", Write("patients")),
     ("unrestrictPatient", Write("patients")),
+    // When practitioners can be booked.
+    ("readAvailability", Read("availability")),
+    ("reviseAvailability", Write("availability")),
+    ("planLeave", Write("availability")),
+    ("cancelLeave", Write("availability")),
+    ("openExtraHours", Write("availability")),
+    ("closeExtraHours", Write("availability")),
     // The trail.
     ("readPatientAccessLog", Read("audit")),
     ("listAccesses", Read("audit")),
