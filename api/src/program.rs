@@ -26,6 +26,7 @@ use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::resources::appointments::{AppointmentLifeApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
+use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
@@ -188,6 +189,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         PatientsApi::new(services.state.clone()),
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
+        AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
@@ -242,6 +244,7 @@ pub type Api = (
     PatientsApi,
     AppointmentsApi,
     AppointmentLifeApi,
+    AvailabilityApi,
     FacilitiesApi,
     AuditApi,
 );

@@ -314,8 +314,10 @@ pub(crate) async fn decide<A: AggregateRoot>(
         return Err(CommandError::NotFound);
     }
     if let Some(expected) = &context.if_match {
-        // As of another practice's: whoever names a version is not told whether the thing exists elsewhere.
-        if loaded.facility_id.is_none() {
+        let there_is_none = loaded.facility_id.is_none();
+        // As of another practice's: whoever names a version is not told whether the thing exists elsewhere. Version 0 is what
+        // there is before the first event, of what is there without any.
+        if there_is_none && !expected.contains(&StreamVersion::ZERO) {
             return Err(CommandError::NotFound);
         }
         if !expected.contains(&loaded.shown_version) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use commands::CommandError;
 use deadpool_postgres::PoolError;
 use domain::appointment::{AppointmentError, Conflict};
+use domain::availability::AvailabilityError;
 use domain::facility::FacilityError;
 use domain::patient::PatientError;
 use domain::reservation::ResourceKind;
@@ -116,6 +117,22 @@ impl From<UserError> for Problem {
             | UserError::LastAdmin
             | UserError::MfaAlreadyEnabled
             | UserError::MfaNotEnabled => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
+        }
+    }
+}
+
+impl From<AvailabilityError> for Problem {
+    fn from(error: AvailabilityError) -> Self {
+        match error {
+            AvailabilityError::NoSuchLeave | AvailabilityError::NoSuchExtraHours => {
+                Self::new(ProblemCode::ResourceNotFound)
+            }
+            AvailabilityError::Invalid(violations) => violations.into(),
+            // Which they are is told by whoever looked for them.
+            AvailabilityError::TouchesAppointments(_) => Self::new(ProblemCode::LeaveTouchesAppointments),
+            AvailabilityError::OnLeave | AvailabilityError::AlreadyPlanned => {
+                Self::new(ProblemCode::InvalidState).because(sentence(&error))
+            }
         }
     }
 }

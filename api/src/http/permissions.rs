@@ -64,7 +64,7 @@ pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// The table of the product.
 pub const PERMISSIONS: PermissionTable = {
-    use Area::{Appointments, Audit, Patients, Users};
+    use Area::{Appointments, Audit, Availability, Patients, Users};
     use Permission::{Public, Read, SignedIn, Write};
     &[
         ("isAlive", Public),
@@ -121,6 +121,12 @@ pub const PERMISSIONS: PermissionTable = {
         ("startAppointment", Write(Appointments)),
         ("completeAppointment", Write(Appointments)),
         ("reportAbsence", Write(Appointments)),
+        ("readAvailability", Read(Availability)),
+        ("reviseAvailability", Write(Availability)),
+        ("planLeave", Write(Availability)),
+        ("cancelLeave", Write(Availability)),
+        ("openExtraHours", Write(Availability)),
+        ("closeExtraHours", Write(Availability)),
         ("readPatientAccessLog", Read(Audit)),
         ("listAccesses", Read(Audit)),
     ]

@@ -113,6 +113,9 @@ problem_codes! {
     OverlapNotAllowed: CONFLICT "overlap_not_allowed", "Appointments of this practitioner may not overlap",
         cause "`acceptOverlap` was sent, and the practitioner's booking rules allow no overlap.",
         cure "Take another time, or have the booking rules of the practitioner changed.";
+    LeaveTouchesAppointments: CONFLICT "leave_touches_appointments", "The leave lies over appointments",
+        cause "Appointments that are still ahead lie in the leave; `conflicts` names them, the first ones first, and `detail` says how many there are.",
+        cure "Move them first, or send `confirm`: the leave is planned, and they are flagged to be rescheduled.";
     InvalidState: CONFLICT "invalid_state", "The resource's state does not allow this",
         cause "The resource is in a state from which this change is not possible; `detail` names it.",
         cure "Read the resource again and bring it into the right state first.";

@@ -2,6 +2,7 @@
 
 pub mod appointments;
 pub mod audit;
+pub mod availability;
 pub mod facilities;
 pub mod health;
 pub mod patients;
@@ -21,6 +22,8 @@ pub enum Chapter {
     Patients,
     /// Who sees whom, when and where.
     Appointments,
+    /// When practitioners can be booked.
+    Availability,
     /// The practice itself.
     Facilities,
     /// Who looked at whose data.

@@ -79,6 +79,13 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("startAppointment", Write("appointments")),
     ("completeAppointment", Write("appointments")),
     ("reportAbsence", Write("appointments")),
+    // When practitioners can be booked.
+    ("readAvailability", Read("availability")),
+    ("reviseAvailability", Write("availability")),
+    ("planLeave", Write("availability")),
+    ("cancelLeave", Write("availability")),
+    ("openExtraHours", Write("availability")),
+    ("closeExtraHours", Write("availability")),
     // The trail.
     ("readPatientAccessLog", Read("audit")),
     ("listAccesses", Read("audit")),
