@@ -6,6 +6,7 @@ pub mod demo;
 pub mod embedded;
 pub mod http;
 pub mod logging;
+pub mod messaging;
 pub mod metrics;
 pub mod program;
 pub mod ready_file;

@@ -21,6 +21,7 @@ use crate::auth::signing_keys::SigningKeys;
 use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
+use crate::messaging::{Messengers, SettingsError};
 use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
@@ -74,6 +75,9 @@ pub enum ProgramError {
     /// The demo practice cannot be seeded.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// Messages to patients cannot be sent as configured.
+    #[error(transparent)]
+    Messaging(#[from] SettingsError),
     /// Metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -162,6 +166,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let tokens = Arc::clone(&auth.tokens);
 
     let trail = AccessTrail::open(database.clone(), config.append_timeout());
+    let messengers = Messengers::new(config.messaging()?)?;
 
     let shutdown = Shutdown::new();
     let realtime = RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() };
@@ -172,6 +177,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         &tokens,
         servers.nats_url.as_deref(),
         realtime,
+        messengers,
         &shutdown,
     )
     .await?;
