@@ -18,6 +18,7 @@ pub mod publisher;
 pub mod push;
 mod reading;
 pub mod rebuild;
+pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
@@ -39,5 +40,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(reminders::Reminders),
     ]
 }

@@ -53,7 +53,7 @@ impl QuietHours {
 }
 
 /// From when and until when a reminder is worth sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// From this instant on.
     pub at: Timestamp,

@@ -11,22 +11,21 @@
 //! appointment that was moved meanwhile is a reminder of another time.
 
 mod due;
+mod lead_time;
 mod plan;
 mod settings;
 #[cfg(test)]
 mod tests;
-
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::due::{Due, QuietHours, due};
+pub use self::lead_time::LeadTime;
 pub use self::plan::{Booking, PlannedReminder, ReminderPlan};
 pub use self::settings::{LONGEST_LEAD, MOST_REMINDERS, ReminderSettings, SHORTEST_LEAD, in_order, rule_violations};
-use crate::values::{Channel, RuleBroken, code_value};
+use crate::values::{Channel, code_value};
 
 /// One reminder of an appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,50 +41,6 @@ impl ReminderRule {
     /// How long before the appointment begins.
     pub fn lead(self) -> SignedDuration {
         SignedDuration::from_mins(self.minutes_before.into())
-    }
-}
-
-/// How long before, as the web client writes it: `24h_before`, `90min_before`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LeadTime {
-    /// In minutes.
-    pub minutes: u32,
-}
-
-impl LeadTime {
-    /// What the API's schema says of it.
-    pub const PATTERN: &'static str = "^[1-9][0-9]{0,4}(min|h|d)_before$";
-}
-
-impl fmt::Display for LeadTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.minutes {
-            minutes if minutes % 60 == 0 => write!(f, "{}h_before", minutes / 60),
-            minutes => write!(f, "{minutes}min_before"),
-        }
-    }
-}
-
-impl FromStr for LeadTime {
-    type Err = RuleBroken;
-
-    fn from_str(raw: &str) -> Result<Self, RuleBroken> {
-        let parsed = raw.strip_suffix("_before").and_then(|lead| {
-            let unit = lead.find(|c: char| !c.is_ascii_digit())?;
-            let (digits, unit) = lead.split_at(unit);
-            let minutes = match unit {
-                "min" => 1,
-                "h" => 60,
-                "d" => 24 * 60,
-                _ => return None,
-            };
-            let written = digits.len() <= 5 && !digits.starts_with('0');
-            let count: u32 = digits.parse().ok().filter(|_| written)?;
-            Some(Self { minutes: count * minutes })
-        });
-        parsed.ok_or_else(|| {
-            RuleBroken::new("lead_time", "The value must be a time before the appointment, such as 24h_before.")
-        })
     }
 }
 

@@ -45,8 +45,10 @@ pub struct Booking {
 pub struct PlannedReminder {
     /// Which one.
     pub rule: ReminderRule,
-    /// Since when it is meant: one that should have come before was never to be sent.
+    /// Since when it is meant.
     pub since: Timestamp,
+    /// When it is due; never, if it should have come before it was meant.
+    pub due: Option<Due>,
     /// What became of it, once that is known.
     pub outcome: Option<ReminderOutcome>,
 }
@@ -114,25 +116,19 @@ impl ReminderPlan {
     /// Brings the reminders to what the practice decided, which holds from an instant on. Those that stay are meant since when
     /// they were; those that have ended stay as they are.
     pub fn follow_settings(&mut self, settings: &ReminderSettings, at: Timestamp) {
-        let Some(booking) = &self.booking else { return };
+        let Self { booking: Some(booking), reminders } = self else { return };
         let rules = if booking.expected { settings.rules_of(booking.kind, booking.chosen.as_deref()) } else { &[] };
-        self.reminders.retain(|reminder| reminder.outcome.is_some() || rules.contains(&reminder.rule));
+        reminders.retain(|reminder| reminder.outcome.is_some() || rules.contains(&reminder.rule));
         for rule in rules {
-            if !self.reminders.iter().any(|reminder| reminder.rule == *rule) {
-                self.reminders.push(PlannedReminder { rule: *rule, since: at, outcome: None });
+            if !reminders.iter().any(|reminder| reminder.rule == *rule) {
+                reminders.push(PlannedReminder { rule: *rule, since: at, due: None, outcome: None });
             }
         }
-        self.reminders.sort_unstable_by_key(|reminder| order(&reminder.rule));
-    }
-
-    /// Each reminder, and when it is due: none of one that should have come before it was meant.
-    pub fn due(&self, settings: &ReminderSettings) -> Vec<(PlannedReminder, Option<Due>)> {
-        let Some(booking) = &self.booking else { return Vec::new() };
+        reminders.sort_unstable_by_key(|reminder| order(&reminder.rule));
         let zone = booking.zone();
-        let due = |reminder: &PlannedReminder| {
-            due(reminder.rule, booking.starts, reminder.since, settings.quiet_hours, &zone)
-        };
-        self.reminders.iter().map(|reminder| (*reminder, due(reminder))).collect()
+        for reminder in reminders.iter_mut().filter(|reminder| reminder.outcome.is_none()) {
+            reminder.due = due(reminder.rule, booking.starts, reminder.since, settings.quiet_hours, &zone);
+        }
     }
 
     fn mark(&mut self, mark: ReminderMark, at: Timestamp) {
@@ -143,7 +139,7 @@ impl ReminderPlan {
         match self.reminders.iter_mut().find(|reminder| reminder.rule == mark.rule) {
             Some(reminder) => reminder.outcome = outcome,
             // It was taken back while the message was on its way.
-            None => self.reminders.push(PlannedReminder { rule: mark.rule, since: at, outcome }),
+            None => self.reminders.push(PlannedReminder { rule: mark.rule, since: at, due: None, outcome }),
         }
     }
 }

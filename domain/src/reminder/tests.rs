@@ -7,7 +7,7 @@ use crate::appointment::{AppointmentEvent, AppointmentPriority, AppointmentType,
 use crate::ids::{PatientId, UserId};
 use crate::personal::Revealed;
 use crate::scheduling::{Interval, TimeOfDay};
-use crate::values::Channel;
+use crate::values::{Channel, TextValue};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -78,11 +78,11 @@ fn a_lead_is_written_as_the_web_client_writes_it() {
     for (text, minutes, written) in
         [("24h_before", 1440, "24h_before"), ("90min_before", 90, "90min_before"), ("2d_before", 2880, "48h_before")]
     {
-        let lead: LeadTime = text.parse().unwrap();
-        assert_eq!((lead.minutes, lead.to_string().as_str()), (minutes, written));
+        let lead = LeadTime::parse(text).unwrap();
+        assert_eq!((lead.minutes(), lead.as_str()), (minutes, written));
     }
     for text in ["", "24h", "h_before", "024h_before", "-1h_before", "+1h_before", "1w_before", "999999min_before"] {
-        assert!(text.parse::<LeadTime>().is_err(), "{text}");
+        assert!(LeadTime::parse(text).is_err(), "{text}");
     }
 }
 
@@ -193,7 +193,7 @@ fn other_rules_move_what_is_not_sent_and_leave_what_is() {
     let week = ReminderRule { minutes_before: 7 * 24 * 60, ..DAY_BEFORE };
     let changed = ReminderSettings { rules: vec![week, TWO_HOURS], ..usual };
     plan.follow_settings(&changed, at("2026-11-20T12:00:00Z"));
-    let due: Vec<_> = plan.due(&changed).into_iter().map(|(reminder, due)| (reminder.rule, due.is_some())).collect();
+    let due: Vec<_> = plan.reminders.iter().map(|reminder| (reminder.rule, reminder.due.is_some())).collect();
     // A week before is over: that one was never to be sent. The others are meant since the booking.
     assert_eq!(due, [(week, false), (DAY_BEFORE, true), (TWO_HOURS, true)]);
     let since: Vec<_> = plan.reminders.iter().map(|reminder| reminder.since.to_string()).collect();
