@@ -5,9 +5,11 @@
 
 pub mod appointments;
 pub mod availability;
+mod checkpoint;
 mod documents;
 pub mod facilities;
 mod folding;
+pub mod following;
 pub mod history;
 mod install;
 mod leadership;

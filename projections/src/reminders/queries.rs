@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::reminder::ReminderRule;
 use domain::values::{Channel, CodeValue};
-use event_store_schema::{Database, DatabaseError};
+use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::reading::{QueryError, read};
+use crate::reading::{QueryError, read, read_of_all};
 
 const MALFORMED: QueryError = QueryError::Malformed("reminders.channel");
 
@@ -112,7 +112,8 @@ impl ReminderQueries {
         }
         let due = include_str!("../../sql/reminders/due.sql");
         let limit = i64::from(limit);
-        let rows = self.of_all_practices(due, &[&now, &ids, &starts, &channels, &minutes, &limit]).await?;
+        let rows =
+            read_of_all(&self.0, "reminders_due", (due, &[&now, &ids, &starts, &channels, &minutes, &limit])).await?;
         rows.iter()
             .map(|row| {
                 let key = ReminderKey {
@@ -134,25 +135,11 @@ impl ReminderQueries {
 
     /// How many are due at an instant, in all practices.
     pub async fn waiting(&self, now: Timestamp) -> Result<Waiting, QueryError> {
-        let rows = self.of_all_practices(include_str!("../../sql/reminders/waiting.sql"), &[&now]).await?;
+        let waiting = include_str!("../../sql/reminders/waiting.sql");
+        let rows = read_of_all(&self.0, "reminders_waiting", (waiting, &[&now])).await?;
         let Some(row) = rows.first() else { return Ok(Waiting::default()) };
         let count: i64 = row.try_get(0)?;
         Ok(Waiting { count: count.unsigned_abs(), since: row.try_get(1)? })
-    }
-
-    /// The rows of a statement as those see them who fill read models: of all practices. For work that no user asked for.
-    async fn of_all_practices(
-        &self,
-        statement: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<Vec<Row>, QueryError> {
-        let mut client = self.0.get().await?;
-        let transaction = client.build_transaction().read_only(true).start().await.map_err(DatabaseError::from)?;
-        transaction.batch_execute("SET LOCAL ROLE medicalpro_projector").await?;
-        let statement = transaction.prepare_cached(statement).await?;
-        let rows = transaction.query(&statement, parameters).await?;
-        transaction.commit().await?;
-        Ok(rows)
     }
 }
 
