@@ -23,6 +23,7 @@ use crate::http::server::FrameSettings;
 use crate::http::strict_json::BodyLimits;
 use crate::http::tls::TlsFiles;
 use crate::messaging::{DEFAULT_SMS_BODY, MailSettings, MessagingSettings, SettingsError, SmsSettings};
+use crate::reminders::ReminderClock;
 
 /// The backend of a medical practice.
 #[derive(Debug, Parser)]
@@ -229,6 +230,10 @@ pub struct ServeConfig {
     #[arg(long, env = "MEDICALPRO_PUBLIC_URL", value_name = "ORIGIN")]
     pub public_url: Option<Origin>,
 
+    /// FOR TESTS ALONE, hence with --demo only: a file that says by how many seconds the clock of reminders is ahead.
+    #[arg(long, value_name = "FILE", hide = true, requires = "demo")]
+    pub test_reminder_clock: Option<PathBuf>,
+
     /// How log lines are written.
     #[arg(long, env = "MEDICALPRO_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -320,6 +325,11 @@ impl ServeConfig {
             headers: SecurityHeaders { strict_transport: self.tls().is_some() },
             trail: None,
         }
+    }
+
+    /// The clock by which reminders are sent.
+    pub fn reminder_clock(&self) -> ReminderClock {
+        self.test_reminder_clock.as_deref().map_or_else(ReminderClock::default, ReminderClock::ahead_by)
     }
 
     /// Whose web pages may speak to the server.
@@ -428,6 +438,7 @@ mod tests {
             (&["--tls-certificate", "chain.pem"], "--tls-key"),
             (&["--trusted-proxies", "10.0.0.0/8,everybody"], "--trusted-proxies"),
             (&["--allowed-origins", "https://app.example/"], "--allowed-origins"),
+            (&["--test-reminder-clock", "f"], "--demo"),
             (&["--smtp-url", "smtps://u:s3cret@"], "SMTP_URL"),
             (&["--smtp-url", "smtps://u:s3cret@mail.example"], "MAIL_FROM"),
             (&["--sms-url", "https://u:s3cret@sms.example"], "SMS_URL"),

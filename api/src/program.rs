@@ -10,6 +10,7 @@ use domain::upcasting::Upcasters;
 use event_store_schema::{
     AccessTrail, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError,
 };
+use projections::following::{self, Follower};
 use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
@@ -25,6 +26,7 @@ use crate::messaging::{Messengers, SettingsError};
 use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
+use crate::reminders::{self, OutboxError, Reminders};
 use crate::resources::appointments::{AppointmentLifeApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
@@ -77,6 +79,9 @@ pub enum ProgramError {
     /// The demo practice cannot be seeded.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The schema of messages cannot be brought to this release.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// Messages to patients cannot be sent as configured.
     #[error(transparent)]
     Messaging(#[from] SettingsError),
@@ -158,6 +163,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let master_keys = MasterKeys::parse(master_key)?;
     event_store_schema::migrate(&servers.owner).await?;
     accounts::migrate(&servers.owner).await?;
+    reminders::migrate(&servers.owner).await?;
     projections::install(&servers.owner, &projections::all()).await?;
     projections::publisher::install(&servers.owner).await?;
     let database = Database::with_config(servers.application, config.database_pool_size.into())?;
@@ -179,14 +185,19 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         &tokens,
         servers.nats_url.as_deref(),
         realtime,
-        messengers,
+        messengers.clone(),
         &shutdown,
     )
     .await?;
+    following::install(&log, reminders::NAME).await?;
+    let reminders = Reminders::new(services.state.commands.clone(), messengers, config.reminder_clock());
+    let reminding = Follower::start(log.clone(), Arc::new(reminders.clone()));
+    let watched = reminders.clone();
+    let readiness = services.readiness.with("reminders", move || std::future::ready(watched.finding()));
     shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
     let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
     let api = (
-        HealthApi::new(Arc::new(services.readiness)),
+        HealthApi::new(Arc::new(readiness)),
         SessionApi::new(auth.clone()),
         CredentialsApi::new(services.state.clone(), auth.clone()),
         UsersApi::new(services.state.clone(), auth.clone()),
@@ -201,6 +212,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     );
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
     let served = serve(config, interface, &shutdown).await;
+    reminding.stop().await;
+    reminders.finish().await;
     services.running.stop().await;
     Ok(served?)
 }
