@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::tokens::AccessTokens;
 use crate::http::server::PlainRoute;
 use crate::messaging::{ChannelHealth, Messengers};
+use crate::patient_links::{AppointmentDesk, LinkDesk, LinkKind, PatientLinks, patient_pages};
 use crate::program::ProgramError;
 use crate::realtime::{Realtime, RealtimeSettings};
 use crate::resources::health::{Finding, Readiness};
@@ -52,6 +53,7 @@ impl Services {
         nats_url: Option<&str>,
         realtime: RealtimeSettings,
         messengers: Messengers,
+        links: PatientLinks,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -66,10 +68,13 @@ impl Services {
         let realtime =
             Realtime::start(log.clone(), trail.clone(), read_models.clone(), nats, tokens, realtime, shutdown).await?;
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
+        let commands = Commands::new(log.clone());
+        let appointments: Arc<dyn LinkDesk> = Arc::new(AppointmentDesk::new(commands.clone()));
+        let pages = patient_pages(links.clone(), [(LinkKind::Appointment, appointments)]);
         Ok(Self {
             readiness: readiness(log.database(), &read_models, publisher.as_ref(), &messengers),
-            routes: realtime.routes(),
-            state: AppState::new(Commands::new(log), read_models.clone(), trail).with_messengers(messengers),
+            routes: realtime.routes().into_iter().chain([pages]).collect(),
+            state: AppState::new(commands, read_models.clone(), trail).reaching_patients(messengers, links),
             running: Running { read_models, publisher },
         })
     }
