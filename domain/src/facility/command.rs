@@ -2,6 +2,7 @@
 
 use super::FacilitySettings;
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::role::Role;
 use crate::values::{FacilityName, Finess};
 
@@ -28,5 +29,10 @@ pub enum FacilityCommand {
         role: Role,
         /// What it may do from now on, in all areas.
         permissions: Permissions,
+    },
+    /// Decides how patients are reminded of their appointments.
+    SetReminderRules {
+        /// All of it, from now on.
+        reminders: ReminderSettings,
     },
 }

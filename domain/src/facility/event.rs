@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::FacilitySettings;
 use crate::event::LoggedEvent;
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::reservation::Reservation;
 use crate::role::Role;
 use crate::values::{FacilityName, Finess};
@@ -36,6 +37,12 @@ pub enum FacilityEvent {
         /// What it may do from now on, in all areas.
         permissions: Permissions,
     },
+    /// It decided how patients are reminded of their appointments.
+    ReminderRulesSet {
+        /// All of it, from now on.
+        #[serde(flatten)]
+        reminders: ReminderSettings,
+    },
 }
 
 impl cqrs_es::DomainEvent for FacilityEvent {
@@ -44,6 +51,7 @@ impl cqrs_es::DomainEvent for FacilityEvent {
             Self::FacilityOpened { .. } => "FacilityOpened",
             Self::FacilitySettingsChanged { .. } => "FacilitySettingsChanged",
             Self::RolePermissionsChanged { .. } => "RolePermissionsChanged",
+            Self::ReminderRulesSet { .. } => "ReminderRulesSet",
         }
         .to_owned()
     }
@@ -52,21 +60,27 @@ impl cqrs_es::DomainEvent for FacilityEvent {
         match self {
             Self::FacilityOpened { .. }
             | Self::FacilitySettingsChanged { .. }
-            | Self::RolePermissionsChanged { .. } => "1",
+            | Self::RolePermissionsChanged { .. }
+            | Self::ReminderRulesSet { .. } => "1",
         }
         .to_owned()
     }
 }
 
 impl LoggedEvent for FacilityEvent {
-    const TYPES: &'static [(&'static str, u32)] =
-        &[("FacilityOpened", 1), ("FacilitySettingsChanged", 1), ("RolePermissionsChanged", 1)];
+    const TYPES: &'static [(&'static str, u32)] = &[
+        ("FacilityOpened", 1),
+        ("FacilitySettingsChanged", 1),
+        ("RolePermissionsChanged", 1),
+        ("ReminderRulesSet", 1),
+    ];
 
     fn reservations(&self) -> Vec<Reservation> {
         match self {
             Self::FacilityOpened { .. }
             | Self::FacilitySettingsChanged { .. }
-            | Self::RolePermissionsChanged { .. } => Vec::new(),
+            | Self::RolePermissionsChanged { .. }
+            | Self::ReminderRulesSet { .. } => Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
 use crate::ids::SubjectId;
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::role::Role;
 use crate::values::{Finess, TextValue, Violation};
 
@@ -40,6 +41,9 @@ pub struct Facility {
     /// The permissions of those roles that it widened or narrowed.
     #[serde(default)]
     pub role_permissions: BTreeMap<Role, Permissions>,
+    /// How it reminds patients of their appointments.
+    #[serde(default)]
+    pub reminders: ReminderSettings,
 }
 
 /// Why a command on a practice is refused.
@@ -117,6 +121,17 @@ impl Aggregate for Facility {
                     sink.write(FacilityEvent::RolePermissionsChanged { role, permissions }, self).await;
                 }
             }
+            FacilityCommand::SetReminderRules { reminders } => {
+                self.open()?;
+                let reminders = reminders.in_order();
+                let violations = reminders.violations();
+                if !violations.is_empty() {
+                    return Err(FacilityError::Invalid(violations));
+                }
+                if reminders != self.reminders {
+                    sink.write(FacilityEvent::ReminderRulesSet { reminders }, self).await;
+                }
+            }
         }
         Ok(())
     }
@@ -130,6 +145,7 @@ impl Aggregate for Facility {
             FacilityEvent::RolePermissionsChanged { role, permissions } => {
                 self.role_permissions.insert(role, permissions);
             }
+            FacilityEvent::ReminderRulesSet { reminders } => self.reminders = reminders,
         }
     }
 }
