@@ -9,6 +9,7 @@ mod documents;
 pub mod facilities;
 mod folding;
 pub mod history;
+mod idle;
 mod install;
 mod leadership;
 pub mod patients;
