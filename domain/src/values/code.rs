@@ -69,6 +69,7 @@ mod tests {
     use crate::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
     use crate::availability::LeaveKind;
     use crate::role::Role;
+    use crate::scheduling::Repeated;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
     use crate::values::{Gender, InsAuthority, InsuranceKind, PatientStatus};
 
@@ -103,5 +104,6 @@ mod tests {
         codes_round_trip::<UserStatus>();
         codes_round_trip::<Role>();
         codes_round_trip::<LeaveKind>();
+        codes_round_trip::<Repeated>();
     }
 }

@@ -2,9 +2,18 @@
 //! new one is held against the same.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use commands::{CommandContext, Commands};
+use domain::appointment::{AppointmentCommand, Slot};
+use domain::availability::{AvailabilityCommand, DayHours};
+use domain::ids::{AppointmentId, UserId};
 use domain::role::Role;
-use system_tests::practice::Practice;
+use domain::scheduling::{Interval, TimeOfDay, TimeSlot};
+use jiff::civil::Weekday;
+use jiff::{Timestamp, ToSpan};
+use system_tests::practice::{Practice, Underneath};
+use system_tests::server::Server;
 use system_tests::staff::{Member, within_a_second};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -75,7 +84,34 @@ async fn practice_with_everything() -> Practice {
     let admin = practice.client(Role::Admin);
     within_a_second(admin, &member.path(), |answer| answer.body["status"] == "active").await;
     within_a_second(admin, "/facilities/current", |answer| answer.status == 200).await;
+    keep_a_slot(&practice).await;
     practice
+}
+
+/// A doctor is there on Mondays, and some of their time is kept.
+async fn keep_a_slot(practice: &Practice) {
+    let doctor: Member = hire(practice, Role::Doctor, "Kerjean").await;
+    let doctor = UserId(doctor.id().parse().unwrap());
+    let commands = Commands::new(Underneath::of(Server::shared()).open_log().await);
+    let context = CommandContext::system(practice.facility_id);
+    let all_day = TimeSlot { start: TimeOfDay::START, end: TimeOfDay::END };
+    let hours = vec![DayHours { day_of_week: Weekday::Monday, time_slots: vec![all_day] }];
+    let set_hours = AvailabilityCommand::SetWeeklyHours { hours, valid_from: None };
+    commands.change_availability(doctor, &set_hours, &context).await.unwrap();
+    let from = Timestamp::now() + 1.hour();
+    let during = Interval { from, until: from + 30.minutes() };
+    let slot = Slot { practitioner_id: doctor, room_id: None, during, additional_slots: Vec::new() };
+    let hold = AppointmentCommand::HoldSlot { slot, override_availability: true };
+    let held = commands.change_appointment(AppointmentId(Uuid::now_v7()), &hold, &context).await.unwrap();
+    let shown = "SELECT count(*) FROM read_model.appointments WHERE appointment_id = $1";
+    let owner = owner().await;
+    for _ in 0..100 {
+        if owner.query_one(shown, &[&held.id]).await.unwrap().get::<_, i64>(0) == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the slot is not shown");
 }
 
 /// All rows that somebody sees in each table, by a query without a WHERE clause, and how many of them are a practice's.
