@@ -26,8 +26,7 @@ pub enum Script {
 
 impl Script {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Single, Self::Booking, Self::Appointment, Self::PatientEvent, Self::Registration];
+    pub const ALL: [Self; 5] = [Self::Single, Self::Booking, Self::Appointment, Self::PatientEvent, Self::Registration];
 
     /// As figures name it.
     pub const fn name(self) -> &'static str {
