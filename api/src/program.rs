@@ -24,7 +24,7 @@ use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
-use crate::resources::appointments::{AppointmentLifeApi, AppointmentsApi};
+use crate::resources::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
@@ -189,6 +189,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         PatientsApi::new(services.state.clone()),
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
+        AppointmentListsApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -244,6 +245,7 @@ pub type Api = (
     PatientsApi,
     AppointmentsApi,
     AppointmentLifeApi,
+    AppointmentListsApi,
     AvailabilityApi,
     FacilitiesApi,
     AuditApi,

@@ -109,6 +109,8 @@ pub struct PushKind {
     pub area: Area,
     /// Its form.
     pub message: MessageKind,
+    /// Members of `data` that are filled in when it is sent, for those who may see them.
+    pub filled_in: &'static [Field],
 }
 
 /// The form of one kind of message on the realtime channel.
@@ -164,6 +166,7 @@ const PATIENT_UPDATED: PushKind = PushKind {
             },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT: Field = Field { name: "appointmentId", of: FieldType::Id, meaning: "Which appointment." };
@@ -181,6 +184,11 @@ const APPOINTMENT_CREATED: PushKind = PushKind {
             Field { name: "datetime", of: FieldType::Timestamp, meaning: "When it begins." },
         ],
     },
+    filled_in: &[Field {
+        name: "patientName",
+        of: FieldType::Text,
+        meaning: "What the patient is called, for those who may read patients.",
+    }],
 };
 
 const APPOINTMENT_UPDATED: PushKind = PushKind {
@@ -194,15 +202,17 @@ const APPOINTMENT_UPDATED: PushKind = PushKind {
             Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT_CANCELLED: PushKind = PushKind {
     area: Area::Appointments,
     message: MessageKind {
         event: "appointment_cancelled",
-        summary: "An appointment was called off. Why stands in the appointment, for those who may read it.",
+        summary: "An appointment was called off.",
         fields: &[APPOINTMENT, PATIENT],
     },
+    filled_in: &[Field { name: "reason", of: FieldType::Text, meaning: "Why, if somebody said." }],
 };
 
 /// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,

@@ -177,6 +177,24 @@ impl AppointmentQueries {
         Ok(AppointmentPage { items, total: total.unsigned_abs(), offset, next })
     }
 
+    /// Why those of these appointments were called off that were, and where somebody said.
+    pub async fn cancellation_reasons(
+        &self,
+        facility: FacilityId,
+        ids: &[AppointmentId],
+    ) -> Result<HashMap<AppointmentId, String>, QueryError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let reasons = include_str!("../../sql/appointments/cancellations.sql");
+        let [rows] = read(&self.0, facility, "cancellation_reasons", [(reasons, &[&facility.0, &ids])]).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(reason) = row.try_get("reason")? {
+                found.insert(AppointmentId(row.try_get("appointment_id")?), reason);
+            }
+        }
+        Ok(found)
+    }
+
     /// What takes time of each of these practitioners in a window, with the appointment that takes it: for slots that are
     /// looked for, and for leave that is planned. As late as read models are; only a booking itself is sure.
     pub async fn busy(
