@@ -280,7 +280,7 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         }
         // Part of a booking or a move, which have a frame of their own.
         AppointmentEvent::OverlapAccepted { .. } => return None,
-        AppointmentEvent::AppointmentConfirmed {}
+        AppointmentEvent::AppointmentConfirmed { .. }
         | AppointmentEvent::PatientArrived {}
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}

@@ -164,7 +164,9 @@ pub fn appointment_refusal(error: AppointmentError, zone: &TimeZone) -> Problem 
         AppointmentError::AlreadyBooked
         | AppointmentError::StillHeld { .. }
         | AppointmentError::NotNow { .. }
-        | AppointmentError::NotBegun { .. } => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
+        | AppointmentError::NotBegun { .. }
+        | AppointmentError::Moved
+        | AppointmentError::Begun => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
         AppointmentError::OutsideAvailability { open } => {
             let hours = open.into_iter().map(|hours| Period::of(hours, zone));
             Problem::new(ProblemCode::OutsideAvailability).open_at(hours.collect())

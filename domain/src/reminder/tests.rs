@@ -174,7 +174,7 @@ fn a_booking_has_the_reminders_of_its_practice_its_kind_or_its_own() {
 fn what_was_called_off_has_none_and_what_was_moved_has_them_again() {
     let usual = ReminderSettings::default();
     let (book, remind) = (booked(starting(TEN)), sent(DAY_BEFORE, TEN));
-    let cancel = AppointmentEvent::AppointmentCancelled { personal: Revealed::Forgotten };
+    let cancel = AppointmentEvent::AppointmentCancelled { by_patient: false, personal: Revealed::Forgotten };
     assert_eq!(planned(&[book.clone(), cancel.clone()], &usual).1, []);
     assert_eq!(planned(&[book.clone(), remind.clone(), cancel], &usual).1, [(DAY_BEFORE, true)]);
     let again = planned(&[book.clone(), remind.clone(), moved(starting(ELEVEN))], &usual).1;
