@@ -32,6 +32,7 @@ use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
+use crate::resources::reminder_rules::ReminderRulesApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
 use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
@@ -203,6 +204,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         PractitionersApi::new(services.state.clone()),
         PatientsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
+        ReminderRulesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
@@ -257,6 +259,7 @@ pub type Api = (
     PractitionersApi,
     PatientsApi,
     FacilitiesApi,
+    ReminderRulesApi,
     AuditApi,
 );
 

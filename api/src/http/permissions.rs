@@ -64,7 +64,7 @@ pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// The table of the product.
 pub const PERMISSIONS: PermissionTable = {
-    use Area::{Audit, Patients, Users};
+    use Area::{Audit, Availability, Patients, Users};
     use Permission::{Public, Read, SignedIn, Write};
     &[
         ("isAlive", Public),
@@ -102,6 +102,9 @@ pub const PERMISSIONS: PermissionTable = {
         ("readCurrentFacility", SignedIn),
         ("changeFacilitySettings", Write(Users)),
         ("changeRolePermissions", Write(Users)),
+        // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
+        ("readReminderRules", Read(Availability)),
+        ("changeReminderRules", Write(Availability)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),
