@@ -27,7 +27,9 @@ use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::reminders::{self, OutboxError, Reminders};
+use crate::resources::appointments::{AppointmentLifeApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
+use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
@@ -203,6 +205,9 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         UserAccountsApi::new(services.state.clone(), auth),
         PractitionersApi::new(services.state.clone()),
         PatientsApi::new(services.state.clone()),
+        AppointmentsApi::new(services.state.clone()),
+        AppointmentLifeApi::new(services.state.clone()),
+        AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         ReminderRulesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -258,6 +263,9 @@ pub type Api = (
     UserAccountsApi,
     PractitionersApi,
     PatientsApi,
+    AppointmentsApi,
+    AppointmentLifeApi,
+    AvailabilityApi,
     FacilitiesApi,
     ReminderRulesApi,
     AuditApi,

@@ -7,6 +7,8 @@ use domain::ids::Position;
 use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
+use projections::appointments::AppointmentQueries;
+use projections::availability::AvailabilityQueries;
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
 use projections::users::UserQueries;
@@ -27,6 +29,10 @@ pub struct AppState {
     pub commands: Commands,
     /// The read model of patients.
     pub patients: PatientQueries,
+    /// The read model of appointments.
+    pub appointments: AppointmentQueries,
+    /// The read model of when practitioners can be booked.
+    pub availability: AvailabilityQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
@@ -45,6 +51,8 @@ impl AppState {
         Self {
             commands,
             patients: PatientQueries::new(database.clone()),
+            appointments: AppointmentQueries::new(database.clone()),
+            availability: AvailabilityQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database),
             trail,

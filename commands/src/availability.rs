@@ -2,23 +2,58 @@
 //! guard that it is still so when they are written.
 
 use domain::aggregate::AggregateRoot;
-use domain::availability::{Availability, AvailabilityCommand, AvailabilityError};
-use domain::ids::{FacilityId, StreamVersion, UserId};
+use domain::appointment::Appointment;
+use domain::availability::{Availability, AvailabilityCommand, AvailabilityError, Leave};
+use domain::ids::{AppointmentId, FacilityId, LeaveId, StreamVersion, UserId};
+use domain::reservation::{Reservation, ResourceKind, TimeHold};
 use domain::role::Role;
+use domain::scheduling::{Interval, PracticeTime, stretch};
 use domain::user::User;
 use event_store_schema::Guard;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed};
 
+type AvailabilityFailure = CommandError<AvailabilityError>;
+
+/// How many appointments that a leave lies over are looked at together.
+const TOGETHER: usize = 16;
+
+/// An appointment that a leave lies over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Which.
+    pub appointment: AppointmentId,
+    /// From when until when.
+    pub during: Interval,
+}
+
+/// A leave that was planned.
+#[derive(Debug)]
+pub struct LeavePlan {
+    /// What became of the availability.
+    pub executed: Executed<Availability>,
+    /// The appointments ahead that it lies over, looked up after it was written: no booking comes into it any more.
+    pub touched: Vec<Touched>,
+}
+
+/// Why a leave is not planned.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveRefusal {
+    /// It lies over appointments, and nobody said that it is meant in spite of them.
+    #[error("the leave lies over {} appointment(s)", .0.len())]
+    Touches(Vec<Touched>),
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] AvailabilityFailure),
+}
+
 impl Commands {
     /// Any command on the availability of a practitioner. `NotFound` if nobody of this id treats patients in the practice, or
-    /// if there is no such leave, or no such extra hours.
-    ///
-    /// The appointments that a leave lies over are in the command, as its caller found them. One that is booked between that
-    /// look and the append comes before the leave in the log; one that is decided later finds its guard moved, is decided
-    /// again, and finds the leave.
+    /// if there is no such leave, or no such extra hours. Leave is planned by [`plan_leave`](Self::plan_leave), which looks for
+    /// the appointments that it lies over.
     pub async fn change_availability(
         &self,
         practitioner: UserId,
@@ -33,6 +68,66 @@ impl Commands {
             }
             error => error,
         })
+    }
+
+    /// Plans a leave. Which appointments ahead it lies over is asked of the log itself; unless `confirmed`, there may be none.
+    ///
+    /// One that is booked between that look and the append comes before the leave in the log, and is among those that are told
+    /// afterwards; one that is decided later finds its guard moved, is decided again, and finds the leave.
+    pub async fn plan_leave(
+        &self,
+        practitioner: UserId,
+        leave_id: LeaveId,
+        leave: Leave,
+        confirmed: bool,
+        context: &CommandContext,
+    ) -> Result<LeavePlan, LeaveRefusal> {
+        self.practitioner(context.facility_id, practitioner).await?;
+        let time = self.practice_time(context.facility_id).await?;
+        let touched = self.touched_by(practitioner, &leave, &time, context.facility_id).await?;
+        let ids = touched.iter().map(|touched| touched.appointment).collect();
+        let command = AvailabilityCommand::PlanLeave { leave_id, leave, touched: ids, confirmed };
+        let executed = match self.execute::<Availability>(practitioner.0, &command, &time, &[], context).await {
+            Ok(executed) => executed,
+            Err(CommandError::Refused(AvailabilityError::TouchesAppointments(_))) => {
+                return Err(LeaveRefusal::Touches(touched));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let touched = self.touched_by(practitioner, &leave, &time, context.facility_id).await?;
+        Ok(LeavePlan { executed, touched })
+    }
+
+    /// The appointments ahead that lie in what is left of a leave, the first one first.
+    async fn touched_by(
+        &self,
+        practitioner: UserId,
+        leave: &Leave,
+        time: &PracticeTime,
+        facility: FacilityId,
+    ) -> Result<Vec<Touched>, AvailabilityFailure> {
+        let away = stretch(leave.from, leave.until, &time.zone);
+        let Some(away) = away.and_then(|away| Interval::new(away.from.max(time.now), away.until)) else {
+            return Ok(Vec::new());
+        };
+        let hold = TimeHold { resource: practitioner.0, from: away.from, to: away.until, shared: false };
+        let wanted = Reservation::Times { kind: ResourceKind::Practitioner, holds: vec![hold] };
+        let holders = self.log().time_holders(&Availability::stream(practitioner.0), &[wanted]).await?;
+        let mut ids = Vec::with_capacity(holders.len());
+        for holder in holders.iter().filter(|holder| holder.stream.aggregate() == APPOINTMENT) {
+            let id = AppointmentId(holder.stream.id());
+            // One that takes several stretches of the leave is named for each.
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let found = stream::iter(ids).map(async |id: AppointmentId| {
+            let loaded = self.load::<Appointment>(facility, id.0).await.map_err(CommandError::while_reading)?;
+            let ahead = loaded.filter(|loaded| loaded.aggregate.status.is_some_and(|status| status.is_ahead()));
+            let slot = ahead.and_then(|loaded| loaded.aggregate.slot);
+            Ok::<_, AvailabilityFailure>(slot.map(|slot| Touched { appointment: id, during: slot.during }))
+        });
+        found.buffered(TOGETHER).try_filter_map(async |touched| Ok(touched)).try_collect().await
     }
 
     /// When a practitioner can be booked, as it is at this moment, and the guard under which a booking that is decided on it
@@ -54,7 +149,7 @@ impl Commands {
     }
 
     /// Refuses whoever does not treat patients in the practice.
-    async fn practitioner<E: std::error::Error>(
+    pub async fn practitioner<E: std::error::Error>(
         &self,
         facility: FacilityId,
         id: UserId,
@@ -64,3 +159,5 @@ impl Commands {
         role.filter(|role| Role::PRACTITIONERS.contains(role)).map(|_| ()).ok_or(CommandError::NotFound)
     }
 }
+
+const APPOINTMENT: &str = <Appointment as cqrs_es::Aggregate>::TYPE;

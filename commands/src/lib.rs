@@ -18,6 +18,7 @@ mod store;
 mod users;
 
 pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
+pub use availability::{LeavePlan, LeaveRefusal, Touched};
 pub use context::CommandContext;
 pub use error::CommandError;
 pub use execute::{Commands, Executed, Loaded, Recorded};

@@ -1,5 +1,6 @@
 //! What end-to-end tests share: private servers, a database or a practice of its own per test, and clients.
 
+pub mod agenda;
 pub mod cluster;
 pub mod drill;
 pub mod fleet;
@@ -7,4 +8,6 @@ pub mod house;
 pub mod practice;
 pub mod screen;
 pub mod server;
+pub mod sms;
+pub mod smtp;
 pub mod staff;

@@ -75,6 +75,17 @@ pub fn command_context(caller: &Caller, request: &Request, reason: Option<&Reaso
     }
 }
 
+/// The id of what a request makes: the same one for its repetition under the same `Idempotency-Key`.
+pub fn id_of_new(context: &CommandContext) -> Uuid {
+    let Some(once) = &context.idempotency else { return Uuid::now_v7() };
+    let mut named = digest::Context::new(&digest::SHA256);
+    named.update(once.scope.as_bytes());
+    named.update(once.key.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&named.finish().as_ref()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 /// What an operation adds to the context of a command.
 pub trait UnderConditions {
     /// Only if the resource is at a version that the client names.
@@ -115,6 +126,23 @@ impl UnderConditions for CommandContext {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_made_once_has_one_id_for_each_caller_and_key() {
+        let id = |scope: u128, key: &str| {
+            let key = event_store_schema::IdempotencyKey {
+                scope: Uuid::from_u128(scope),
+                key: key.to_owned(),
+                request_hash: [0; 32],
+            };
+            let context = CommandContext::system(domain::ids::FacilityId(Uuid::nil()));
+            id_of_new(&CommandContext { idempotency: Some(key), ..context })
+        };
+        assert_eq!(id(1, "a"), id(1, "a"));
+        assert!(id(1, "a") != id(2, "a") && id(1, "a") != id(1, "b"));
+        let once = CommandContext::system(domain::ids::FacilityId(Uuid::nil()));
+        assert_ne!(id_of_new(&once), id_of_new(&once), "without a key there is no repetition");
+    }
 
     #[test]
     fn a_reason_in_a_header_is_percent_encoded() {

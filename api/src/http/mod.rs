@@ -14,6 +14,7 @@ pub mod document;
 pub mod errors;
 #[cfg(test)]
 mod frame_tests;
+pub mod instants;
 pub mod json_tree;
 pub mod limits;
 pub mod mapping;

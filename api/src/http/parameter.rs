@@ -4,7 +4,10 @@
 use std::fmt;
 
 use poem_openapi::registry::MetaSchema;
-use serde_json::json;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A parameter that is parsed from one text value.
@@ -75,6 +78,26 @@ impl TextParameter for StrictUuid {
 }
 
 text_parameter!(StrictUuid);
+
+/// In bodies, which serde reads.
+impl<'de> Deserialize<'de> for StrictUuid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Needed by the `Object` derive; bodies are read by serde.
+impl ParseFromJSON for StrictUuid {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
+    }
+}
+
+impl ToJSON for StrictUuid {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.to_string()))
+    }
+}
 
 /// The schema of an integer between two bounds.
 pub(crate) fn integer_schema(minimum: u32, maximum: u32, default: Option<u32>) -> MetaSchema {

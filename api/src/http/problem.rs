@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use domain::scheduling::Interval;
+use jiff::tz::TimeZone;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::registry::{
@@ -11,6 +13,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
+use super::instants::rfc3339;
 pub use super::problem_code::ProblemCode;
 
 /// The media type of every problem answer.
@@ -44,10 +47,28 @@ pub struct Conflict {
     pub resource_id: Option<String>,
     /// What people call it, such as a patient number.
     pub reference: Option<String>,
-    /// Why it is in the way, as a stable name such as `same_identity` or `same_ins`.
+    /// Why it is in the way, as a stable name such as `same_identity`, `same_ins` or `same_practitioner`.
     pub rule: String,
     /// The fields that clash or differ.
     pub fields: Option<Vec<String>>,
+    /// When it is in the way.
+    pub period: Option<Period>,
+}
+
+/// From one instant until right before another.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+pub struct Period {
+    /// RFC 3339, with the offset of the practice.
+    pub start: String,
+    /// RFC 3339, with the offset of the practice.
+    pub end: String,
+}
+
+impl Period {
+    /// As clocks of this zone show it.
+    pub fn of(interval: Interval, zone: &TimeZone) -> Self {
+        Self { start: rfc3339(interval.from, zone), end: rfc3339(interval.until, zone) }
+    }
 }
 
 /// A refusal, before it is written out as an answer.
@@ -58,13 +79,23 @@ pub struct Problem {
     detail: Option<String>,
     violations: Vec<Violation>,
     conflicts: Vec<Conflict>,
+    open_hours: Option<Vec<Period>>,
+    alternatives: Option<Vec<Period>>,
     retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// The problem with this code, and nothing more to say than the catalogue does.
     pub const fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, violations: Vec::new(), conflicts: Vec::new(), retry_after: None }
+        Self {
+            code,
+            detail: None,
+            violations: Vec::new(),
+            conflicts: Vec::new(),
+            open_hours: None,
+            alternatives: None,
+            retry_after: None,
+        }
     }
 
     /// 422, for a body whose values break these rules.
@@ -111,6 +142,20 @@ impl Problem {
         self
     }
 
+    /// With the hours around the time that was asked for.
+    #[must_use]
+    pub fn open_at(mut self, hours: Vec<Period>) -> Self {
+        self.open_hours = Some(hours);
+        self
+    }
+
+    /// With the nearest times that are free.
+    #[must_use]
+    pub fn with_alternatives(mut self, alternatives: Vec<Period>) -> Self {
+        self.alternatives = Some(alternatives);
+        self
+    }
+
     /// With the time after which trying again makes sense (`Retry-After`, in whole seconds, at least one).
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
@@ -142,6 +187,8 @@ impl Problem {
             request_id: request_id.map(str::to_owned),
             violations: (!self.violations.is_empty()).then_some(self.violations),
             conflicts: (!self.conflicts.is_empty()).then_some(self.conflicts),
+            open_hours: self.open_hours,
+            alternatives: self.alternatives,
             retry_after,
         };
         let mut response =
@@ -211,6 +258,10 @@ struct ProblemDocument {
     violations: Option<Vec<Violation>>,
     /// What is in the way.
     conflicts: Option<Vec<Conflict>>,
+    /// When the practitioner sees patients around the time that was asked for.
+    open_hours: Option<Vec<Period>>,
+    /// The nearest times that are free.
+    alternatives: Option<Vec<Period>>,
     /// Seconds after which trying again makes sense.
     retry_after: Option<u64>,
 }

@@ -104,6 +104,18 @@ problem_codes! {
     LikelyDuplicate: CONFLICT "likely_duplicate", "The patient seems to be registered already",
         cause "A patient with the same names and birth date, or the same INS, exists; `conflicts` holds the candidates.",
         cure "Use the existing patient, or send `confirmDistinct` with a reason if it really is another person.";
+    AppointmentConflict: CONFLICT "appointment_conflict", "Somebody or something is taken at that time",
+        cause "The practitioner, the patient or the room has another appointment then; `conflicts` names each of them, and when.",
+        cure "Take one of the `alternatives`, or, where the practice allows overlaps of the practitioner, send `acceptOverlap` with a `justification`.";
+    OutsideAvailability: CONFLICT "outside_availability", "The practitioner is not there at that time",
+        cause "The time lies outside the practitioner's hours, or in a leave; `openHours` are the hours around it.",
+        cure "Take a time within `openHours`, or send `overrideAvailability` with a `justification`.";
+    OverlapNotAllowed: CONFLICT "overlap_not_allowed", "Appointments of this practitioner may not overlap",
+        cause "`acceptOverlap` was sent, and the practitioner's booking rules allow no overlap.",
+        cure "Take another time, or have the booking rules of the practitioner changed.";
+    LeaveTouchesAppointments: CONFLICT "leave_touches_appointments", "The leave lies over appointments",
+        cause "Appointments that are still ahead lie in the leave; `conflicts` names them, the first ones first, and `detail` says how many there are.",
+        cure "Move them first, or send `confirm`: the leave is planned, and they are flagged to be rescheduled.";
     InvalidState: CONFLICT "invalid_state", "The resource's state does not allow this",
         cause "The resource is in a state from which this change is not possible; `detail` names it.",
         cure "Read the resource again and bring it into the right state first.";

@@ -1,5 +1,6 @@
 //! A value of the domain on its way in: the text as sent, with the bounds of its type in the OpenAPI document. It is
-//! parsed by the handler, which gathers every violation of a body before it refuses, each with its field.
+//! parsed by the handler, which gathers every violation of a body before it refuses, each with its field. As a query
+//! parameter it is refused by the frame.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::marker::PhantomData;
 
 use domain::values::{self, TextValue};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -23,6 +24,11 @@ impl<V: TextValue> Wire<V> {
     /// The value, or a violation at `field` added to the others.
     pub fn parse(&self, field: &str, violations: &mut Vec<Violation>) -> Option<V> {
         V::parse(&self.raw).map_err(|broken| violations.push(broken.at(field).into())).ok()
+    }
+
+    /// The value of a query or path parameter, which the frame has already let pass.
+    pub fn parameter(&self, name: &str) -> Result<V, Problem> {
+        V::parse(&self.raw).map_err(|broken| Problem::invalid_parameter(name, broken.rule, broken.detail))
     }
 
     /// As sent.
@@ -108,6 +114,13 @@ impl<V: TextValue> Type for Wire<V> {
 
     fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
         Box::new(self.as_raw_value().into_iter())
+    }
+}
+
+impl<V: TextValue> ParseFromParameter for Wire<V> {
+    fn parse_from_parameter(raw: &str) -> ParseResult<Self> {
+        V::parse(raw).map_err(|broken| ParseError::custom(broken.detail))?;
+        Ok(raw.to_owned().into())
     }
 }
 

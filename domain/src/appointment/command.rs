@@ -40,6 +40,15 @@ pub enum AppointmentCommand {
         /// What may be out of the ordinary.
         terms: Terms,
     },
+    /// Moves it, changes what it is about, or both at once; what stays the same is not an event.
+    ReviseAppointment {
+        /// When, with whom and where from now on.
+        slot: Slot,
+        /// What it is about from now on.
+        details: Details,
+        /// What may be out of the ordinary.
+        terms: Terms,
+    },
     /// Changes what it is about; what stays the same is not an event.
     ChangeDetails {
         /// What it is about from now on.
@@ -78,7 +87,8 @@ impl AppointmentCommand {
         match self {
             Self::HoldSlot { slot, .. }
             | Self::BookAppointment { slot, .. }
-            | Self::RescheduleAppointment { slot, .. } => Some(slot),
+            | Self::RescheduleAppointment { slot, .. }
+            | Self::ReviseAppointment { slot, .. } => Some(slot),
             Self::ReleaseSlot
             | Self::ReleaseExpiredSlot
             | Self::ChangeDetails { .. }
@@ -102,7 +112,9 @@ impl AppointmentCommand {
     /// is for [`handle`](cqrs_es::Aggregate::handle) to say.
     pub fn beside(&self, conflicts: &[Conflict]) -> Option<Vec<AppointmentId>> {
         let terms = match self {
-            Self::BookAppointment { terms, .. } | Self::RescheduleAppointment { terms, .. } => terms,
+            Self::BookAppointment { terms, .. }
+            | Self::RescheduleAppointment { terms, .. }
+            | Self::ReviseAppointment { terms, .. } => terms,
             Self::HoldSlot { .. }
             | Self::ReleaseSlot
             | Self::ReleaseExpiredSlot

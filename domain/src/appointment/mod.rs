@@ -190,6 +190,44 @@ impl Appointment {
         }
     }
 
+    /// Moves it, as a visit of this kind, if it lies elsewhere.
+    async fn reschedule(
+        &mut self,
+        sink: &EventSink<Self>,
+        slot: Slot,
+        kind: AppointmentType,
+        terms: &Terms,
+        schedule: &Schedule,
+    ) -> Result<(), AppointmentError> {
+        self.allowed(AppointmentStatus::is_ahead)?;
+        let patient_id = self.patient_id.ok_or(AppointmentError::NotBooked)?;
+        if self.slot.as_ref() == Some(&slot) {
+            return Ok(());
+        }
+        let outside_availability = rules::check_slot(&slot, kind, terms, schedule)?;
+        let moved = AppointmentEvent::AppointmentRescheduled {
+            patient_id,
+            slot: slot.clone(),
+            time_zone: schedule.zone_name(),
+            outside_availability,
+        };
+        Self::take(sink, self, moved, &slot, &schedule.beside).await;
+        Ok(())
+    }
+
+    async fn change_details(&mut self, sink: &EventSink<Self>, details: Details) -> Result<(), AppointmentError> {
+        self.allowed(|status| !status.is_final())?;
+        let fields_changed = rules::detail_changes(self, &details);
+        if !fields_changed.is_empty() {
+            let Details { kind, priority, texts } = details;
+            let personal = Revealed::Value(texts);
+            let changed =
+                AppointmentEvent::AppointmentDetailsChanged { fields_changed, r#type: kind, priority, personal };
+            sink.write(changed, self).await;
+        }
+        Ok(())
+    }
+
     /// The events by which it gets a slot: the one that takes it, and that it lies beside others.
     async fn take(
         sink: &EventSink<Self>,
@@ -260,37 +298,16 @@ impl Aggregate for Appointment {
                 Self::take(sink, self, booked, &slot, &schedule.beside).await;
             }
             AppointmentCommand::RescheduleAppointment { slot, terms } => {
-                self.allowed(AppointmentStatus::is_ahead)?;
-                let (Some(patient_id), Some(kind)) = (self.patient_id, self.kind) else {
-                    return Err(AppointmentError::NotBooked);
-                };
-                if self.slot.as_ref() == Some(&slot) {
-                    return Ok(());
-                }
-                let outside_availability = rules::check_slot(&slot, kind, &terms, schedule)?;
-                let moved = AppointmentEvent::AppointmentRescheduled {
-                    patient_id,
-                    slot: slot.clone(),
-                    time_zone: schedule.zone_name(),
-                    outside_availability,
-                };
-                Self::take(sink, self, moved, &slot, &schedule.beside).await;
+                let kind = self.kind.ok_or(AppointmentError::NotBooked)?;
+                self.reschedule(sink, slot, kind, &terms, schedule).await?;
             }
-            AppointmentCommand::ChangeDetails { details } => {
-                self.allowed(|status| !status.is_final())?;
-                let fields_changed = rules::detail_changes(self, &details);
-                if !fields_changed.is_empty() {
-                    let Details { kind, priority, texts } = details;
-                    let personal = Revealed::Value(texts);
-                    let changed = AppointmentEvent::AppointmentDetailsChanged {
-                        fields_changed,
-                        r#type: kind,
-                        priority,
-                        personal,
-                    };
-                    sink.write(changed, self).await;
+            AppointmentCommand::ReviseAppointment { slot, details, terms } => {
+                if self.slot.as_ref() != Some(&slot) {
+                    self.reschedule(sink, slot, details.kind, &terms, schedule).await?;
                 }
+                self.change_details(sink, details).await?;
             }
+            AppointmentCommand::ChangeDetails { details } => self.change_details(sink, details).await?,
             AppointmentCommand::ConfirmAppointment => {
                 self.allowed(|status| status == Scheduled)?;
                 sink.write(AppointmentEvent::AppointmentConfirmed {}, self).await;

@@ -26,7 +26,7 @@ const WIDEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 fn time_violations(slot: &Slot) -> Vec<Violation> {
     let mut violations = Vec::new();
     if slot.during.from >= slot.during.until {
-        violations.push(RuleBroken::new("ends_before_start", "An appointment ends after it begins.").at("end"));
+        violations.push(RuleBroken::new("ends_before_start", "An appointment ends after it begins.").at("endTime"));
     }
     for (number, additional) in slot.additional_slots.iter().enumerate() {
         if additional.from >= additional.until {
@@ -69,7 +69,7 @@ pub(super) fn check_hold(
 ) -> Result<(), AppointmentError> {
     let mut violations = time_violations(slot);
     if slot.hull().from < schedule.clock.now {
-        violations.push(RuleBroken::new("in_the_past", "A slot that is kept lies in the future.").at("start"));
+        violations.push(RuleBroken::new("in_the_past", "A slot that is kept lies in the future.").at("startTime"));
     }
     refuse(violations)?;
     if !override_availability && !within_hours(slot, schedule) {
@@ -91,12 +91,14 @@ pub(super) fn check_slot(
     let overlapping = !schedule.beside.is_empty();
     if terms.reason.is_none() {
         let why = [
-            (late, "in_the_past", "What lies in the past is booked with a reason."),
+            (late, "in_the_past", "What lies in the past is booked with a justification."),
             (overriding && kind != AppointmentType::Emergency, "reason_required", OUTSIDE),
-            (overlapping, "reason_required", "Booking over another appointment needs a reason."),
+            (overlapping, "reason_required", "Booking over another appointment needs a justification."),
         ];
         violations.extend(
-            why.into_iter().find(|(broken, ..)| *broken).map(|(_, rule, why)| RuleBroken::new(rule, why).at("reason")),
+            why.into_iter()
+                .find(|(broken, ..)| *broken)
+                .map(|(_, rule, why)| RuleBroken::new(rule, why).at("justification")),
         );
     }
     refuse(violations)?;
@@ -109,7 +111,7 @@ pub(super) fn check_slot(
     Ok(outside)
 }
 
-const OUTSIDE: &str = "Booking outside the practitioner's hours needs a reason.";
+const OUTSIDE: &str = "Booking outside the practitioner's hours needs a justification.";
 
 /// When a slot that is kept from now on is free again.
 pub(super) fn hold_ends(now: Timestamp) -> Timestamp {

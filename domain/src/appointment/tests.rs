@@ -168,7 +168,7 @@ fn an_appointment_takes_five_minutes_to_twelve_hours() {
     for until in ["09:04", "21:01"] {
         refused("duration", "duration", given().when(book(slot("09:00", until))).inspect_result());
     }
-    refused("end", "ends_before_start", given().when(book(slot("09:00", "09:00"))).inspect_result());
+    refused("endTime", "ends_before_start", given().when(book(slot("09:00", "09:00"))).inspect_result());
     let long = Slot { additional_slots: vec![monday("15:00", "21:30")], ..slot("09:00", "14:31") };
     refused("duration", "duration", given().when(book(long)).inspect_result());
     let backwards = Slot { additional_slots: vec![monday("11:00", "10:00")], ..nine() };
@@ -186,11 +186,11 @@ fn an_appointment_takes_five_minutes_to_twelve_hours() {
 #[test]
 fn the_past_is_booked_with_a_reason_only() {
     let later = || AppointmentTest::with(at_moment("2026-11-23T09:00:01+01:00")).given_no_previous_events();
-    refused("reason", "in_the_past", later().when(book(nine())).inspect_result());
+    refused("justification", "in_the_past", later().when(book(nine())).inspect_result());
     let late_entry = Terms { reason: reason(), ..Terms::default() };
     later().when(book_as(nine(), AppointmentType::Consultation, late_entry)).then_expect_events(vec![booked(nine())]);
     let hold = AppointmentCommand::HoldSlot { slot: nine(), override_availability: true };
-    refused("start", "in_the_past", later().when(hold).inspect_result());
+    refused("startTime", "in_the_past", later().when(hold).inspect_result());
 }
 
 #[test]
@@ -221,7 +221,11 @@ fn an_emergency_or_a_reason_opens_other_hours() {
     )]);
     let terms = |reason| Terms { override_availability: true, accept_overlap: false, reason };
     let consultation = AppointmentType::Consultation;
-    refused("reason", "reason_required", given().when(book_as(night(), consultation, terms(None))).inspect_result());
+    refused(
+        "justification",
+        "reason_required",
+        given().when(book_as(night(), consultation, terms(None))).inspect_result(),
+    );
     given().when(book_as(night(), consultation, terms(reason()))).then_expect_events(vec![booked_as(
         night(),
         consultation,
@@ -238,7 +242,7 @@ fn a_deliberate_overlap_is_allowed_by_the_practice_has_a_reason_and_is_an_event(
     let book = |reason| book_as(nine(), AppointmentType::Consultation, terms(reason));
     let given = |allowed| AppointmentTest::with(beside(allowed)).given_no_previous_events();
     given(false).when(book(reason())).then_expect_error(AppointmentError::OverlapNotAllowed);
-    refused("reason", "reason_required", given(true).when(book(None)).inspect_result());
+    refused("justification", "reason_required", given(true).when(book(None)).inspect_result());
     let overlap = AppointmentEvent::OverlapAccepted {
         practitioner_id: nine().practitioner_id,
         times: vec![nine().during],

@@ -15,6 +15,15 @@ pub enum AvailabilityCommand {
         /// The first day on which they hold; today if none is named.
         valid_from: Option<Date>,
     },
+    /// Sets the hours of each week, and how close bookings may come, at once or not at all.
+    Revise {
+        /// The hours of each day.
+        hours: Vec<DayHours>,
+        /// The first day on which they hold; today if none is named.
+        valid_from: Option<Date>,
+        /// All rules, from now on; they stay as they are if left out.
+        rules: Option<BookingRules>,
+    },
     /// Takes time out of the hours, whatever they are.
     PlanLeave {
         /// The leave's id, made by the caller.

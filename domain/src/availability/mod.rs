@@ -119,23 +119,38 @@ impl Availability {
         days.flat_map(move |day| day.time_slots.iter().map(move |slot| (date, *slot)))
     }
 
-    /// The event that the command leads to from here, if it changes anything.
+    /// The hours of each week as an event, if they differ from those that hold from that day on.
+    fn set_hours(&self, mut hours: Vec<DayHours>, valid_from: Date) -> Option<AvailabilityEvent> {
+        hours.retain(|day| !day.time_slots.is_empty());
+        hours.sort_by_key(|day| day.day_of_week.to_sunday_zero_offset());
+        (self.hours_on(valid_from) != hours).then_some(AvailabilityEvent::WeeklyHoursSet { hours, valid_from })
+    }
+
+    fn set_rules(&self, rules: BookingRules) -> Option<AvailabilityEvent> {
+        (self.rules != rules).then_some(AvailabilityEvent::BookingRulesSet { rules })
+    }
+
+    /// The events that the command leads to from here; none if it changes nothing.
     fn decide(
         &self,
         command: AvailabilityCommand,
         time: &PracticeTime,
-    ) -> Result<Option<AvailabilityEvent>, AvailabilityError> {
+    ) -> Result<Vec<AvailabilityEvent>, AvailabilityError> {
         let today = time.today();
         let event = match command {
             AvailabilityCommand::SetWeeklyHours { hours, valid_from } => {
                 let valid_from = valid_from.unwrap_or(today);
                 refuse(rules::hours_violations(&hours, valid_from, today))?;
-                let mut hours: Vec<_> = hours.into_iter().filter(|day| !day.time_slots.is_empty()).collect();
-                hours.sort_by_key(|day| day.day_of_week.to_sunday_zero_offset());
-                if self.hours_on(valid_from) == hours {
-                    return Ok(None);
-                }
-                AvailabilityEvent::WeeklyHoursSet { hours, valid_from }
+                return Ok(self.set_hours(hours, valid_from).into_iter().collect());
+            }
+            AvailabilityCommand::Revise { hours, valid_from, rules } => {
+                let valid_from = valid_from.unwrap_or(today);
+                let mut violations = rules::hours_violations(&hours, valid_from, today);
+                let broken = rules.iter().flat_map(rules::booking_rule_violations);
+                violations.extend(broken.map(|violation| violation.under("rules")));
+                refuse(violations)?;
+                let rules = rules.and_then(|rules| self.set_rules(rules));
+                return Ok(self.set_hours(hours, valid_from).into_iter().chain(rules).collect());
             }
             AvailabilityCommand::PlanLeave { leave_id, leave, touched, confirmed } => {
                 refuse(rules::leave_violations(&leave, today, &time.zone))?;
@@ -167,13 +182,10 @@ impl Availability {
             }
             AvailabilityCommand::SetBookingRules { rules } => {
                 refuse(rules::booking_rule_violations(&rules))?;
-                if self.rules == rules {
-                    return Ok(None);
-                }
-                AvailabilityEvent::BookingRulesSet { rules }
+                return Ok(self.set_rules(rules).into_iter().collect());
             }
         };
-        Ok(Some(event))
+        Ok(vec![event])
     }
 
     /// Whether leave takes out all of these hours.
@@ -198,7 +210,7 @@ impl Aggregate for Availability {
         time: &PracticeTime,
         sink: &EventSink<Self>,
     ) -> Result<(), AvailabilityError> {
-        if let Some(event) = self.decide(command, time)? {
+        for event in self.decide(command, time)? {
             sink.write(event, self).await;
         }
         Ok(())

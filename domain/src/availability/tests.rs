@@ -252,3 +252,25 @@ fn the_state_is_read_as_it_is_written() {
     assert_eq!(json["weekly"]["2026-11-23"][0]["dayOfWeek"], 0);
     assert_eq!(serde_json::from_value::<Availability>(json).unwrap(), availability);
 }
+
+#[test]
+fn hours_and_rules_are_revised_at_once_or_not_at_all() {
+    let hours = vec![on(Weekday::Tuesday, &[("08:00", "12:00")])];
+    let rules = BookingRules { notice_minutes: 60, ..BookingRules::default() };
+    let revise =
+        |hours: &[DayHours], rules| AvailabilityCommand::Revise { hours: hours.to_vec(), valid_from: None, rules };
+    let given = |events| TestFramework::<Availability>::with(time()).given(events);
+    let today = date(2026, 11, 23);
+    let set = were_set(hours.clone(), today);
+    let ruled = AvailabilityEvent::BookingRulesSet { rules };
+    given(vec![]).when(revise(&hours, Some(rules))).then_expect_events(vec![set.clone(), ruled.clone()]);
+    given(vec![set.clone()]).when(revise(&hours, Some(rules))).then_expect_events(vec![ruled.clone()]);
+    given(vec![set.clone(), ruled]).when(revise(&hours, None)).then_expect_events(vec![]);
+
+    let wrong = BookingRules { notice_minutes: u16::MAX, ..BookingRules::default() };
+    let backwards = vec![on(Weekday::Tuesday, &[("12:00", "08:00")])];
+    let refused = given(vec![set]).when(revise(&backwards, Some(wrong))).inspect_result();
+    let Err(AvailabilityError::Invalid(violations)) = refused else { panic!("it was not refused") };
+    let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, ["hours[0].timeSlots[0]", "rules.noticeMinutes"]);
+}

@@ -12,4 +12,4 @@ mod wall_clock;
 pub use self::interval::{Interval, united, without};
 pub use self::slots::{Calendar, SlotSearch, free_slots, free_slots_of_any};
 pub use self::time_of_day::{TimeOfDay, TimeSlot};
-pub use self::wall_clock::{PracticeTime, Repeated, WallClockError, instant, instant_or_jump, stretch};
+pub use self::wall_clock::{PracticeTime, Repeated, WallClockError, instant, instant_or_jump, repetition, stretch};

@@ -6,6 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::interval::Interval;
+use crate::values::code_value;
 
 /// When a decision is made, and by which clock. The domain has none of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +24,20 @@ impl PracticeTime {
     }
 }
 
-/// Which of the two is meant, when the clock shows a time twice because it is put back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Repeated {
-    /// The first time.
-    #[default]
-    First,
-    /// The second time.
-    Second,
+code_value! {
+    /// Which of the two is meant, when the clock shows a time twice because it is put back.
+    Repeated("repeated_hour", "Which of the two, when the clock shows a time twice because it is put back.") {
+        /// The first time.
+        First = "first",
+        /// The second time.
+        Second = "second",
+    }
+}
+
+impl Default for Repeated {
+    fn default() -> Self {
+        Self::First
+    }
 }
 
 /// Why what the clock shows is no instant.
@@ -61,6 +68,14 @@ pub fn instant(shown: DateTime, zone: &TimeZone, repeated: Repeated) -> Result<T
         Repeated::Second => ambiguous.later(),
     };
     instant.map_err(|_| WallClockError::OutOfRange)
+}
+
+/// Which of the two times an instant is at which the clock shows the same; none where it shows it once.
+pub fn repetition(instant: Timestamp, zone: &TimeZone) -> Option<Repeated> {
+    let ambiguous = zone.to_ambiguous_timestamp(zone.to_datetime(instant));
+    let AmbiguousOffset::Fold { .. } = ambiguous.offset() else { return None };
+    let first = ambiguous.earlier().is_ok_and(|earlier| earlier == instant);
+    Some(if first { Repeated::First } else { Repeated::Second })
 }
 
 /// The first instant at which the clock shows this or more: where [`instant`] finds that the hour is skipped, the moment of
@@ -117,6 +132,10 @@ mod tests {
             let found = |repeated| instant(shown, &zone(name), repeated).expect("an instant").to_string();
             assert_eq!(found(Repeated::default()), first, "{name}");
             assert_eq!(found(Repeated::Second), second, "{name}");
+            for (text, repeated) in [(first, Repeated::First), (second, Repeated::Second)] {
+                let told = repetition(text.parse().expect("an instant"), &zone(name));
+                assert_eq!(told, (first != second).then_some(repeated), "{name}");
+            }
         }
     }
 

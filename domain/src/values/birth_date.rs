@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::text::check_length;
+use super::written::{DATE_PATTERN, read_date};
 use super::{RuleBroken, TextValue};
 
 /// Nobody documented has lived longer than 122 years; a few more leave room for records of the dead.
@@ -53,26 +53,13 @@ impl From<Date> for BirthDate {
 impl TextValue for BirthDate {
     const MIN_LENGTH: usize = 10;
     const MAX_LENGTH: usize = 10;
-    const PATTERN: Option<&'static str> = Some("^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$");
+    const PATTERN: Option<&'static str> = Some(DATE_PATTERN);
     const FORMAT: Option<&'static str> = Some("date");
     const DESCRIPTION: &'static str = "Birth date: a day of the calendar, not in the future.";
     const EXAMPLE: &'static str = "1978-11-22";
 
     fn parse(raw: &str) -> Result<Self, RuleBroken> {
-        check_length(raw, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
-        // By hand, because jiff reads more of ISO 8601 than the API publishes (`19781122`, `1978-11-22T10:00`).
-        let form = || RuleBroken::new("date_format", "A date is written YYYY-MM-DD.");
-        let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = raw.as_bytes() else { return Err(form()) };
-        let number = |digits: &[u8]| {
-            digits.iter().try_fold(0_i16, |sum, digit| {
-                digit.is_ascii_digit().then(|| sum * 10 + i16::from(digit - b'0')).ok_or_else(form)
-            })
-        };
-        let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?);
-        // Month and day have two digits each, so they fit.
-        Date::new(year, month as i8, day as i8)
-            .map(Self::from)
-            .map_err(|_| RuleBroken::new("date_exists", "There is no such day in the calendar."))
+        read_date(raw).map(Self::from)
     }
 
     fn as_str(&self) -> &str {

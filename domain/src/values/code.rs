@@ -70,6 +70,7 @@ mod tests {
     use crate::availability::LeaveKind;
     use crate::reminder::ReminderFailure;
     use crate::role::Role;
+    use crate::scheduling::Repeated;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
     use crate::values::{Channel, Gender, InsAuthority, InsuranceKind, PatientStatus};
 
@@ -106,5 +107,6 @@ mod tests {
         codes_round_trip::<LeaveKind>();
         codes_round_trip::<Channel>();
         codes_round_trip::<ReminderFailure>();
+        codes_round_trip::<Repeated>();
     }
 }

@@ -68,7 +68,9 @@ macro_rules! contract {
 contract! {
     adeli_keeps_the_contract: Adeli,
     birth_date_keeps_the_contract: BirthDate,
+    civil_date_keeps_the_contract: CivilDate,
     city_keeps_the_contract: City,
+    clock_time_keeps_the_contract: ClockTime,
     country_code_keeps_the_contract: CountryCode,
     email_address_keeps_the_contract: EmailAddress,
     facility_name_keeps_the_contract: FacilityName,
@@ -91,6 +93,7 @@ contract! {
     rpps_keeps_the_contract: Rpps,
     specialty_keeps_the_contract: Specialty,
     street_line_keeps_the_contract: StreetLine,
+    wall_time_keeps_the_contract: WallTime,
 }
 
 #[test]

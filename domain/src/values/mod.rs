@@ -29,6 +29,7 @@ mod rpps;
 mod specialty;
 mod text;
 mod violation;
+mod written;
 
 #[cfg(test)]
 mod contract_tests;
@@ -58,3 +59,4 @@ pub use rpps::Rpps;
 pub use specialty::Specialty;
 pub use text::TextValue;
 pub use violation::{RuleBroken, Violation};
+pub use written::{CivilDate, ClockTime, WallTime, Written};

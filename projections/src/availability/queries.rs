@@ -4,12 +4,10 @@ use domain::availability::Availability;
 use domain::ids::{FacilityId, StreamVersion, UserId};
 use event_store_schema::Database;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::view::{TemplateView, WeekView};
 use crate::facilities::TIME_ZONE;
 use crate::reading::{QueryError, read};
 
@@ -22,8 +20,16 @@ pub struct KnownAvailability {
     pub availability: Availability,
     /// The version of its stream.
     pub version: StreamVersion,
-    /// When it was changed last.
-    pub updated_at: Timestamp,
+    /// When it was changed last; none if nothing was ever planned.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl KnownAvailability {
+    /// That of somebody for whom nothing was ever planned.
+    pub fn nothing(practitioner_id: UserId) -> Self {
+        let (availability, version) = (Availability::default(), StreamVersion::ZERO);
+        Self { practitioner_id, availability, version, updated_at: None }
+    }
 }
 
 /// Queries on availability.
@@ -36,26 +42,14 @@ impl AvailabilityQueries {
         Self(database)
     }
 
-    /// The hours, leave and rules of a practitioner as they are planned from an instant on. None if none were ever set.
-    pub async fn template(
+    /// The zone of the practice, and what is planned for a practitioner; nothing if nothing ever was.
+    pub async fn one(
         &self,
         facility: FacilityId,
         practitioner: UserId,
-        now: Timestamp,
-    ) -> Result<Option<TemplateView>, QueryError> {
-        let found = self.one(facility, practitioner).await?;
-        Ok(found.map(|(zone, known)| TemplateView::of(known, &zone, now)))
-    }
-
-    /// The week, from Monday to Sunday, that a day is in. None if the practitioner never had any hours.
-    pub async fn week(
-        &self,
-        facility: FacilityId,
-        practitioner: UserId,
-        day: Date,
-    ) -> Result<Option<WeekView>, QueryError> {
-        let found = self.one(facility, practitioner).await?;
-        Ok(found.map(|(zone, known)| WeekView::of(known, &zone, day)))
+    ) -> Result<(TimeZone, Option<KnownAvailability>), QueryError> {
+        let (zone, mut known) = self.of(facility, &[practitioner]).await?;
+        Ok((zone, known.pop()))
     }
 
     /// The zone of the practice, and the availability of those of these practitioners who ever had any hours.
@@ -75,15 +69,6 @@ impl AvailabilityQueries {
         let zone = zone.and_then(|name| TimeZone::get(name).ok());
         Ok((zone.ok_or(QueryError::Malformed("facilities.facility"))?, known))
     }
-
-    async fn one(
-        &self,
-        facility: FacilityId,
-        practitioner: UserId,
-    ) -> Result<Option<(TimeZone, KnownAvailability)>, QueryError> {
-        let (zone, mut known) = self.of(facility, &[practitioner]).await?;
-        Ok(known.pop().map(|known| (zone, known)))
-    }
 }
 
 fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
@@ -92,6 +77,6 @@ fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
         practitioner_id: UserId(row.try_get("practitioner_id")?),
         availability: availability.map_err(|_| QueryError::Malformed("availability.availability"))?,
         version: StreamVersion::from_sql(row.try_get("version")?),
-        updated_at: row.try_get("updated_at")?,
+        updated_at: Some(row.try_get("updated_at")?),
     })
 }

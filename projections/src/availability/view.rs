@@ -28,8 +28,9 @@ pub struct TemplateView {
     pub rules: BookingRules,
     /// The version of its stream.
     pub version: StreamVersion,
-    /// When it was changed last.
-    pub updated_at: Timestamp,
+    /// When it was changed last; none if nothing was ever planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// The hours of each week, for as long as they hold.
@@ -107,7 +108,7 @@ pub struct OpenView {
 
 impl TemplateView {
     /// What is planned from an instant on.
-    pub(super) fn of(known: KnownAvailability, zone: &TimeZone, now: Timestamp) -> Self {
+    pub fn of(known: KnownAvailability, zone: &TimeZone, now: Timestamp) -> Self {
         let KnownAvailability { practitioner_id, availability, version, updated_at } = known;
         let (today, shown) = (zone.to_datetime(now).date(), zone.to_datetime(now));
         let holds_now = availability.weekly.range(..=today).next_back().map(|(valid_from, _)| *valid_from);
@@ -130,7 +131,7 @@ impl TemplateView {
 
 impl WeekView {
     /// The week that a day is in.
-    pub(super) fn of(known: KnownAvailability, zone: &TimeZone, day: Date) -> Self {
+    pub fn of(known: KnownAvailability, zone: &TimeZone, day: Date) -> Self {
         let KnownAvailability { practitioner_id, availability, version, updated_at: _ } = known;
         let monday = day.saturating_sub(i64::from(day.weekday().to_monday_zero_offset()).days());
         let midnight = |date: Date| instant_or_jump(date.at(0, 0, 0, 0), zone);
@@ -197,7 +198,7 @@ mod tests {
     }
 
     fn known(availability: Availability) -> KnownAvailability {
-        let (version, updated_at) = (StreamVersion::from(3), Timestamp::UNIX_EPOCH);
+        let (version, updated_at) = (StreamVersion::from(3), Some(Timestamp::UNIX_EPOCH));
         KnownAvailability { practitioner_id: UserId(Uuid::nil()), availability, version, updated_at }
     }
 

@@ -17,7 +17,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use projections::Projections;
-use projections::availability::AvailabilityQueries;
+use projections::availability::{AvailabilityQueries, TemplateView, WeekView};
 use projections::rebuild::verify;
 use system_tests::house::{House, open_practice};
 use uuid::Uuid;
@@ -54,6 +54,12 @@ impl Practice {
 
     async fn change(&self, practitioner: UserId, command: AvailabilityCommand) {
         self.commands.change_availability(practitioner, &command, &self.context()).await.expect("it is allowed");
+    }
+
+    /// The week after next, as another practice or this one sees it.
+    async fn week(&self, facility: FacilityId, practitioner: UserId) -> Option<WeekView> {
+        let (zone, known) = self.queries.one(facility, practitioner).await.unwrap();
+        known.map(|known| WeekView::of(known, &zone, monday()))
     }
 
     /// Waits until the read models show all there is.
@@ -110,7 +116,7 @@ fn plan(leave_id: LeaveId, leave: Leave) -> AvailabilityCommand {
 /// Each day of the week with what the clock shows when it opens and closes.
 async fn week(practice: &Practice, practitioner: UserId) -> Vec<String> {
     practice.shown().await;
-    let week = practice.queries.week(practice.facility, practitioner, monday()).await.unwrap().expect("a week");
+    let week = practice.week(practice.facility, practitioner).await.expect("a week");
     let open = week.days.iter().flat_map(|day| day.time_slots.iter().map(move |slot| (day.day_of_week, slot)));
     open.map(|(day, slot)| format!("{day} {}–{}", slot.start, slot.end)).collect()
 }
@@ -119,9 +125,8 @@ async fn week(practice: &Practice, practitioner: UserId) -> Vec<String> {
 async fn a_week_shows_hours_and_extra_hours_without_leave() {
     let practice = Practice::new().await;
     let doctor = practice.hire(Role::Doctor).await;
-    let of_doctor = |day| practice.queries.week(practice.facility, doctor, day);
     practice.shown().await;
-    assert_eq!(of_doctor(monday()).await.unwrap(), None);
+    assert_eq!(practice.week(practice.facility, doctor).await, None);
 
     practice.change(doctor, mornings()).await;
     let whole = [1, 2, 3, 4, 5, 6].map(|day| format!("{day} 08:00–12:00"));
@@ -141,7 +146,8 @@ async fn a_week_shows_hours_and_extra_hours_without_leave() {
     let rules = BookingRules { notice_minutes: 60, ..BookingRules::default() };
     practice.change(doctor, AvailabilityCommand::SetBookingRules { rules }).await;
     practice.shown().await;
-    let template = practice.queries.template(practice.facility, doctor, Timestamp::now()).await.unwrap().unwrap();
+    let (zone, known) = practice.queries.one(practice.facility, doctor).await.unwrap();
+    let template = TemplateView::of(known.unwrap(), &zone, Timestamp::now());
     assert_eq!((template.hours[0].days.len(), template.rules, template.version), (6, rules, StreamVersion::from(4)));
     assert_eq!((template.leave[0].id, template.extra_hours[0].id), (leave_id, extra_id));
     assert_eq!(template.time_zone, "Europe/Paris");
@@ -222,8 +228,8 @@ async fn nobody_sees_the_calendar_of_another_practice_and_one_made_again_is_the_
         practice.change(practitioner, mornings()).await;
         practice.change(practitioner, plan(LeaveId(Uuid::now_v7()), leave(monday(), monday() + 1.day()))).await;
         practice.shown().await;
-        assert!(practice.queries.week(practice.facility, practitioner, monday()).await.unwrap().is_some());
-        assert_eq!(practice.queries.week(elsewhere, practitioner, monday()).await.unwrap(), None);
+        assert!(practice.week(practice.facility, practitioner).await.is_some());
+        assert_eq!(practice.week(elsewhere, practitioner).await, None);
     }
     let application = practice.house.application_client().await;
     let count = "SELECT count(*) FROM read_model.availability";

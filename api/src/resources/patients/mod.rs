@@ -95,6 +95,7 @@ impl PatientsApi {
             reference: number.map(|number| number.as_str().to_owned()),
             rule: if by_ins { "same_ins" } else { "same_identity" }.to_owned(),
             fields: Some(fields.iter().map(|&field| field.to_owned()).collect()),
+            period: None,
         }
     }
 }
