@@ -17,13 +17,18 @@ impl Reminding {
         recipient: Recipient,
         told: &[(AppointmentId, Appointment, StreamVersion)],
     ) -> Result<Outgoing, WorkError> {
-        let _ = told;
+        let zone = jiff::tz::TimeZone::get(&practice.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let lines = told.iter().filter_map(|(_, appointment, _)| {
+            let shown = zone.to_datetime(appointment.starts()?);
+            Some(format!("le {}, à {} h {:02}", shown.date(), shown.hour(), shown.minute()))
+        });
+        let text = format!("Rappel de rendez-vous\n{}\n", lines.collect::<Vec<_>>().join("\n"));
         Ok(Outgoing {
             id: message.id,
             sender: practice.name.clone(),
             recipient,
             subject: "Rappel".to_owned(),
-            text: "Rappel".to_owned(),
+            text,
             html: None,
             attachment: None,
         })
