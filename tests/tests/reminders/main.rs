@@ -155,7 +155,8 @@ impl Clock {
     }
 
     fn set(&self, to: Timestamp) {
-        let (ahead, new) = (Timestamp::now().duration_until(to).as_secs(), self.0.path().join("new"));
+        // Rounded up: what is due then is due.
+        let (ahead, new) = (Timestamp::now().duration_until(to).as_secs() + 1, self.0.path().join("new"));
         std::fs::write(&new, ahead.to_string()).expect("written");
         std::fs::rename(new, self.file()).expect("moved");
     }
