@@ -4,6 +4,7 @@ pub mod auth;
 pub mod config;
 pub mod demo;
 pub mod embedded;
+pub mod french;
 pub mod http;
 pub mod logging;
 pub mod messaging;

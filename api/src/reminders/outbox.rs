@@ -68,7 +68,7 @@ pub(super) struct AtWork {
 }
 
 /// How long a message may be in the hands of a server before another takes that server for dead, by the database's clock.
-const HANDING_OVER: &str = "10 seconds";
+const HANDING_OVER: &str = "5 seconds";
 
 /// The outbox.
 #[derive(Clone)]

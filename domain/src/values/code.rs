@@ -105,8 +105,8 @@ mod tests {
         codes_round_trip::<UserStatus>();
         codes_round_trip::<Role>();
         codes_round_trip::<LeaveKind>();
+        codes_round_trip::<Repeated>();
         codes_round_trip::<Channel>();
         codes_round_trip::<ReminderFailure>();
-        codes_round_trip::<Repeated>();
     }
 }

@@ -212,15 +212,16 @@ fn messengers(mails: &MailServer, texts: &SmsGateway) -> Messengers {
     Messengers::new(MessagingSettings { mail, sms }).expect("settings")
 }
 
-/// The times of day in a text, as `9 h 30` is written in French.
+/// The times of day in a text, as they are written in French: `9 h 30`, in a short message `9h30`.
 fn times_in(text: &str) -> Vec<String> {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || ".,;:!?()".contains(c)).collect();
-    let number = |word: &str| word.parse::<u8>().is_ok();
-    let mut times = Vec::new();
-    for (place, word) in words.iter().enumerate().filter(|(_, word)| **word == "h") {
-        let hour = words.get(place.wrapping_sub(1)).filter(|hour| number(hour));
-        let minute = words.get(place + 1).filter(|minute| number(minute) && minute.len() == 2).unwrap_or(&"00");
-        times.extend(hour.map(|hour| format!("{hour} {word} {minute}")));
-    }
-    times
+    let digits = |c: char| c.is_ascii_digit();
+    let places = text.match_indices('h').filter_map(|(place, _)| {
+        let before = text[..place].trim_end();
+        let hour: u8 = before[before.trim_end_matches(digits).len()..].parse().ok()?;
+        let after = text[place + 1..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+        let minute: String = after.chars().take_while(|c| digits(*c)).collect();
+        let word_goes_on = text[place + 1..].starts_with(char::is_alphabetic);
+        (!word_goes_on).then(|| format!("{hour} h {}", if minute.len() == 2 { &minute } else { "00" }))
+    });
+    places.collect()
 }

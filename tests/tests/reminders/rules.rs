@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::practice::Practice;
 use system_tests::server::{Answer, Client, send};
+use system_tests::staff::within_a_second;
 
 const PATH: &str = "/facilities/current/reminders";
 
@@ -16,7 +17,7 @@ async fn put(client: &Client, if_match: &str, body: &Value) -> Answer {
 async fn a_practice_decides_and_reads_what_it_decided() {
     let practice = Practice::new().await;
     let secretary = practice.secretary();
-    let usual = secretary.get(PATH).await.expect(200);
+    let usual = within_a_second(secretary, PATH, |answer| answer.status == 200).await;
     assert_eq!(
         usual.body,
         json!({

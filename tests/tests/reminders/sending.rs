@@ -35,6 +35,8 @@ async fn a_patient_is_reminded_by_mail_the_day_before_and_by_text_two_hours_befo
     assert_eq!(desk.reached(), [reached(&["15 h 30"])]);
     let mail = &desk.mails.mails()[0];
     assert!(!mail.raw.contains("Secret") && !mail.text().contains("Secret"), "{}", mail.raw);
+    let (_, _, calendar) = mail.attachment().expect("a file for calendars");
+    assert!(calendar.contains(&format!("UID:{appointment}")) && !calendar.contains("Secret"), "{calendar}");
     assert_eq!(desk.texts.messages(), []);
     desk.at(time(1, 13, 30)).await;
     desk.at(time(1, 13, 40)).await;
