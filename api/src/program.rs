@@ -34,6 +34,7 @@ use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
+use crate::resources::reminder_rules::ReminderRulesApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
 use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
@@ -209,6 +210,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         AppointmentListsApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
+        ReminderRulesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
@@ -267,6 +269,7 @@ pub type Api = (
     AppointmentListsApi,
     AvailabilityApi,
     FacilitiesApi,
+    ReminderRulesApi,
     AuditApi,
 );
 

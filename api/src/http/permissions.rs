@@ -102,6 +102,9 @@ pub const PERMISSIONS: PermissionTable = {
         ("readCurrentFacility", SignedIn),
         ("changeFacilitySettings", Write(Users)),
         ("changeRolePermissions", Write(Users)),
+        // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
+        ("readReminderRules", Read(Availability)),
+        ("changeReminderRules", Write(Availability)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),

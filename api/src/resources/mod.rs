@@ -7,6 +7,7 @@ pub mod facilities;
 pub mod health;
 pub mod patients;
 pub mod practitioners;
+pub mod reminder_rules;
 pub mod roles;
 pub mod session;
 pub mod users;

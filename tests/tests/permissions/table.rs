@@ -58,6 +58,8 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("endUserSession", Write("users")),
     ("changeFacilitySettings", Write("users")),
     ("changeRolePermissions", Write("users")),
+    ("readReminderRules", Read("availability")),
+    ("changeReminderRules", Write("availability")),
     // Patients.
     ("listPatients", Read("patients")),
     ("readPatient", Read("patients")),
