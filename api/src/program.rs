@@ -32,10 +32,13 @@ use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
+use crate::resources::notifications::NotificationsApi;
+use crate::resources::notifications::read_marks::{self, ReadMarksError};
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
 use crate::resources::users::{UserAccountsApi, UsersApi};
+use crate::resources::waiting_list::{WaitingListApi, WaitingOffersApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
@@ -67,6 +70,9 @@ pub enum ProgramError {
     /// The schema of the accounts cannot be brought to this release.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+    /// The schema of who has read which notification cannot be brought to this release.
+    #[error(transparent)]
+    ReadMarks(#[from] ReadMarksError),
     /// The threads that check passwords do not start.
     #[error(transparent)]
     Passwords(#[from] PasswordError),
@@ -163,6 +169,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let master_keys = MasterKeys::parse(master_key)?;
     event_store_schema::migrate(&servers.owner).await?;
     accounts::migrate(&servers.owner).await?;
+    read_marks::migrate(&servers.owner).await?;
     reminders::migrate(&servers.owner).await?;
     projections::install(&servers.owner, &projections::all()).await?;
     projections::publisher::install(&servers.owner).await?;
@@ -206,6 +213,9 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         PatientsApi::new(services.state.clone()),
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
+        WaitingListApi::new(services.state.clone()),
+        WaitingOffersApi::new(services.state.clone()),
+        NotificationsApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -263,6 +273,9 @@ pub type Api = (
     PatientsApi,
     AppointmentsApi,
     AppointmentLifeApi,
+    WaitingListApi,
+    WaitingOffersApi,
+    NotificationsApi,
     AvailabilityApi,
     FacilitiesApi,
     AuditApi,

@@ -13,6 +13,7 @@ pub mod following;
 pub mod history;
 mod install;
 mod leadership;
+pub mod notifications;
 pub mod patients;
 mod progress;
 mod projection;
@@ -24,6 +25,7 @@ pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(waiting::WaitingList),
+        Arc::new(notifications::Notifications),
         Arc::new(reminders::Reminders),
     ]
 }

@@ -251,7 +251,7 @@ impl Session {
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let own = page.iter().filter(|event| event.facility_id == login.caller.facility_id);
         let (mut texts, mut patients) = (Vec::new(), Vec::new());
-        for frame in own.filter_map(|event| push::frame(event)) {
+        for frame in own.flat_map(|event| push::frames(event)) {
             if identity.permissions.access(frame.push.area()).may_read() {
                 texts.push(frame.to_json().map_err(|_| End::Failed)?);
                 patients.extend(patient_of(&frame.push));
@@ -317,10 +317,10 @@ impl Session {
         // As things stand now: a session that was ended a moment ago, or a role that changed, sees nothing more.
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let mut patients = Vec::new();
-        let mut texts = Vec::from_iter(self.text_of(&identity, &first, &mut patients)?);
+        let mut texts = self.texts_of(&identity, &first, &mut patients)?;
         let too_slow = loop {
             match live.try_recv() {
-                Ok(next) => texts.extend(self.text_of(&identity, &next, &mut patients)?),
+                Ok(next) => texts.extend(self.texts_of(&identity, &next, &mut patients)?),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break false,
                 Err(TryRecvError::Lagged(_)) => break true,
             }
@@ -332,29 +332,30 @@ impl Session {
     }
 
     /// What this client is to see of it, if anything, and whom that tells of.
-    fn text_of(
+    fn texts_of(
         &mut self,
         identity: &Identity,
         live: &Live,
         patients: &mut Vec<PatientId>,
-    ) -> Result<Option<String>, End> {
-        match live {
+    ) -> Result<Vec<String>, End> {
+        let notice = match live {
             // It came with the past already.
-            Live::Frame(frame) if frame.position <= self.delivered => Ok(None),
-            Live::Frame(frame) => {
-                self.delivered = frame.position;
-                if !identity.permissions.access(frame.area).may_read() {
-                    return Ok(None);
-                }
-                patients.extend(frame.patient);
-                Ok(Some(frame.text.clone()))
+            Live::Event(event) if event.position <= self.delivered => return Ok(Vec::new()),
+            Live::Event(event) => {
+                self.delivered = event.position;
+                let own = event.frames.iter().filter(|frame| identity.permissions.access(frame.area).may_read());
+                let texts = own.map(|frame| {
+                    patients.extend(frame.patient);
+                    frame.text.clone()
+                });
+                return Ok(texts.collect());
             }
-            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => Ok(None),
-            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed),
+            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => return Ok(Vec::new()),
+            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)),
             Live::Presence(change) => {
                 let may_know = identity.permissions.access(Area::Users).may_read();
                 if change.user_id == identity.caller.user_id || !may_know {
-                    return Ok(None);
+                    return Ok(Vec::new());
                 }
                 let (user_id, role) = (change.user_id, change.role);
                 let notice = if change.connected {
@@ -362,9 +363,10 @@ impl Session {
                 } else {
                     Notice::UserDisconnected { user_id, role }
                 };
-                notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed)
+                notice.to_json(Some(self.delivered))
             }
-        }
+        };
+        Ok(vec![notice.map_err(|_| End::Failed)?])
     }
 
     fn present(&self, login: &Login) -> Present {

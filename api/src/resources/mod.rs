@@ -5,11 +5,13 @@ pub mod audit;
 pub mod availability;
 pub mod facilities;
 pub mod health;
+pub mod notifications;
 pub mod patients;
 pub mod practitioners;
 pub mod roles;
 pub mod session;
 pub mod users;
+pub mod waiting_list;
 
 /// The chapters of the OpenAPI document.
 #[derive(poem_openapi::Tags)]
@@ -22,6 +24,10 @@ pub enum Chapter {
     Patients,
     /// Who sees whom, when and where.
     Appointments,
+    /// Who waits for a time.
+    WaitingList,
+    /// What the staff is told of.
+    Notifications,
     /// When practitioners can be booked.
     Availability,
     /// The practice itself.

@@ -5,7 +5,7 @@ mod answers;
 mod documents;
 mod input;
 mod life;
-mod times;
+pub(super) mod times;
 
 use commands::{CommandContext, CommandError, Executed};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError};
