@@ -19,4 +19,5 @@ pub mod serve;
 pub mod services;
 pub mod shutdown;
 pub mod state;
+pub mod waiting;
 pub mod welcome;
