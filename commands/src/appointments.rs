@@ -201,7 +201,8 @@ impl Commands {
         Ok(Basis { clock, availability, guards })
     }
 
-    async fn followed_patient(
+    /// That a patient is followed here, and the guard that they still are.
+    pub(crate) async fn followed_patient(
         &self,
         facility: FacilityId,
         id: PatientId,

@@ -84,6 +84,19 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("startAppointment", Write("appointments")),
     ("completeAppointment", Write("appointments")),
     ("reportAbsence", Write("appointments")),
+    // Who waits.
+    ("listWaitingList", Read("appointments")),
+    ("readWaitingListEntry", Read("appointments")),
+    ("joinWaitingList", Write("appointments")),
+    ("reviseWaitingListEntry", Write("appointments")),
+    ("leaveWaitingList", Write("appointments")),
+    ("offerSlot", Write("appointments")),
+    ("acceptOffer", Write("appointments")),
+    ("declineOffer", Write("appointments")),
+    // What the staff is told of.
+    ("listNotifications", Read("appointments")),
+    ("markNotificationRead", Read("appointments")),
+    ("markNotificationsReadUpTo", Read("appointments")),
     // When practitioners can be booked.
     ("readAvailability", Read("availability")),
     ("reviseAvailability", Write("availability")),
