@@ -17,7 +17,7 @@ struct Counter {
     agenda: Agenda,
     clients: [Client; 2],
     // Dropped last.
-    fleet: Fleet,
+    _fleet: Fleet,
 }
 
 impl Counter {
@@ -25,15 +25,11 @@ impl Counter {
         let fleet = Fleet::start(2).await;
         let agenda = Agenda::in_fleet(&fleet).await;
         let clients = [0, 1].map(|server| agenda.secretary().of(fleet.url(server)));
-        Arc::new(Self { agenda, clients, fleet })
+        Arc::new(Self { agenda, clients, _fleet: fleet })
     }
 
     fn client(&self, number: usize) -> &Client {
         &self.clients[number % self.clients.len()]
-    }
-
-    fn url(&self, number: usize) -> String {
-        self.fleet.url(number % self.clients.len())
     }
 
     /// So many patients of the practice.
