@@ -24,6 +24,7 @@ use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
+use crate::resources::appointments::{AppointmentLifeApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
@@ -186,6 +187,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         UserAccountsApi::new(services.state.clone(), auth),
         PractitionersApi::new(services.state.clone()),
         PatientsApi::new(services.state.clone()),
+        AppointmentsApi::new(services.state.clone()),
+        AppointmentLifeApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -239,6 +242,8 @@ pub type Api = (
     UserAccountsApi,
     PractitionersApi,
     PatientsApi,
+    AppointmentsApi,
+    AppointmentLifeApi,
     AvailabilityApi,
     FacilitiesApi,
     AuditApi,

@@ -67,8 +67,12 @@ impl Commands {
         context: &CommandContext,
     ) -> Result<Executed<Appointment>, AppointmentFailure> {
         let outcome = match command.slot() {
-            Some(slot) => self.take_times(id, command, slot, context).await,
-            None => {
+            Some(slot) if self.moves(id, command, context).await? => {
+                let outcome = self.take_times(id, command, slot, context).await;
+                // Whom it is for, and with whom, is looked at before the log is asked.
+                self.or_first_answer(outcome, context).await
+            }
+            Some(_) | None => {
                 let schedule = Schedule::at(self.practice_time(context.facility_id).await?);
                 self.execute(id.0, command, &schedule, &[], context).await
             }
@@ -77,6 +81,33 @@ impl Commands {
             CommandError::Refused(AppointmentError::NotBooked | AppointmentError::NotHeld) => CommandError::NotFound,
             error => error,
         })
+    }
+
+    /// Books into a slot that is kept, or was kept until a moment ago. `unknown_hold` if there is none of this id here.
+    pub async fn book_held(
+        &self,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+    ) -> Result<Executed<Appointment>, AppointmentFailure> {
+        if self.load::<Appointment>(context.facility_id, id.0).await?.is_none() {
+            return Err(invalid("holdId", "unknown_hold", "No slot of this id is or was held."));
+        }
+        self.change_appointment(id, command, context).await
+    }
+
+    /// Whether the command takes other times than the appointment has. Notes on a visit are no booking: the practitioner
+    /// may be gone by now.
+    async fn moves(
+        &self,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+    ) -> Result<bool, AppointmentFailure> {
+        let AppointmentCommand::ReviseAppointment { slot, .. } = command else { return Ok(true) };
+        let loaded = self.load::<Appointment>(context.facility_id, id.0).await?;
+        let loaded = loaded.ok_or(CommandError::NotFound)?;
+        Ok(loaded.aggregate.slot.as_ref() != Some(slot))
     }
 
     /// What the command would meet if it were given now; decided by the same rules, on the same state, and never relied on:

@@ -158,8 +158,17 @@ impl Commands {
     ) -> Result<Executed<A>, CommandError<A::Error>> {
         let stream = A::stream(id);
         let outcome = self.decide_and_append(id, &stream, command, services, guards, context).await;
+        self.or_first_answer(outcome, context).await
+    }
+
+    /// The outcome, or, of a refusal, the answer to the first request with the same key: what that one changed may make its
+    /// repetition look wrong. The log remembers.
+    pub(crate) async fn or_first_answer<A: AggregateRoot>(
+        &self,
+        outcome: Result<Executed<A>, CommandError<A::Error>>,
+        context: &CommandContext,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
         match (outcome, &context.idempotency) {
-            // What the first request changed may make its repetition look wrong. The log remembers the first answer.
             (Err(refusal), Some(key)) if !matches!(refusal, CommandError::IdempotencyKeyReused) => {
                 match self.0.log.find_outcome(key).await? {
                     Some(first) => self.replay(first).await,

@@ -1,5 +1,6 @@
 //! What end-to-end tests share: private servers, a database or a practice of its own per test, and clients.
 
+pub mod agenda;
 pub mod cluster;
 pub mod drill;
 pub mod fleet;

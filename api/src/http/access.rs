@@ -269,7 +269,8 @@ impl From<TrailError> for Problem {
 }
 
 /// What stands at the beginning of a path, and what a refused try there was about.
-const TRACED: [(&str, &str); 2] = [("/api/v1/patients", "patient"), ("/api/v1/audit", "access_log")];
+const TRACED: [(&str, &str); 3] =
+    [("/api/v1/patients", "patient"), ("/api/v1/appointments", "appointment"), ("/api/v1/audit", "access_log")];
 
 /// Traces what was refused to a known user for want of a permission or a reason: somebody tried.
 #[derive(Clone)]
@@ -316,7 +317,7 @@ impl<E: Endpoint> Endpoint for RefusalsTracedEndpoint<E> {
 struct Attempt {
     trail: AccessTrail,
     resource_type: &'static str,
-    patient: Option<PatientId>,
+    object: AccessedObject,
     deed: Deed,
     client_address: Option<std::net::IpAddr>,
     request_id: Option<String>,
@@ -330,11 +331,17 @@ impl Attempt {
         let (resource_type, rest) =
             TRACED.into_iter().find_map(|(prefix, name)| Some((name, path.strip_prefix(prefix)?)))?;
         let first = rest.strip_prefix('/').and_then(|rest| rest.split('/').next());
+        let named = first.and_then(|segment| Uuid::try_parse(segment).ok());
+        let object = match resource_type {
+            "patient" => named.map(|id| AccessedObject::patient(PatientId(id))).unwrap_or_default(),
+            // Whose it is, nobody has looked up.
+            _ => AccessedObject { resource_id: named, patient_id: None },
+        };
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         Some(Self {
             trail: trail.clone(),
             resource_type,
-            patient: first.and_then(|segment| Uuid::try_parse(segment).ok()).map(PatientId),
+            object,
             deed: if matches!(*request.method(), Method::GET | Method::HEAD) { Deed::Read } else { Deed::Write },
             client_address: ClientAddress::of(request),
             request_id: RequestId::of_request(request).map(str::to_owned),
@@ -355,8 +362,7 @@ impl Attempt {
             purpose: self.purpose,
             reason: self.reason,
         };
-        let object = self.patient.map(AccessedObject::patient).unwrap_or_default();
-        let access = trace.access(self.deed, self.resource_type, Verdict::Refused, vec![object]);
+        let access = trace.access(self.deed, self.resource_type, Verdict::Refused, vec![self.object]);
         if let Err(error) = self.trail.record(access).await {
             tracing::warn!(%error, "a refused access is not traced");
         }

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use commands::CommandError;
 use deadpool_postgres::PoolError;
+use domain::appointment::{AppointmentError, Conflict};
 use domain::availability::AvailabilityError;
 use domain::facility::FacilityError;
 use domain::patient::PatientError;
+use domain::reservation::ResourceKind;
+use domain::scheduling::Interval;
 use domain::user::UserError;
 use event_store_schema::{DatabaseError, LogError};
+use jiff::tz::TimeZone;
 use projections::QueryError;
 use projections::history::HistoryError;
 
-use super::problem::{Problem, ProblemCode};
+use super::problem::{self, Period, Problem, ProblemCode};
 use crate::auth::AuthError;
 use crate::auth::accounts::AccountsError;
 use crate::auth::passwords::PasswordError;
@@ -142,6 +146,49 @@ impl From<FacilityError> for Problem {
                 Self::new(ProblemCode::InvalidState).because(sentence(&error))
             }
         }
+    }
+}
+
+/// Times without a zone; [`appointment_refusal`] tells them by the clock of the practice.
+impl From<AppointmentError> for Problem {
+    fn from(error: AppointmentError) -> Self {
+        appointment_refusal(error, &TimeZone::UTC)
+    }
+}
+
+/// Why a command on an appointment is refused, in the time of the practice.
+pub fn appointment_refusal(error: AppointmentError, zone: &TimeZone) -> Problem {
+    match error {
+        AppointmentError::NotBooked | AppointmentError::NotHeld => Problem::new(ProblemCode::ResourceNotFound),
+        AppointmentError::Invalid(violations) => violations.into(),
+        AppointmentError::AlreadyBooked
+        | AppointmentError::StillHeld { .. }
+        | AppointmentError::NotNow { .. }
+        | AppointmentError::NotBegun { .. } => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
+        AppointmentError::OutsideAvailability { open } => {
+            let hours = open.into_iter().map(|hours| Period::of(hours, zone));
+            Problem::new(ProblemCode::OutsideAvailability).open_at(hours.collect())
+        }
+        AppointmentError::OverlapNotAllowed => Problem::new(ProblemCode::OverlapNotAllowed),
+        AppointmentError::Conflicts(conflicts) => Problem::new(ProblemCode::AppointmentConflict)
+            .conflicting_with(conflicts.into_iter().map(|conflict| met(conflict, zone)).collect()),
+    }
+}
+
+/// What an appointment meets. One of another practice has no name here.
+pub fn met(Conflict { resource, appointment, during }: Conflict, zone: &TimeZone) -> problem::Conflict {
+    let (rule, field) = match resource {
+        ResourceKind::Practitioner => ("same_practitioner", "practitionerId"),
+        ResourceKind::Patient => ("same_patient", "patientId"),
+        ResourceKind::Room => ("same_room", "roomId"),
+    };
+    problem::Conflict {
+        resource_type: "appointment".to_owned(),
+        resource_id: appointment.map(|id| id.to_string()),
+        rule: rule.to_owned(),
+        fields: Some(vec![field.to_owned()]),
+        period: during.map(|during: Interval| Period::of(during, zone)),
+        ..problem::Conflict::default()
     }
 }
 

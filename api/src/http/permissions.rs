@@ -64,7 +64,7 @@ pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// The table of the product.
 pub const PERMISSIONS: PermissionTable = {
-    use Area::{Audit, Availability, Patients, Users};
+    use Area::{Appointments, Audit, Availability, Patients, Users};
     use Permission::{Public, Read, SignedIn, Write};
     &[
         ("isAlive", Public),
@@ -111,6 +111,16 @@ pub const PERMISSIONS: PermissionTable = {
         ("restrictPatient", Write(Patients)),
         ("unrestrictPatient", Write(Patients)),
         ("readPatientHistory", Read(Patients)),
+        ("bookAppointment", Write(Appointments)),
+        ("readAppointment", Read(Appointments)),
+        ("reviseAppointment", Write(Appointments)),
+        ("deleteAppointment", Write(Appointments)),
+        ("cancelAppointment", Write(Appointments)),
+        ("confirmAppointment", Write(Appointments)),
+        ("reportArrival", Write(Appointments)),
+        ("startAppointment", Write(Appointments)),
+        ("completeAppointment", Write(Appointments)),
+        ("reportAbsence", Write(Appointments)),
         ("readAvailability", Read(Availability)),
         ("reviseAvailability", Write(Availability)),
         ("planLeave", Write(Availability)),

@@ -1,5 +1,6 @@
 //! What the API offers, one file per resource: its documents, its operations, and how each becomes a command or a query.
 
+pub mod appointments;
 pub mod audit;
 pub mod availability;
 pub mod facilities;
@@ -19,6 +20,8 @@ pub enum Chapter {
     Staff,
     /// Identity, contact and insurance of patients.
     Patients,
+    /// Who sees whom, when and where.
+    Appointments,
     /// When practitioners can be booked.
     Availability,
     /// The practice itself.

@@ -26,7 +26,7 @@ const WIDEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 fn time_violations(slot: &Slot) -> Vec<Violation> {
     let mut violations = Vec::new();
     if slot.during.from >= slot.during.until {
-        violations.push(RuleBroken::new("ends_before_start", "An appointment ends after it begins.").at("end"));
+        violations.push(RuleBroken::new("ends_before_start", "An appointment ends after it begins.").at("endTime"));
     }
     for (number, additional) in slot.additional_slots.iter().enumerate() {
         if additional.from >= additional.until {
@@ -69,7 +69,7 @@ pub(super) fn check_hold(
 ) -> Result<(), AppointmentError> {
     let mut violations = time_violations(slot);
     if slot.hull().from < schedule.clock.now {
-        violations.push(RuleBroken::new("in_the_past", "A slot that is kept lies in the future.").at("start"));
+        violations.push(RuleBroken::new("in_the_past", "A slot that is kept lies in the future.").at("startTime"));
     }
     refuse(violations)?;
     if !override_availability && !within_hours(slot, schedule) {

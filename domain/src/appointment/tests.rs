@@ -167,7 +167,7 @@ fn an_appointment_takes_five_minutes_to_twelve_hours() {
     for until in ["09:04", "21:01"] {
         refused("duration", "duration", given().when(book(slot("09:00", until))).inspect_result());
     }
-    refused("end", "ends_before_start", given().when(book(slot("09:00", "09:00"))).inspect_result());
+    refused("endTime", "ends_before_start", given().when(book(slot("09:00", "09:00"))).inspect_result());
     let long = Slot { additional_slots: vec![monday("15:00", "21:30")], ..slot("09:00", "14:31") };
     refused("duration", "duration", given().when(book(long)).inspect_result());
     let backwards = Slot { additional_slots: vec![monday("11:00", "10:00")], ..nine() };
@@ -189,7 +189,7 @@ fn the_past_is_booked_with_a_reason_only() {
     let late_entry = Terms { reason: reason(), ..Terms::default() };
     later().when(book_as(nine(), AppointmentType::Consultation, late_entry)).then_expect_events(vec![booked(nine())]);
     let hold = AppointmentCommand::HoldSlot { slot: nine(), override_availability: true };
-    refused("start", "in_the_past", later().when(hold).inspect_result());
+    refused("startTime", "in_the_past", later().when(hold).inspect_result());
 }
 
 #[test]

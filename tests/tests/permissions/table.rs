@@ -68,6 +68,17 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("restorePatient", Write("patients")),
     ("restrictPatient", Write("patients")),
     ("unrestrictPatient", Write("patients")),
+    // Appointments.
+    ("readAppointment", Read("appointments")),
+    ("bookAppointment", Write("appointments")),
+    ("reviseAppointment", Write("appointments")),
+    ("deleteAppointment", Write("appointments")),
+    ("cancelAppointment", Write("appointments")),
+    ("confirmAppointment", Write("appointments")),
+    ("reportArrival", Write("appointments")),
+    ("startAppointment", Write("appointments")),
+    ("completeAppointment", Write("appointments")),
+    ("reportAbsence", Write("appointments")),
     // When practitioners can be booked.
     ("readAvailability", Read("availability")),
     ("reviseAvailability", Write("availability")),

@@ -1,0 +1,148 @@
+//! What a client sends about an appointment, and how it becomes values of the domain.
+
+use domain::appointment::{AppointmentPriority, AppointmentType, Details, Terms, Texts};
+use domain::scheduling::Repeated;
+use domain::values::{CivilDate, ClockTime, Label, Notes, Reason};
+use poem_openapi::Object;
+use serde::Deserialize;
+
+use super::times::{AdditionalSlotInput, Times};
+use crate::http::parameter::StrictUuid;
+use crate::http::problem::{Problem, Violation};
+use crate::http::wire::{Wire, parse_optional};
+use crate::http::wire_code::{WireCode, parse_optional_code};
+
+/// Declares the body of an operation that takes times for a visit: its own fields, and those that all of them have.
+macro_rules! visit_input {
+    (
+        $(#[$doc:meta])*
+        $name:ident as $schema:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Object, Deserialize)]
+        #[oai(rename = $schema, rename_all = "camelCase", skip_serializing_if_is_none)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub(super) struct $name {
+            $($(#[$field_doc])* pub(super) $field: $type,)*
+            practitioner_id: StrictUuid,
+            room_id: Option<StrictUuid>,
+            /// The day, where the practice is.
+            date: Wire<CivilDate>,
+            start_time: Wire<ClockTime>,
+            /// Later than `startTime`; what goes on past midnight is given by its `duration`. One of the two is required.
+            end_time: Option<Wire<ClockTime>>,
+            /// In minutes, 5 to 720.
+            duration: Option<u32>,
+            /// Which of the two, when the clock shows `startTime` twice; the first if left out.
+            repeated_hour: Option<WireCode<Repeated>>,
+            /// Further times that belong to the same visit.
+            additional_slots: Option<Vec<AdditionalSlotInput>>,
+            r#type: WireCode<AppointmentType>,
+            /// `normal` if left out.
+            priority: Option<WireCode<AppointmentPriority>>,
+            /// What calendars show.
+            title: Option<Wire<Label>>,
+            /// Why the patient comes.
+            reason: Option<Wire<Reason>>,
+            notes: Option<Wire<Notes>>,
+            /// It may lie outside the practitioner's hours. Needs a `justification`, unless it is an emergency.
+            override_availability: Option<bool>,
+            /// It may lie over other appointments of the practitioner, where the practice allows that. Needs a
+            /// `justification`.
+            accept_overlap: Option<bool>,
+            /// Why it is out of the ordinary, or entered afterwards. It must not identify the patient: it stays in the log
+            /// for good.
+            justification: Option<Wire<Reason>>,
+        }
+
+        impl $name {
+            /// The visit that it describes.
+            pub(super) fn visit(&self) -> VisitFields<'_> {
+                VisitFields {
+                    times: Times {
+                        practitioner_id: self.practitioner_id,
+                        room_id: self.room_id,
+                        date: &self.date,
+                        start_time: &self.start_time,
+                        end_time: self.end_time.as_ref(),
+                        duration: self.duration,
+                        repeated_hour: self.repeated_hour.as_ref(),
+                        additional_slots: self.additional_slots.as_deref().unwrap_or_default(),
+                    },
+                    kind: &self.r#type,
+                    priority: self.priority.as_ref(),
+                    title: self.title.as_ref(),
+                    reason: self.reason.as_ref(),
+                    notes: self.notes.as_ref(),
+                    override_availability: self.override_availability.unwrap_or(false),
+                    accept_overlap: self.accept_overlap.unwrap_or(false),
+                    justification: self.justification.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+visit_input! {
+    /// An appointment to be booked.
+    BookingInput as "AppointmentBooking" {
+        patient_id: StrictUuid,
+        /// The slot that was held for it: it is booked in its stead, also at another time.
+        hold_id: Option<StrictUuid>,
+    }
+}
+
+visit_input! {
+    /// What an appointment is from now on. Other times, another practitioner or another room are a move.
+    RevisionInput as "AppointmentRevision" {}
+}
+
+/// The fields that describe a visit.
+pub(super) struct VisitFields<'a> {
+    pub(super) times: Times<'a>,
+    kind: &'a WireCode<AppointmentType>,
+    priority: Option<&'a WireCode<AppointmentPriority>>,
+    title: Option<&'a Wire<Label>>,
+    reason: Option<&'a Wire<Reason>>,
+    notes: Option<&'a Wire<Notes>>,
+    override_availability: bool,
+    accept_overlap: bool,
+    justification: Option<&'a Wire<Reason>>,
+}
+
+impl VisitFields<'_> {
+    /// What it is about, and on what terms. `under` is where the fields stand, such as `items[2].`.
+    pub(super) fn details(&self, under: &str, violations: &mut Vec<Violation>) -> Option<(Details, Terms)> {
+        let at = |field: &str| format!("{under}{field}");
+        let kind = self.kind.parse(&at("type"), violations);
+        let priority = parse_optional_code(self.priority, &at("priority"), violations);
+        let texts = Texts {
+            title: parse_optional(self.title, &at("title"), violations),
+            reason: parse_optional(self.reason, &at("reason"), violations),
+            notes: parse_optional(self.notes, &at("notes"), violations),
+        };
+        let terms = Terms {
+            override_availability: self.override_availability,
+            accept_overlap: self.accept_overlap,
+            reason: parse_optional(self.justification, &at("justification"), violations),
+        };
+        Some((Details { kind: kind?, priority: priority.unwrap_or(AppointmentPriority::Normal), texts }, terms))
+    }
+}
+
+/// Why an appointment is called off.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "AppointmentCancellation", skip_serializing_if_is_none)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CancellationInput {
+    reason: Option<Wire<Reason>>,
+}
+
+impl CancellationInput {
+    /// The reason.
+    pub(super) fn parse(&self) -> Result<Option<Reason>, Problem> {
+        let mut violations = Vec::new();
+        let reason = parse_optional(self.reason.as_ref(), "reason", &mut violations);
+        if violations.is_empty() { Ok(reason) } else { Err(Problem::validation_failed(violations)) }
+    }
+}

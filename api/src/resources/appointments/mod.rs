@@ -1,0 +1,201 @@
+//! Appointments: book, read, move and change ([`AppointmentsApi`]), and what happens to them on the day
+//! ([`AppointmentLifeApi`]). Clients speak in what the clock of the practice shows; [`times`] makes instants of it.
+
+mod answers;
+mod documents;
+mod input;
+mod life;
+mod times;
+
+use commands::{CommandContext, CommandError, Executed};
+use domain::appointment::{Appointment, AppointmentCommand, AppointmentError};
+use domain::ids::{AppointmentId, FacilityId, PatientId};
+use domain::scheduling::PracticeTime;
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::Json;
+use projections::appointments::AppointmentView;
+use uuid::Uuid;
+
+use self::answers::{Booked, Changed, Read};
+use self::documents::AppointmentDocument;
+use self::input::{BookingInput, RevisionInput};
+pub use self::life::AppointmentLifeApi;
+use super::Chapter;
+use crate::http::access::{AccessPurpose, AccessReason};
+use crate::http::auth::Caller;
+use crate::http::command::{UnderConditions, command_context};
+use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
+use crate::http::mapping::appointment_refusal;
+use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::strict_json::StrictJson;
+use crate::state::AppState;
+
+/// The operations on appointments themselves.
+pub struct AppointmentsApi {
+    state: AppState,
+}
+
+/// What the operations on appointments share.
+impl AppState {
+    /// This moment, by the clock of the practice.
+    async fn practice_time(&self, facility: FacilityId) -> Result<PracticeTime, Problem> {
+        Ok(self.commands.practice_time::<AppointmentError>(facility).await?)
+    }
+
+    /// A refusal, in the time of the practice.
+    fn appointment_refusal(&self, error: CommandError<AppointmentError>, time: &PracticeTime) -> Problem {
+        match error {
+            CommandError::Refused(refusal) => appointment_refusal(refusal, &time.zone),
+            error => error.into(),
+        }
+    }
+
+    /// Gives a command to an appointment that is there, and answers with what it is then.
+    async fn change_appointment(
+        &self,
+        id: StrictUuid,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+        prefer: Option<Prefer>,
+    ) -> Result<Changed, Problem> {
+        let outcome = self.commands.change_appointment(AppointmentId(id.0), command, context).await;
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => {
+                let time = self.practice_time(context.facility_id).await?;
+                return Err(self.appointment_refusal(error, &time));
+            }
+        };
+        let preference = self.settle(executed.position, prefer).await;
+        let position = executed.position.map(|position| position.to_string());
+        let tag = etag(executed.after.shown_version);
+        Ok(Changed::Now(Json(document(executed)?), tag, position, preference))
+    }
+}
+
+/// The document of the state that a command left.
+fn document(executed: Executed<Appointment>) -> Result<AppointmentDocument, Problem> {
+    let (id, after) = (AppointmentId(executed.id), executed.after);
+    let missing = || Problem::new(ProblemCode::ResourceNotFound);
+    let recorded = after.recorded.ok_or_else(missing)?;
+    let view = AppointmentView::of(id, after.aggregate, after.shown_version, recorded.first, recorded.last);
+    Ok(view.ok_or_else(missing)?.into())
+}
+
+impl AppointmentsApi {
+    /// Over this state.
+    pub const fn new(state: AppState) -> Self {
+        Self { state }
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
+impl AppointmentsApi {
+    /// Book an appointment
+    ///
+    /// 409 if the practitioner, the patient or the room is taken then, with what is met, or if the practitioner is not
+    /// there, with the hours around. In the past with a `justification` only.
+    #[oai(path = "/", method = "post", operation_id = "bookAppointment")]
+    async fn book(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// Under which the request may be repeated without booking twice.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<BookingInput>,
+    ) -> Result<Booked, Problem> {
+        let time = self.state.practice_time(caller.facility_id).await?;
+        let mut violations = Vec::new();
+        let visit = input.visit();
+        let slot = visit.times.slot(&time.zone, "", &mut violations);
+        let details = visit.details("", &mut violations);
+        let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
+            return Err(Problem::validation_failed(violations));
+        };
+        let context = command_context(&caller, request, terms.reason.as_ref());
+        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let patient_id = PatientId(input.patient_id.0);
+        let command = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+        let commands = &self.state.commands;
+        let outcome = match input.hold_id {
+            Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
+            None => commands.change_appointment(AppointmentId(Uuid::now_v7()), &command, &context).await,
+        };
+        let executed = outcome.map_err(|error| self.state.appointment_refusal(error, &time))?;
+        let preference = self.state.settle(executed.position, prefer.0).await;
+        let location = format!("/api/v1/appointments/{}", executed.id);
+        let position = executed.position.map(|position| position.to_string());
+        let tag = etag(executed.after.shown_version);
+        Ok(Booked::Created(Json(document(executed)?), location, tag, position, preference))
+    }
+
+    /// Read an appointment
+    #[oai(path = "/:id", method = "get", operation_id = "readAppointment")]
+    async fn read(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The versions that the client has already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+        /// For what the appointment is looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
+    ) -> Result<Read, Problem> {
+        let found = self.state.appointments.get(caller.facility_id, AppointmentId(id.0.0)).await?;
+        let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        // Also when the client has it already: it is shown again.
+        let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
+        trace.read_of("appointment", Some(id.0.0), found.patient_id).await?;
+        let tag = etag(found.version);
+        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
+            return Ok(Read::NotModified(tag));
+        }
+        Ok(Read::Found(Json(found.into()), tag))
+    }
+
+    /// Move or change an appointment
+    ///
+    /// Replaces everything that is known of it: what is left out is known no more. Other times, another practitioner or
+    /// another room are checked as a booking is, and ask for the patient's confirmation again.
+    #[oai(path = "/:id", method = "put", operation_id = "reviseAppointment")]
+    async fn revise(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The version that is to be changed. Required.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<RevisionInput>,
+    ) -> Result<Changed, Problem> {
+        let if_match = IfMatch::required(if_match.0)?;
+        let time = self.state.practice_time(caller.facility_id).await?;
+        let mut violations = Vec::new();
+        let visit = input.visit();
+        let slot = visit.times.slot(&time.zone, "", &mut violations);
+        let details = visit.details("", &mut violations);
+        let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
+            return Err(Problem::validation_failed(violations));
+        };
+        let context = command_context(&caller, request, terms.reason.as_ref()).if_match(Some(if_match));
+        let command = AppointmentCommand::ReviseAppointment { slot, details, terms };
+        self.state.change_appointment(id.0, &command, &context, prefer.0).await
+    }
+}

@@ -1,0 +1,6 @@
+//! Appointments through the HTTP interface of a real server.
+
+mod booking;
+mod changing;
+mod life;
+mod validation;
