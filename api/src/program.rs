@@ -31,7 +31,9 @@ use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
+use crate::resources::rooms::RoomsApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
+use crate::resources::slots::SlotsApi;
 use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
@@ -190,6 +192,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
+        SlotsApi::new(services.state.clone()),
+        RoomsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
@@ -245,6 +249,8 @@ pub type Api = (
     AppointmentsApi,
     AppointmentLifeApi,
     AvailabilityApi,
+    SlotsApi,
+    RoomsApi,
     FacilitiesApi,
     AuditApi,
 );

@@ -286,6 +286,8 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
         FacilityEvent::FacilityOpened { .. } => None,
         // Screens learn what they may do with the next access token.
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
+        // Calendars name rooms by their ids, and look the names up when they are opened.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
     }
 }
 

@@ -1,10 +1,7 @@
-//! Queries on appointments: one of them, pages of the calendar, and what takes a practitioner's time.
+//! Queries on appointments: one of them, and pages of the calendar.
 
-use std::collections::HashMap;
-
-use domain::appointment::{Appointment, AppointmentStatus, AppointmentType};
+use domain::appointment::{AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId, SeriesId, StreamVersion, UserId};
-use domain::scheduling::Interval;
 use domain::values::CodeValue;
 use event_store_schema::Database;
 use jiff::Timestamp;
@@ -175,32 +172,6 @@ impl AppointmentQueries {
         };
         let total: i64 = total.first().map_or(Ok(0), |row| row.try_get(0))?;
         Ok(AppointmentPage { items, total: total.unsigned_abs(), offset, next })
-    }
-
-    /// What takes time of each of these practitioners in a window, with the appointment that takes it: for slots that are
-    /// looked for, and for leave that is planned. As late as read models are; only a booking itself is sure.
-    pub async fn busy(
-        &self,
-        facility: FacilityId,
-        practitioners: &[UserId],
-        window: Interval,
-        now: Timestamp,
-    ) -> Result<HashMap<UserId, Vec<(Interval, AppointmentId)>>, QueryError> {
-        let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
-        let busy = include_str!("../../sql/appointments/busy.sql");
-        let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
-            &[&facility.0, &ids, &window.from, &window.until, &now];
-        let [rows] = read(&self.0, facility, "appointments_busy", [(busy, parameters)]).await?;
-        let mut taken: HashMap<UserId, Vec<(Interval, AppointmentId)>> = HashMap::new();
-        for row in &rows {
-            let id = AppointmentId(row.try_get("appointment_id")?);
-            let appointment: Appointment =
-                serde_json::from_value(row.try_get("appointment")?).map_err(|_| MALFORMED)?;
-            let slot = appointment.slot.ok_or(MALFORMED)?;
-            let times = slot.times().into_iter().filter(|time| time.overlaps(window)).map(|time| (time, id));
-            taken.entry(slot.practitioner_id).or_default().extend(times);
-        }
-        Ok(taken)
     }
 }
 

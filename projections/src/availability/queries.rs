@@ -71,7 +71,8 @@ impl AvailabilityQueries {
     }
 }
 
-fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
+/// A practitioner's row.
+pub(super) fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
     let availability = serde_json::from_value(row.try_get("availability")?);
     Ok(KnownAvailability {
         practitioner_id: UserId(row.try_get("practitioner_id")?),

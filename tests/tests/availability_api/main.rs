@@ -2,6 +2,8 @@
 
 mod hours;
 mod leave;
+mod rooms;
+mod slots;
 
 use commands::{CommandContext, Commands};
 use domain::appointment::{AppointmentCommand, AppointmentPriority, AppointmentType, Details, Slot, Terms, Texts};

@@ -26,6 +26,7 @@ enum Kind {
     Session,
     Leave,
     ExtraHours,
+    Room,
 }
 
 /// Every parameter that is an identifier: a path up to the parameter, or the name of a query parameter.
@@ -37,6 +38,9 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("/availability/{practitionerId}", Kind::User),
     ("/availability/{practitionerId}/leave/{leaveId}", Kind::Leave),
     ("/availability/{practitionerId}/extra-hours/{extraHoursId}", Kind::ExtraHours),
+    ("/facilities/current/rooms/{roomId}", Kind::Room),
+    ("?practitionerId", Kind::User),
+    ("?roomId", Kind::Room),
     ("?patientId", Kind::Patient),
     ("?actorId", Kind::User),
 ];
@@ -52,6 +56,7 @@ fn body_of(operation: &str) -> Value {
         "restrictPatient" | "unrestrictPatient" | "suspendUser" | "reinstateUser" => reason,
         "assignRole" => json!({"role": "doctor", "reason": "Essai"}),
         "reviseUser" => json!({"lastName": "Roux", "firstName": "Maë", "email": email(), "rppsNumber": RPPS}),
+        "renameRoom" => json!({"name": "Salle 9"}),
         "reviseAvailability" => json!({"hours": []}),
         "planLeave" => {
             let (from, until) = (tomorrow(), tomorrow() + 1.day());
@@ -121,6 +126,7 @@ struct Belongings {
     sessions: Vec<String>,
     leave: Vec<String>,
     extra_hours: Vec<String>,
+    rooms: Vec<String>,
 }
 
 /// The key under which the other practice restricts a patient.
@@ -150,7 +156,9 @@ impl Belongings {
             let path = format!("/availability/{}/{kind}", working.id());
             id(&practice.secretary().post(&path, &body_of(operation)).await.expect(201).body)
         };
+        let room = practice.secretary().post("/facilities/current/rooms", &json!({"name": "Salle 1"})).await;
         Self {
+            rooms: vec![id(&room.expect(201).body)],
             leave: vec![planned("leave", "planLeave").await],
             extra_hours: vec![planned("extra-hours", "openExtraHours").await],
             patients: vec![active, archived, restricted],
@@ -166,6 +174,7 @@ impl Belongings {
             Kind::Session => &self.sessions,
             Kind::Leave => &self.leave,
             Kind::ExtraHours => &self.extra_hours,
+            Kind::Room => &self.rooms,
         }
     }
 }
