@@ -16,6 +16,7 @@ use projections::users::UserQueries;
 use crate::http::access::Trace;
 use crate::http::auth::Caller;
 use crate::http::parameter::Prefer;
+use crate::messaging::Messengers;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -40,6 +41,8 @@ pub struct AppState {
     pub users: UserQueries,
     /// Who looked at whose data.
     pub trail: AccessTrail,
+    /// By what patients are reached.
+    pub messengers: Messengers,
     read_models: Projections,
 }
 
@@ -56,8 +59,15 @@ impl AppState {
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database),
             trail,
+            messengers: Messengers::default(),
             read_models,
         }
+    }
+
+    /// The same, with these ways of reaching patients.
+    #[must_use]
+    pub fn with_messengers(self, messengers: Messengers) -> Self {
+        Self { messengers, ..self }
     }
 
     /// The trace of what this request shows; it has to be written before the answer leaves.

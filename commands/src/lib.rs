@@ -14,6 +14,7 @@ mod execute;
 mod facilities;
 mod patient_numbers;
 mod patients;
+mod reminders;
 mod store;
 mod users;
 

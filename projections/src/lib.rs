@@ -5,9 +5,11 @@
 
 pub mod appointments;
 pub mod availability;
+mod checkpoint;
 mod documents;
 pub mod facilities;
 mod folding;
+pub mod following;
 pub mod history;
 mod install;
 mod leadership;
@@ -18,6 +20,7 @@ pub mod publisher;
 pub mod push;
 mod reading;
 pub mod rebuild;
+pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
@@ -39,5 +42,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(reminders::Reminders),
     ]
 }

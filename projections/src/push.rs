@@ -109,6 +109,8 @@ pub struct PushKind {
     pub area: Area,
     /// Its form.
     pub message: MessageKind,
+    /// Members of `data` that are filled in when it is sent, for those who may see them.
+    pub filled_in: &'static [Field],
 }
 
 /// The form of one kind of message on the realtime channel.
@@ -164,6 +166,7 @@ const PATIENT_UPDATED: PushKind = PushKind {
             },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT: Field = Field { name: "appointmentId", of: FieldType::Id, meaning: "Which appointment." };
@@ -181,6 +184,11 @@ const APPOINTMENT_CREATED: PushKind = PushKind {
             Field { name: "datetime", of: FieldType::Timestamp, meaning: "When it begins." },
         ],
     },
+    filled_in: &[Field {
+        name: "patientName",
+        of: FieldType::Text,
+        meaning: "What the patient is called, for those who may read patients.",
+    }],
 };
 
 const APPOINTMENT_UPDATED: PushKind = PushKind {
@@ -194,15 +202,17 @@ const APPOINTMENT_UPDATED: PushKind = PushKind {
             Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT_CANCELLED: PushKind = PushKind {
     area: Area::Appointments,
     message: MessageKind {
         event: "appointment_cancelled",
-        summary: "An appointment was called off. Why stands in the appointment, for those who may read it.",
+        summary: "An appointment was called off.",
         fields: &[APPOINTMENT, PATIENT],
     },
+    filled_in: &[Field { name: "reason", of: FieldType::Text, meaning: "Why, if somebody said." }],
 };
 
 /// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
@@ -275,6 +285,9 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}
         | AppointmentEvent::PatientDidNotAttend {} => &["status"],
+        AppointmentEvent::RemindersChosen { .. }
+        | AppointmentEvent::ReminderSent { .. }
+        | AppointmentEvent::ReminderFailed { .. } => &["reminders"],
     };
     let changes = changes.iter().map(|field| (*field).to_owned()).collect();
     Some(Push::AppointmentUpdated { appointment_id, patient_id, changes })
@@ -288,6 +301,8 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
         // Calendars name rooms by their ids, and look the names up when they are opened.
         FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
+        // Patients are told by it, not screens.
+        FacilityEvent::ReminderRulesSet { .. } => None,
     }
 }
 
@@ -367,6 +382,7 @@ mod tests {
                 json!({"idleTimeoutMinutes": 15, "mfaRequiredFor": ["admin"]}),
             ),
             recorded("facility", "RolePermissionsChanged", json!({"role": "nurse", "permissions": {}})),
+            recorded("facility", "ReminderRulesSet", json!({"enabled": false, "rules": []})),
         ]
         .into_iter()
         .chain(appointment_samples())
@@ -385,6 +401,11 @@ mod tests {
         });
         let details =
             json!({"fieldsChanged": ["notes"], "type": "exam", "priority": "high", "personal": {"notes": "Secret"}});
+        let rule = json!({"channel": "email", "minutesBefore": 1440});
+        let reminded = json!({
+            "rule": rule, "starts": "2026-11-23T08:00:00Z", "channel": "sms", "messageId": Uuid::from_u128(1),
+            "certain": true, "cause": "refused",
+        });
         let overlap = json!({"practitionerId": Uuid::from_u128(8), "times": [], "appointments": []});
         [
             ("SlotHeld", held),
@@ -399,6 +420,9 @@ mod tests {
             ("AppointmentCompleted", json!({})),
             ("AppointmentCancelled", json!({"personal": {"reason": "Secret"}})),
             ("PatientDidNotAttend", json!({})),
+            ("RemindersChosen", json!({"reminders": []})),
+            ("ReminderSent", reminded.clone()),
+            ("ReminderFailed", reminded),
         ]
         .into_iter()
         .map(|(event_type, payload)| {

@@ -216,7 +216,7 @@ async fn write_practice_event(
     event: FacilityEvent,
 ) -> Result<(), AccountsError> {
     match event {
-        FacilityEvent::FacilityOpened { .. } => {}
+        FacilityEvent::FacilityOpened { .. } | FacilityEvent::ReminderRulesSet { .. } => {}
         FacilityEvent::FacilitySettingsChanged { settings } => {
             transaction
                 .execute(

@@ -10,6 +10,7 @@ use domain::role::Area;
 use projections::push::Frame;
 use tokio::sync::broadcast;
 
+use super::filling::Filled;
 use super::messages::Notice;
 use super::presence::Change;
 use super::traces::patient_of;
@@ -32,6 +33,8 @@ pub(super) struct LiveFrame {
     /// Whom it tells of.
     pub(super) patient: Option<PatientId>,
     pub(super) text: String,
+    /// The same with what is filled in, where something is.
+    pub(super) filled: Option<Filled>,
 }
 
 /// The queues of one server.
@@ -65,7 +68,7 @@ impl Hub {
         let Some(frame) = frame else { return Ok(()) };
         self.send(frame.facility_id, || {
             let (area, patient, text) = (frame.push.area(), patient_of(&frame.push), frame.to_json()?);
-            Ok(Live::Frame(Arc::new(LiveFrame { position, area, patient, text })))
+            Ok(Live::Frame(Arc::new(LiveFrame { position, area, patient, text, filled: Filled::of(frame) })))
         })
     }
 

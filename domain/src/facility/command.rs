@@ -3,6 +3,7 @@
 use super::FacilitySettings;
 use crate::ids::RoomId;
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::role::Role;
 use crate::values::{FacilityName, Finess, Label};
 
@@ -48,5 +49,10 @@ pub enum FacilityCommand {
     CloseRoom {
         /// Which room.
         room_id: RoomId,
+    },
+    /// Decides how patients are reminded of their appointments.
+    SetReminderRules {
+        /// All of it, from now on.
+        reminders: ReminderSettings,
     },
 }

@@ -6,6 +6,7 @@ use super::FacilitySettings;
 use crate::event::LoggedEvent;
 use crate::ids::RoomId;
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::reservation::Reservation;
 use crate::role::Role;
 use crate::values::{FacilityName, Finess, Label};
@@ -56,6 +57,12 @@ pub enum FacilityEvent {
         /// Which room.
         room_id: RoomId,
     },
+    /// It decided how patients are reminded of their appointments.
+    ReminderRulesSet {
+        /// All of it, from now on.
+        #[serde(flatten)]
+        reminders: ReminderSettings,
+    },
 }
 
 impl cqrs_es::DomainEvent for FacilityEvent {
@@ -67,6 +74,7 @@ impl cqrs_es::DomainEvent for FacilityEvent {
             Self::RoomAdded { .. } => "RoomAdded",
             Self::RoomRenamed { .. } => "RoomRenamed",
             Self::RoomClosed { .. } => "RoomClosed",
+            Self::ReminderRulesSet { .. } => "ReminderRulesSet",
         }
         .to_owned()
     }
@@ -78,7 +86,8 @@ impl cqrs_es::DomainEvent for FacilityEvent {
             | Self::RolePermissionsChanged { .. }
             | Self::RoomAdded { .. }
             | Self::RoomRenamed { .. }
-            | Self::RoomClosed { .. } => "1",
+            | Self::RoomClosed { .. }
+            | Self::ReminderRulesSet { .. } => "1",
         }
         .to_owned()
     }
@@ -92,6 +101,7 @@ impl LoggedEvent for FacilityEvent {
         ("RoomAdded", 1),
         ("RoomRenamed", 1),
         ("RoomClosed", 1),
+        ("ReminderRulesSet", 1),
     ];
 
     fn reservations(&self) -> Vec<Reservation> {
@@ -101,7 +111,8 @@ impl LoggedEvent for FacilityEvent {
             | Self::RolePermissionsChanged { .. }
             | Self::RoomAdded { .. }
             | Self::RoomRenamed { .. }
-            | Self::RoomClosed { .. } => Vec::new(),
+            | Self::RoomClosed { .. }
+            | Self::ReminderRulesSet { .. } => Vec::new(),
         }
     }
 }

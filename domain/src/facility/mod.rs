@@ -22,6 +22,7 @@ pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
 use crate::ids::{RoomId, SubjectId};
 use crate::permissions::Permissions;
+use crate::reminder::ReminderSettings;
 use crate::role::Role;
 use crate::values::{Finess, TextValue, Violation};
 
@@ -45,6 +46,9 @@ pub struct Facility {
     /// The rooms in which patients are or were seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rooms: BTreeMap<RoomId, Room>,
+    /// How it reminds patients of their appointments.
+    #[serde(default)]
+    pub reminders: ReminderSettings,
 }
 
 /// Why a command on a practice is refused.
@@ -143,6 +147,17 @@ impl Aggregate for Facility {
                     sink.write(FacilityEvent::RolePermissionsChanged { role, permissions }, self).await;
                 }
             }
+            FacilityCommand::SetReminderRules { reminders } => {
+                self.open()?;
+                let reminders = reminders.in_order();
+                let violations = reminders.violations();
+                if !violations.is_empty() {
+                    return Err(FacilityError::Invalid(violations));
+                }
+                if reminders != self.reminders {
+                    sink.write(FacilityEvent::ReminderRulesSet { reminders }, self).await;
+                }
+            }
         }
         Ok(())
     }
@@ -164,6 +179,7 @@ impl Aggregate for Facility {
                     room.closed = true;
                 }
             }
+            FacilityEvent::ReminderRulesSet { reminders } => self.reminders = reminders,
         }
     }
 }

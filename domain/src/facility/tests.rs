@@ -174,3 +174,16 @@ fn two_open_rooms_have_two_names() {
     let outcome = given(&[blue, other]).when(rename).inspect_result();
     assert_eq!(refused(outcome), [("name".to_owned(), "room_name_taken")]);
 }
+
+#[test]
+fn a_practice_decides_how_its_patients_are_reminded() {
+    let given = || TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]);
+    let off = ReminderSettings { enabled: false, ..ReminderSettings::default() };
+    let set = |reminders| FacilityCommand::SetReminderRules { reminders };
+    given().when(set(off.clone())).then_expect_events(vec![FacilityEvent::ReminderRulesSet { reminders: off.clone() }]);
+    given().when(set(ReminderSettings::default())).then_expect_events(vec![]);
+    let mut too_many = off;
+    too_many.rules = vec![too_many.rules[0]; 2];
+    let expected = [("rules[1]".to_owned(), "repeated")];
+    assert_eq!(refused(given().when(set(too_many)).inspect_result()), expected);
+}

@@ -1,7 +1,10 @@
 //! Queries on appointments: one of them, and pages of the calendar.
 
+use std::collections::HashMap;
+
 use domain::appointment::{AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId, SeriesId, StreamVersion, UserId};
+use domain::scheduling::Interval;
 use domain::values::CodeValue;
 use event_store_schema::Database;
 use jiff::Timestamp;
@@ -32,6 +35,8 @@ pub struct AppointmentFilter {
     pub statuses: Vec<AppointmentStatus>,
     /// Those of these kinds; all if none is named.
     pub types: Vec<AppointmentType>,
+    /// Those that are still ahead and lie in one of these leaves of their practitioner.
+    pub in_leave: Option<Vec<(UserId, Interval)>>,
     /// Those in whose title or reason each word begins a word, whatever the case and the accents.
     pub search: Option<String>,
 }
@@ -103,10 +108,16 @@ impl AppointmentQueries {
         let practitioners = Some(practitioners).filter(|practitioners| !practitioners.is_empty());
         let (patient, series) = (filter.patient.map(|patient| patient.0), filter.series.map(|series| series.0));
         let all = AppointmentStatus::ALL.iter().copied().filter(|status| is_listed(*status));
-        let statuses: Vec<&str> = match filter.statuses.as_slice() {
-            [] => all.map(CodeValue::code).collect(),
-            named => named.iter().map(|status| status.code()).collect(),
+        let statuses: Vec<AppointmentStatus> = match filter.statuses.as_slice() {
+            [] => all.collect(),
+            named => named.to_vec(),
         };
+        let wanted = statuses.iter().filter(|status| filter.in_leave.is_none() || status.is_ahead());
+        let statuses: Vec<&str> = wanted.map(|status| status.code()).collect();
+        let leave = filter.in_leave.as_deref();
+        let whose = leave.map(|leave| leave.iter().map(|(whose, _)| whose.0).collect::<Vec<Uuid>>());
+        let leave_from = leave.map(|leave| leave.iter().map(|(_, during)| during.from).collect::<Vec<_>>());
+        let leave_until = leave.map(|leave| leave.iter().map(|(_, during)| during.until).collect::<Vec<_>>());
         let types: Vec<&str> = filter.types.iter().map(|kind| kind.code()).collect();
         let types = Some(types).filter(|types| !types.is_empty());
         let search = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty());
@@ -152,11 +163,28 @@ impl AppointmentQueries {
                         &last,
                         &skipped,
                         &asked,
+                        &whose,
+                        &leave_from,
+                        &leave_until,
                     ],
                 ),
                 (
                     total,
-                    &[&facility.0, &from, &until, &practitioners, &patient, &series, &statuses, &types, &now, &words],
+                    &[
+                        &facility.0,
+                        &from,
+                        &until,
+                        &practitioners,
+                        &patient,
+                        &series,
+                        &statuses,
+                        &types,
+                        &now,
+                        &words,
+                        &whose,
+                        &leave_from,
+                        &leave_until,
+                    ],
                 ),
             ],
         )
@@ -172,6 +200,24 @@ impl AppointmentQueries {
         };
         let total: i64 = total.first().map_or(Ok(0), |row| row.try_get(0))?;
         Ok(AppointmentPage { items, total: total.unsigned_abs(), offset, next })
+    }
+
+    /// Why those of these appointments were called off that were, and where somebody said.
+    pub async fn cancellation_reasons(
+        &self,
+        facility: FacilityId,
+        ids: &[AppointmentId],
+    ) -> Result<HashMap<AppointmentId, String>, QueryError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let reasons = include_str!("../../sql/appointments/cancellations.sql");
+        let [rows] = read(&self.0, facility, "cancellation_reasons", [(reasons, &[&facility.0, &ids])]).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(reason) = row.try_get("reason")? {
+                found.insert(AppointmentId(row.try_get("appointment_id")?), reason);
+            }
+        }
+        Ok(found)
     }
 }
 

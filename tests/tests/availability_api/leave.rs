@@ -157,3 +157,48 @@ async fn leave_of_another_practice_is_out_of_reach() {
         1
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appointments_in_a_leave_are_flagged_until_they_are_moved_or_the_leave_is_cancelled() {
+    let desk = Desk::open().await;
+    let day = monday();
+    let (stays, moved) = (desk.book("Zoé", day, 10, 0).await, desk.book("Ana", day, 8, 0).await);
+    desk.book("Awa", day + 1.day(), 8, 0).await;
+    let list = async |query: &str| desk.secretary().get(&format!("/appointments?{query}")).await.expect(200);
+    let flagged = async || {
+        let found = list("needsRescheduling=true&limit=1").await.body;
+        let first = found["items"][0]["id"].clone();
+        (found["total"].as_u64().unwrap(), first)
+    };
+    let before = list("").await;
+    assert_eq!((flagged().await.0, before.body["total"].as_u64()), (0, Some(3)));
+    let planned = desk.secretary().post(&desk.leave(), &confirmed(day_off(day))).await.expect(201).body;
+    assert_eq!(flagged().await, (2, json!(moved.0)));
+    let after = list("").await;
+    assert_ne!(before.header("etag"), after.header("etag"));
+    let flags: Vec<_> =
+        after.body["items"].as_array().unwrap().iter().map(|item| item["reschedule"]["leaveId"].clone()).collect();
+    assert_eq!(flags, [planned["id"].clone(), planned["id"].clone(), Value::Null]);
+    assert_eq!(list("needsRescheduling=false").await.body["total"], 3);
+    assert_eq!(list("needsRescheduling=true&status=cancelled").await.body["total"], 0);
+
+    let path = format!("/appointments/{}", moved.0);
+    let current = desk.secretary().get(&path).await.expect(200);
+    let body = json!({
+        "practitionerId": desk.doctor.id(),
+        "date": (day + 2.days()).to_string(),
+        "startTime": "08:00",
+        "duration": 30,
+        "type": "consultation",
+    });
+    let put = desk.secretary().request(Method::PUT, &path).header("If-Match", current.header("etag").unwrap());
+    send(put.json(&body)).await.expect(200);
+    assert_eq!(flagged().await, (1, json!(stays.0)));
+    let leave = format!("{}/{}", desk.leave(), planned["id"].as_str().unwrap());
+    desk.secretary().delete(&leave).await.expect(200);
+    assert_eq!(flagged().await.0, 0);
+    let elsewhere = Desk::open().await;
+    let theirs = elsewhere.secretary().get("/appointments?needsRescheduling=true").await.expect(200).body;
+    assert_eq!(theirs["total"], 0);
+    desk.secretary().get("/appointments?needsRescheduling=yes").await.expect_problem(400, "invalid_parameter");
+}

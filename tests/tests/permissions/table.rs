@@ -69,6 +69,9 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("restrictPatient", Write("patients")),
     ("unrestrictPatient", Write("patients")),
     // Appointments.
+    ("listAppointments", Read("appointments")),
+    ("listAppointmentsToday", Read("appointments")),
+    ("listAppointmentsOfPatient", Read("appointments")),
     ("readAppointment", Read("appointments")),
     ("bookAppointment", Write("appointments")),
     ("reviseAppointment", Write("appointments")),
