@@ -22,6 +22,8 @@ use crate::http::security_headers::SecurityHeaders;
 use crate::http::server::FrameSettings;
 use crate::http::strict_json::BodyLimits;
 use crate::http::tls::TlsFiles;
+use crate::messaging::{DEFAULT_SMS_BODY, MailSettings, MessagingSettings, SettingsError, SmsSettings};
+use crate::reminders::ReminderClock;
 
 /// The backend of a medical practice.
 #[derive(Debug, Parser)]
@@ -195,6 +197,43 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub password_queue: u32,
 
+    /// SMTP server for e-mails to patients: smtps://user:password@host for TLS, smtp://user:password@host for STARTTLS,
+    /// smtp://host?tls=none for a relay without either. Without it no e-mail is sent, and reminders wait.
+    #[arg(long, env = "MEDICALPRO_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// Whom e-mails to patients come from, such as rdv@cabinet.example; the practice's own name is shown with it.
+    #[arg(long, env = "MEDICALPRO_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+
+    /// File with certificates (PEM) of authorities that the SMTP server may have its certificate from, besides those that
+    /// this machine trusts.
+    #[arg(long, env = "MEDICALPRO_SMTP_CA", value_name = "FILE")]
+    pub smtp_ca: Option<PathBuf>,
+
+    /// Gateway for short messages (SMS): each one is a POST of JSON to this address, with an Idempotency-Key. Without it
+    /// none is sent.
+    #[arg(long, env = "MEDICALPRO_SMS_URL", value_name = "URL", hide_env_values = true)]
+    pub sms_url: Option<String>,
+
+    /// Token for the gateway, sent as Authorization: Bearer.
+    #[arg(long, env = "MEDICALPRO_SMS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub sms_token: Option<String>,
+
+    /// What is posted to the gateway: a JSON object, in whose strings {to}, {text} and {id} stand for the number, the text
+    /// and the message's id.
+    #[arg(long, env = "MEDICALPRO_SMS_BODY", value_name = "JSON", default_value = DEFAULT_SMS_BODY)]
+    pub sms_body: String,
+
+    /// Where patients reach this server from outside, such as https://rdv.cabinet.example: messages hold links to it.
+    /// Without it they hold none.
+    #[arg(long, env = "MEDICALPRO_PUBLIC_URL", value_name = "ORIGIN")]
+    pub public_url: Option<Origin>,
+
+    /// FOR TESTS ALONE, hence with --demo only: a file that says by how many seconds the clock of reminders is ahead.
+    #[arg(long, value_name = "FILE", hide = true, requires = "demo")]
+    pub test_reminder_clock: Option<PathBuf>,
+
     /// How log lines are written.
     #[arg(long, env = "MEDICALPRO_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -248,7 +287,16 @@ impl ServeConfig {
         if let Err(error) = EnvFilter::try_new(&self.log_level) {
             return Err(format!("MEDICALPRO_LOG_LEVEL is not understood: {error}"));
         }
-        Ok(())
+        self.messaging().map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// How patients are reached.
+    pub fn messaging(&self) -> Result<MessagingSettings, SettingsError> {
+        let authorities = self.smtp_ca.clone();
+        Ok(MessagingSettings {
+            mail: MailSettings::read(self.smtp_url.as_deref(), self.mail_from.as_deref(), authorities)?,
+            sms: SmsSettings::read(self.sms_url.as_deref(), self.sms_token.as_deref(), &self.sms_body)?,
+        })
     }
 
     /// What the server takes on.
@@ -277,6 +325,11 @@ impl ServeConfig {
             headers: SecurityHeaders { strict_transport: self.tls().is_some() },
             trail: None,
         }
+    }
+
+    /// The clock by which reminders are sent.
+    pub fn reminder_clock(&self) -> ReminderClock {
+        self.test_reminder_clock.as_deref().map_or_else(ReminderClock::default, ReminderClock::ahead_by)
     }
 
     /// Whose web pages may speak to the server.
@@ -385,6 +438,12 @@ mod tests {
             (&["--tls-certificate", "chain.pem"], "--tls-key"),
             (&["--trusted-proxies", "10.0.0.0/8,everybody"], "--trusted-proxies"),
             (&["--allowed-origins", "https://app.example/"], "--allowed-origins"),
+            (&["--test-reminder-clock", "f"], "--demo"),
+            (&["--smtp-url", "smtps://u:s3cret@"], "SMTP_URL"),
+            (&["--smtp-url", "smtps://u:s3cret@mail.example"], "MAIL_FROM"),
+            (&["--sms-url", "https://u:s3cret@sms.example"], "SMS_URL"),
+            (&["--sms-body", "{}"], "SMS_BODY"),
+            (&["--public-url", "rdv.example"], "--public-url"),
         ] {
             let message = serve(arguments).expect_err(named);
             assert!(message.contains(named), "{message}");

@@ -10,6 +10,7 @@ use domain::upcasting::Upcasters;
 use event_store_schema::{
     AccessTrail, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError,
 };
+use projections::following::{self, Follower};
 use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
@@ -21,9 +22,11 @@ use crate::auth::signing_keys::SigningKeys;
 use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
+use crate::messaging::{Messengers, SettingsError};
 use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
+use crate::reminders::{self, OutboxError, Reminders};
 use crate::resources::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
@@ -31,7 +34,9 @@ use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
+use crate::resources::rooms::RoomsApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
+use crate::resources::slots::SlotsApi;
 use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
@@ -76,6 +81,12 @@ pub enum ProgramError {
     /// The demo practice cannot be seeded.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The schema of messages cannot be brought to this release.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// Messages to patients cannot be sent as configured.
+    #[error(transparent)]
+    Messaging(#[from] SettingsError),
     /// Metrics cannot be recorded.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -154,6 +165,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let master_keys = MasterKeys::parse(master_key)?;
     event_store_schema::migrate(&servers.owner).await?;
     accounts::migrate(&servers.owner).await?;
+    reminders::migrate(&servers.owner).await?;
     projections::install(&servers.owner, &projections::all()).await?;
     projections::publisher::install(&servers.owner).await?;
     let database = Database::with_config(servers.application, config.database_pool_size.into())?;
@@ -164,6 +176,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let tokens = Arc::clone(&auth.tokens);
 
     let trail = AccessTrail::open(database.clone(), config.append_timeout());
+    let messengers = Messengers::new(config.messaging()?)?;
 
     let shutdown = Shutdown::new();
     let realtime = RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() };
@@ -174,13 +187,19 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         &tokens,
         servers.nats_url.as_deref(),
         realtime,
+        messengers.clone(),
         &shutdown,
     )
     .await?;
+    following::install(&log, reminders::NAME).await?;
+    let reminders = Reminders::new(services.state.commands.clone(), messengers, config.reminder_clock());
+    let reminding = Follower::start(log.clone(), Arc::new(reminders.clone()));
+    let watched = reminders.clone();
+    let readiness = services.readiness.with("reminders", move || std::future::ready(watched.finding()));
     shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
     let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
     let api = (
-        HealthApi::new(Arc::new(services.readiness)),
+        HealthApi::new(Arc::new(readiness)),
         SessionApi::new(auth.clone()),
         CredentialsApi::new(services.state.clone(), auth.clone()),
         UsersApi::new(services.state.clone(), auth.clone()),
@@ -191,11 +210,15 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         AppointmentLifeApi::new(services.state.clone()),
         AppointmentListsApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
+        SlotsApi::new(services.state.clone()),
+        RoomsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
     let served = serve(config, interface, &shutdown).await;
+    reminding.stop().await;
+    reminders.finish().await;
     services.running.stop().await;
     Ok(served?)
 }
@@ -247,6 +270,8 @@ pub type Api = (
     AppointmentLifeApi,
     AppointmentListsApi,
     AvailabilityApi,
+    SlotsApi,
+    RoomsApi,
     FacilitiesApi,
     AuditApi,
 );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Commands;
+use domain::values::{Channel, CodeValue};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
 use projections::publisher::{self, NatsNames, Publisher};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::tokens::AccessTokens;
 use crate::http::server::PlainRoute;
+use crate::messaging::{ChannelHealth, Messengers};
 use crate::program::ProgramError;
 use crate::realtime::{Realtime, RealtimeSettings};
 use crate::resources::health::{Finding, Readiness};
@@ -49,6 +51,7 @@ impl Services {
         tokens: &Arc<AccessTokens>,
         nats_url: Option<&str>,
         realtime: RealtimeSettings,
+        messengers: Messengers,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -64,9 +67,9 @@ impl Services {
             Realtime::start(log.clone(), trail.clone(), read_models.clone(), nats, tokens, realtime, shutdown).await?;
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
         Ok(Self {
-            readiness: readiness(log.database(), &read_models, publisher.as_ref()),
+            readiness: readiness(log.database(), &read_models, publisher.as_ref(), &messengers),
             routes: realtime.routes(),
-            state: AppState::new(Commands::new(log), read_models.clone(), trail),
+            state: AppState::new(Commands::new(log), read_models.clone(), trail).with_messengers(messengers),
             running: Running { read_models, publisher },
         })
     }
@@ -88,7 +91,12 @@ impl Running {
     }
 }
 
-fn readiness(database: &Database, read_models: &Projections, publisher: Option<&Arc<Publisher>>) -> Readiness {
+fn readiness(
+    database: &Database,
+    read_models: &Projections,
+    publisher: Option<&Arc<Publisher>>,
+    messengers: &Messengers,
+) -> Readiness {
     let mut readiness = Readiness::default().with("database", database_check(database.clone()));
     for name in read_models.status().into_iter().map(|status| status.name) {
         let read_models = read_models.clone();
@@ -111,6 +119,17 @@ fn readiness(database: &Database, read_models: &Projections, publisher: Option<&
                     None => Finding::Degraded("stopping".into()),
                 }
             }
+        });
+    }
+    for channel in Channel::ALL.iter().copied() {
+        let messengers = messengers.clone();
+        readiness = readiness.with(format!("messages by {}", channel.code()), move || {
+            let finding = match messengers.health(channel) {
+                ChannelHealth::NotConfigured => Finding::Off("not set up; no patient is reached this way".into()),
+                ChannelHealth::Good => Finding::Good,
+                ChannelHealth::Failing(cause) => Finding::Degraded(format!("the last message did not go: {cause}")),
+            };
+            async move { finding }
         });
     }
     readiness

@@ -8,7 +8,7 @@ use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
 use projections::appointments::AppointmentQueries;
-use projections::availability::AvailabilityQueries;
+use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
 use projections::users::UserQueries;
@@ -16,6 +16,7 @@ use projections::users::UserQueries;
 use crate::http::access::Trace;
 use crate::http::auth::Caller;
 use crate::http::parameter::Prefer;
+use crate::messaging::Messengers;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -32,12 +33,16 @@ pub struct AppState {
     pub appointments: AppointmentQueries,
     /// The read model of when practitioners can be booked.
     pub availability: AvailabilityQueries,
+    /// The calendars in which slots are looked for.
+    pub calendars: CalendarQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
     pub users: UserQueries,
     /// Who looked at whose data.
     pub trail: AccessTrail,
+    /// By what patients are reached.
+    pub messengers: Messengers,
     read_models: Projections,
 }
 
@@ -50,11 +55,19 @@ impl AppState {
             patients: PatientQueries::new(database.clone()),
             appointments: AppointmentQueries::new(database.clone()),
             availability: AvailabilityQueries::new(database.clone()),
+            calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database),
             trail,
+            messengers: Messengers::default(),
             read_models,
         }
+    }
+
+    /// The same, with these ways of reaching patients.
+    #[must_use]
+    pub fn with_messengers(self, messengers: Messengers) -> Self {
+        Self { messengers, ..self }
     }
 
     /// The trace of what this request shows; it has to be written before the answer leaves.

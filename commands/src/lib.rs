@@ -6,6 +6,7 @@
 mod appointment_series;
 mod appointments;
 mod availability;
+mod basis;
 mod cache;
 mod context;
 mod error;
@@ -13,6 +14,7 @@ mod execute;
 mod facilities;
 mod patient_numbers;
 mod patients;
+mod reminders;
 mod store;
 mod users;
 

@@ -5,9 +5,11 @@
 
 pub mod appointments;
 pub mod availability;
+mod checkpoint;
 mod documents;
 pub mod facilities;
 mod folding;
+pub mod following;
 pub mod history;
 mod idle;
 mod install;
@@ -19,6 +21,7 @@ pub mod publisher;
 pub mod push;
 mod reading;
 pub mod rebuild;
+pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
@@ -40,5 +43,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(reminders::Reminders),
     ]
 }

@@ -7,7 +7,6 @@
 //! leader that wakes up), and a new leader goes on after the last message that the stream really holds (see
 //! `find_place`). The checkpoint in PostgreSQL says where to begin when the stream cannot.
 
-mod checkpoint;
 mod message;
 mod nats;
 mod nudge;
@@ -22,19 +21,21 @@ use domain::ids::Position;
 use event_store_schema::{DatabaseError, EventLog, LogError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_postgres::{Config, NoTls};
 
-use self::checkpoint::Checkpoint;
-pub use self::checkpoint::install;
 pub use self::message::PublishedEvent;
 pub use self::nats::{NatsError, NatsNames, connect};
 use self::stream::{EventStream, StreamError};
 use crate::Projections;
+use crate::checkpoint::{self, Checkpoint, CheckpointError};
 
 /// Events of the log that wait to be published.
 pub const LAG: &str = "nats_publisher_lag_events";
 /// Events published and acknowledged.
 pub const PUBLISHED: &str = "nats_published_total";
 
+/// The publisher's checkpoint.
+const NAME: &str = "nats_publisher";
 /// How many messages are on their way at a time.
 const BATCH: u32 = 256;
 /// How often the log is looked at when nothing wakes the publisher.
@@ -106,13 +107,18 @@ enum PublishError {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
-    Database(#[from] DatabaseError),
+    Checkpoint(#[from] CheckpointError),
     #[error("the connection to NATS is lost")]
     Disconnected,
-    #[error("another server publishes now")]
-    Deposed,
-    #[error("the publisher has no checkpoint: it is made when the program starts")]
-    NotInstalled,
+}
+
+/// Makes the publisher's checkpoint, at the beginning of the log, if there is none. Runs at start, after
+/// [`install`](crate::install) has made the table; the connection must be the owner's, not the application's.
+pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
+    let (client, connection) = owner.connect(NoTls).await?;
+    // Ends with the client.
+    tokio::spawn(connection);
+    Ok(checkpoint::install(&client, NAME, Position::ZERO).await?)
 }
 
 fn is_connected(client: &Client) -> bool {
@@ -150,7 +156,7 @@ impl Worker {
             tokio::time::sleep(SHORTEST_PAUSE).await;
         }
         nats::check_server(&self.client)?;
-        let mut checkpoint = Checkpoint::when_elected(self.log.database()).await?;
+        let mut checkpoint = Checkpoint::when_elected(self.log.database(), NAME).await?;
         let mut stream = EventStream::prepare(&self.client, self.names.clone()).await?;
         self.find_place(&mut checkpoint, &stream).await?;
         self.report(checkpoint.position());
@@ -192,7 +198,7 @@ impl Worker {
         let before = Position::from(last.position.get().saturating_sub(1));
         let found = self.log.read_forward(before, 1).await?;
         if found.first().is_some_and(|event| event.position == last.position && event.event_id == last.id) {
-            return checkpoint.advance_to(last.position).await;
+            return Ok(checkpoint.advance_to(last.position).await?);
         }
         tracing::warn!(
             position = %last.position,
@@ -217,7 +223,7 @@ fn lag(log: &EventLog, position: Position) -> u64 {
 async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
     loop {
         if !reports.borrow().leading
-            && let Ok(Some(position)) = checkpoint::published(log.database()).await
+            && let Ok(Some(position)) = checkpoint::followed(log.database(), NAME).await
         {
             metrics::gauge!(LAG).set(lag(&log, position) as f64);
             reports.send_if_modified(|status| {

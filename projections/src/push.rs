@@ -285,6 +285,9 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}
         | AppointmentEvent::PatientDidNotAttend {} => &["status"],
+        AppointmentEvent::RemindersChosen { .. }
+        | AppointmentEvent::ReminderSent { .. }
+        | AppointmentEvent::ReminderFailed { .. } => &["reminders"],
     };
     let changes = changes.iter().map(|field| (*field).to_owned()).collect();
     Some(Push::AppointmentUpdated { appointment_id, patient_id, changes })
@@ -296,6 +299,10 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
         FacilityEvent::FacilityOpened { .. } => None,
         // Screens learn what they may do with the next access token.
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
+        // Calendars name rooms by their ids, and look the names up when they are opened.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
+        // Patients are told by it, not screens.
+        FacilityEvent::ReminderRulesSet { .. } => None,
     }
 }
 
@@ -375,6 +382,7 @@ mod tests {
                 json!({"idleTimeoutMinutes": 15, "mfaRequiredFor": ["admin"]}),
             ),
             recorded("facility", "RolePermissionsChanged", json!({"role": "nurse", "permissions": {}})),
+            recorded("facility", "ReminderRulesSet", json!({"enabled": false, "rules": []})),
         ]
         .into_iter()
         .chain(appointment_samples())
@@ -393,6 +401,11 @@ mod tests {
         });
         let details =
             json!({"fieldsChanged": ["notes"], "type": "exam", "priority": "high", "personal": {"notes": "Secret"}});
+        let rule = json!({"channel": "email", "minutesBefore": 1440});
+        let reminded = json!({
+            "rule": rule, "starts": "2026-11-23T08:00:00Z", "channel": "sms", "messageId": Uuid::from_u128(1),
+            "certain": true, "cause": "refused",
+        });
         let overlap = json!({"practitionerId": Uuid::from_u128(8), "times": [], "appointments": []});
         [
             ("SlotHeld", held),
@@ -407,6 +420,9 @@ mod tests {
             ("AppointmentCompleted", json!({})),
             ("AppointmentCancelled", json!({"personal": {"reason": "Secret"}})),
             ("PatientDidNotAttend", json!({})),
+            ("RemindersChosen", json!({"reminders": []})),
+            ("ReminderSent", reminded.clone()),
+            ("ReminderFailed", reminded),
         ]
         .into_iter()
         .map(|(event_type, payload)| {

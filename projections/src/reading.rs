@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use domain::ids::FacilityId;
 use event_store_schema::{Database, DatabaseError};
-use futures_util::future::{join_all, join4};
+use futures_util::future::{join_all, join3, join4};
 use metrics::histogram;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -63,6 +63,29 @@ pub(crate) async fn read<const N: usize>(
     for (rows, answer) in rows.iter_mut().zip(answers) {
         *rows = answer?;
     }
+    ended?;
+    histogram!("query_duration_seconds", "query" => name).record(started.elapsed());
+    Ok(rows)
+}
+
+/// The rows of a statement in which no practice is named, as whoever acts for all practices sees them: policies, which look
+/// for what is due. Never for an answer to anybody.
+pub(crate) async fn read_of_all(
+    database: &Database,
+    name: &'static str,
+    (sql, parameters): Bound<'_>,
+) -> Result<Vec<Row>, QueryError> {
+    let started = Instant::now();
+    let client = database.get().await?;
+    let statement = client.prepare_cached(sql).await?;
+    let (begun, rows, ended) = join3(
+        client.batch_execute("BEGIN READ ONLY; SET LOCAL ROLE medicalpro_projector"),
+        client.query(&statement, parameters),
+        client.batch_execute("COMMIT"),
+    )
+    .await;
+    begun?;
+    let rows = rows?;
     ended?;
     histogram!("query_duration_seconds", "query" => name).record(started.elapsed());
     Ok(rows)

@@ -9,4 +9,6 @@ pub mod house;
 pub mod practice;
 pub mod screen;
 pub mod server;
+pub mod sms;
+pub mod smtp;
 pub mod staff;

@@ -216,7 +216,7 @@ async fn write_practice_event(
     event: FacilityEvent,
 ) -> Result<(), AccountsError> {
     match event {
-        FacilityEvent::FacilityOpened { .. } => {}
+        FacilityEvent::FacilityOpened { .. } | FacilityEvent::ReminderRulesSet { .. } => {}
         FacilityEvent::FacilitySettingsChanged { settings } => {
             transaction
                 .execute(
@@ -236,6 +236,8 @@ async fn write_practice_event(
                 )
                 .await?;
         }
+        // Rooms open no door.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => {}
     }
     Ok(())
 }

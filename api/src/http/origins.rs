@@ -32,6 +32,13 @@ const EXPOSED: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin(String);
 
+impl Origin {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Origin {
     type Err = &'static str;
 

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub enum Finding {
     /// All is well.
     Good,
+    /// All is as it was set up; the sentence says what is therefore left undone.
+    Off(String),
     /// The server works, but not as it should; the sentence says what is missing. It must hold no personal data.
     Degraded(String),
     /// The server cannot do its work.
@@ -78,7 +80,7 @@ struct CheckDocument {
     name: String,
     /// Whether it is well.
     ok: bool,
-    /// What is missing.
+    /// What is missing, or left undone as it was set up.
     detail: Option<String>,
 }
 
@@ -112,7 +114,7 @@ impl HealthApi {
             .iter()
             .filter_map(|(name, finding)| match finding {
                 Finding::Failed(why) => Some(format!("{name}: {why}")),
-                Finding::Good | Finding::Degraded(_) => None,
+                Finding::Good | Finding::Off(_) | Finding::Degraded(_) => None,
             })
             .collect();
         if !failed.is_empty() {
@@ -121,10 +123,10 @@ impl HealthApi {
         let degraded = findings.iter().any(|(_, finding)| matches!(finding, Finding::Degraded(_)));
         let checks = findings.into_iter().map(|(name, finding)| CheckDocument {
             name: name.to_owned(),
-            ok: finding == Finding::Good,
+            ok: matches!(finding, Finding::Good | Finding::Off(_)),
             detail: match finding {
                 Finding::Good => None,
-                Finding::Degraded(why) | Finding::Failed(why) => Some(why),
+                Finding::Off(why) | Finding::Degraded(why) | Finding::Failed(why) => Some(why),
             },
         });
         Ok(Json(HealthDocument {

@@ -2,6 +2,7 @@
 
 use super::{Conflict, Details, Occurrence, Slot};
 use crate::ids::{AppointmentId, PatientId};
+use crate::reminder::{ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;
 use crate::values::Reason;
 
@@ -68,6 +69,16 @@ pub enum AppointmentCommand {
     },
     /// The patient did not come.
     ReportAbsence,
+    /// Decides how the patient is reminded of it.
+    ChooseReminders {
+        /// Reminders of its own; none for those of the practice.
+        reminders: Option<Vec<ReminderRule>>,
+    },
+    /// Notes what became of reminders; what is noted already is not an event.
+    NoteReminders {
+        /// What became of each.
+        marks: Vec<ReminderMark>,
+    },
 }
 
 impl AppointmentCommand {
@@ -86,7 +97,9 @@ impl AppointmentCommand {
             | Self::StartAppointment
             | Self::CompleteAppointment
             | Self::CancelAppointment { .. }
-            | Self::ReportAbsence => None,
+            | Self::ReportAbsence
+            | Self::ChooseReminders { .. }
+            | Self::NoteReminders { .. } => None,
         }
     }
 
@@ -111,7 +124,9 @@ impl AppointmentCommand {
             | Self::StartAppointment
             | Self::CompleteAppointment
             | Self::CancelAppointment { .. }
-            | Self::ReportAbsence => return None,
+            | Self::ReportAbsence
+            | Self::ChooseReminders { .. }
+            | Self::NoteReminders { .. } => return None,
         };
         let met = conflicts.iter().map(|met| met.appointment.filter(|_| met.resource == ResourceKind::Practitioner));
         let met = met.collect::<Option<Vec<_>>>()?;

@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::details::{AppointmentPriority, AppointmentType, Cancellation, Occurrence, Slot, Texts};
 use crate::event::LoggedEvent;
 use crate::ids::{AppointmentId, PatientId, UserId};
 use crate::personal::Revealed;
+use crate::reminder::{ReminderFailure, ReminderMark, ReminderOutcome, ReminderRule};
 use crate::reservation::{Reservation, ResourceKind, TimeHold};
 use crate::scheduling::Interval;
+use crate::values::Channel;
 
 /// An event of an appointment. Who meets whom, when and where is open, by ids; what was written of it is the patient's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,73 @@ pub enum AppointmentEvent {
     },
     /// The patient did not come.
     PatientDidNotAttend {},
+    /// It was decided how the patient is reminded of it.
+    RemindersChosen {
+        /// Reminders of its own; none if it is as the practice does it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reminders: Option<Vec<ReminderRule>>,
+    },
+    /// The patient was reminded.
+    ReminderSent {
+        /// By which rule.
+        rule: ReminderRule,
+        /// Of which beginning: it may have been moved at the same moment.
+        starts: Timestamp,
+        /// By which channel; not the rule's if the patient cannot be reached by that.
+        channel: Channel,
+        /// In which message.
+        message_id: Uuid,
+        /// Whether the message is known to have been taken. If not, it is not sent again.
+        certain: bool,
+    },
+    /// The patient was not reminded.
+    ReminderFailed {
+        /// By which rule.
+        rule: ReminderRule,
+        /// Of which beginning.
+        starts: Timestamp,
+        /// Why not.
+        cause: ReminderFailure,
+    },
+}
+
+impl AppointmentEvent {
+    /// What became of a reminder, if the event tells of one.
+    pub fn reminder_mark(&self) -> Option<ReminderMark> {
+        match *self {
+            Self::ReminderSent { rule, starts, channel, message_id, certain } => {
+                let outcome = ReminderOutcome::Sent { channel, message_id, certain };
+                Some(ReminderMark { rule, starts, outcome })
+            }
+            Self::ReminderFailed { rule, starts, cause } => {
+                Some(ReminderMark { rule, starts, outcome: ReminderOutcome::Failed { cause } })
+            }
+            Self::SlotHeld { .. }
+            | Self::SlotReleased { .. }
+            | Self::AppointmentBooked { .. }
+            | Self::AppointmentRescheduled { .. }
+            | Self::AppointmentDetailsChanged { .. }
+            | Self::OverlapAccepted { .. }
+            | Self::AppointmentConfirmed { .. }
+            | Self::PatientArrived { .. }
+            | Self::AppointmentStarted { .. }
+            | Self::AppointmentCompleted { .. }
+            | Self::AppointmentCancelled { .. }
+            | Self::PatientDidNotAttend { .. }
+            | Self::RemindersChosen { .. } => None,
+        }
+    }
+
+    /// The event that tells of what became of a reminder.
+    pub const fn of_reminder(mark: ReminderMark) -> Self {
+        let ReminderMark { rule, starts, outcome } = mark;
+        match outcome {
+            ReminderOutcome::Sent { channel, message_id, certain } => {
+                Self::ReminderSent { rule, starts, channel, message_id, certain }
+            }
+            ReminderOutcome::Failed { cause } => Self::ReminderFailed { rule, starts, cause },
+        }
+    }
 }
 
 impl cqrs_es::DomainEvent for AppointmentEvent {
@@ -117,6 +187,9 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             Self::AppointmentCompleted {} => "AppointmentCompleted",
             Self::AppointmentCancelled { .. } => "AppointmentCancelled",
             Self::PatientDidNotAttend {} => "PatientDidNotAttend",
+            Self::RemindersChosen { .. } => "RemindersChosen",
+            Self::ReminderSent { .. } => "ReminderSent",
+            Self::ReminderFailed { .. } => "ReminderFailed",
         }
         .to_owned()
     }
@@ -134,7 +207,10 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             | Self::AppointmentStarted {}
             | Self::AppointmentCompleted {}
             | Self::AppointmentCancelled { .. }
-            | Self::PatientDidNotAttend {} => "1",
+            | Self::PatientDidNotAttend {}
+            | Self::RemindersChosen { .. }
+            | Self::ReminderSent { .. }
+            | Self::ReminderFailed { .. } => "1",
         }
         .to_owned()
     }
@@ -154,6 +230,9 @@ impl LoggedEvent for AppointmentEvent {
         ("AppointmentCompleted", 1),
         ("AppointmentCancelled", 1),
         ("PatientDidNotAttend", 1),
+        ("RemindersChosen", 1),
+        ("ReminderSent", 1),
+        ("ReminderFailed", 1),
     ];
 
     /// Times of the practitioner, the patient and the room, from the booking until it is called off or nobody came. What
@@ -175,14 +254,17 @@ impl LoggedEvent for AppointmentEvent {
             | Self::AppointmentConfirmed {}
             | Self::PatientArrived {}
             | Self::AppointmentStarted {}
-            | Self::AppointmentCompleted {} => Vec::new(),
+            | Self::AppointmentCompleted {}
+            | Self::RemindersChosen { .. }
+            | Self::ReminderSent { .. }
+            | Self::ReminderFailed { .. } => Vec::new(),
         }
     }
 }
 
 fn holds(slot: &Slot, patient: Option<PatientId>) -> Vec<Reservation> {
     let times = slot.times();
-    let of = |kind, resource: Option<uuid::Uuid>| Reservation::Times {
+    let of = |kind, resource: Option<Uuid>| Reservation::Times {
         kind,
         holds: resource.into_iter().flat_map(|id| times.iter().map(move |time| hold(id, *time, false))).collect(),
     };
@@ -193,6 +275,6 @@ fn holds(slot: &Slot, patient: Option<PatientId>) -> Vec<Reservation> {
     ]
 }
 
-const fn hold(resource: uuid::Uuid, time: Interval, shared: bool) -> TimeHold {
+const fn hold(resource: Uuid, time: Interval, shared: bool) -> TimeHold {
     TimeHold { resource, from: time.from, to: time.until, shared }
 }

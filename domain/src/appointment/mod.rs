@@ -40,6 +40,7 @@ pub use self::rules::{HOLD, LONGEST, MOST_ADDITIONAL_SLOTS, SHORTEST};
 use crate::aggregate::AggregateRoot;
 use crate::ids::{AppointmentId, PatientId, SubjectId};
 use crate::personal::Revealed;
+use crate::reminder::{self, ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;
 use crate::scheduling::{Interval, PracticeTime};
 use crate::values::Violation;
@@ -73,6 +74,12 @@ pub struct Appointment {
     pub texts: Revealed<Texts>,
     /// Why it was called off.
     pub cancellation: Revealed<Cancellation>,
+    /// Reminders of its own; none if they are the practice's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Vec<ReminderRule>>,
+    /// What became of the reminders of when it begins now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reminded: Vec<ReminderMark>,
 }
 
 /// What a decision on an appointment has to know besides.
@@ -162,6 +169,16 @@ impl Appointment {
     /// Until when it is a slot that is kept; none if it is anything else.
     pub fn kept_until(&self) -> Option<Timestamp> {
         self.held_until.filter(|_| self.status == Some(AppointmentStatus::Held))
+    }
+
+    /// When it begins.
+    pub fn starts(&self) -> Option<Timestamp> {
+        self.slot.as_ref().map(|slot| slot.during.from)
+    }
+
+    /// What became of a reminder of a beginning; nothing if it was not sent yet, or the appointment was moved since.
+    pub fn reminder_mark(&self, rule: ReminderRule, starts: Timestamp) -> Option<ReminderMark> {
+        self.reminded.iter().copied().find(|mark| (mark.rule, mark.starts) == (rule, starts))
     }
 
     /// The status of an appointment that was booked, if it is one of those that allow something.
@@ -319,6 +336,23 @@ impl Aggregate for Appointment {
                 }
                 sink.write(AppointmentEvent::PatientDidNotAttend {}, self).await;
             }
+            AppointmentCommand::ChooseReminders { reminders } => {
+                self.allowed(|status| !status.is_final())?;
+                let reminders = reminders.map(reminder::in_order);
+                rules::refuse(reminder::rule_violations(reminders.as_deref().unwrap_or_default(), "reminders"))?;
+                if reminders != self.reminders {
+                    sink.write(AppointmentEvent::RemindersChosen { reminders }, self).await;
+                }
+            }
+            AppointmentCommand::NoteReminders { marks } => {
+                // Whatever happened to it meanwhile: a message that left has left.
+                self.allowed(|_| true)?;
+                for mark in marks {
+                    if self.reminder_mark(mark.rule, mark.starts).is_none() {
+                        sink.write(AppointmentEvent::of_reminder(mark), self).await;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -355,10 +389,13 @@ impl Aggregate for Appointment {
                     beside: Vec::new(),
                     texts: personal,
                     cancellation: Revealed::Forgotten,
+                    reminders: None,
+                    reminded: Vec::new(),
                 };
             }
             AppointmentEvent::AppointmentRescheduled { patient_id, slot, time_zone, outside_availability } => {
                 self.status = Some(AppointmentStatus::Scheduled);
+                self.reminded.retain(|mark| mark.starts == slot.during.from);
                 (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
                 (self.outside_availability, self.beside) = (outside_availability, Vec::new());
             }
@@ -376,6 +413,11 @@ impl Aggregate for Appointment {
                 (self.status, self.cancellation) = (Some(AppointmentStatus::Cancelled), personal);
             }
             AppointmentEvent::PatientDidNotAttend {} => self.status = Some(AppointmentStatus::NoShow),
+            AppointmentEvent::RemindersChosen { reminders } => self.reminders = reminders,
+            event @ (AppointmentEvent::ReminderSent { .. } | AppointmentEvent::ReminderFailed { .. }) => {
+                // One of another beginning says nothing of this one.
+                self.reminded.extend(event.reminder_mark().filter(|mark| self.starts() == Some(mark.starts)));
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::event::LoggedEvent;
 use crate::ids::{RoomId, UserId};
+use crate::reminder::ReminderOutcome;
 use crate::reservation::{Reservation, TimeHold};
-use crate::values::{Label, Reason, TextValue};
+use crate::values::{Channel, Label, Reason, TextValue};
 
 type AppointmentTest = TestFramework<Appointment>;
 
@@ -402,4 +403,43 @@ fn a_forgotten_patients_appointments_keep_their_times() {
     });
     assert_eq!((appointment.slot.as_ref(), appointment.texts.value()), (Some(&nine()), None));
     assert_eq!(appointment.subject(Uuid::nil()), Some(SubjectId(patient_id.0)));
+}
+
+const DAY_BEFORE: ReminderRule = ReminderRule { channel: Channel::Email, minutes_before: 24 * 60 };
+
+fn reminded(starts: &str) -> ReminderMark {
+    let outcome = ReminderOutcome::Sent { channel: Channel::Email, message_id: Uuid::from_u128(0xf0), certain: true };
+    ReminderMark { rule: DAY_BEFORE, starts: monday(starts, "12:00").from, outcome }
+}
+
+#[test]
+fn an_appointment_has_reminders_of_its_own_if_that_is_wished() {
+    let given = || AppointmentTest::with(schedule()).given(vec![booked(nine())]);
+    let choose = |reminders| AppointmentCommand::ChooseReminders { reminders };
+    let chosen = AppointmentEvent::RemindersChosen { reminders: Some(vec![DAY_BEFORE]) };
+    given().when(choose(Some(vec![DAY_BEFORE]))).then_expect_events(vec![chosen]);
+    given().when(choose(None)).then_expect_events(vec![]);
+    let outcome = given().when(choose(Some(vec![DAY_BEFORE; 2]))).inspect_result();
+    refused("reminders[1]", "repeated", outcome);
+}
+
+#[test]
+fn a_reminder_is_noted_once_for_each_beginning() {
+    let note = |marks| AppointmentCommand::NoteReminders { marks };
+    let noted = |starts| AppointmentEvent::of_reminder(reminded(starts));
+    let given = |events| AppointmentTest::with(schedule()).given(events);
+    given(vec![booked(nine())]).when(note(vec![reminded("09:00")])).then_expect_events(vec![noted("09:00")]);
+    let told = vec![booked(nine()), noted("09:00")];
+    given(told.clone()).when(note(vec![reminded("09:00")])).then_expect_events(vec![]);
+    let moved = [told, vec![rescheduled(slot("10:00", "10:30"), false)]].concat();
+    given(moved).when(note(vec![reminded("10:00")])).then_expect_events(vec![noted("10:00")]);
+}
+
+#[test]
+fn a_message_that_left_is_noted_whatever_became_of_the_appointment() {
+    let cancelled = AppointmentEvent::AppointmentCancelled { personal: Revealed::Value(Cancellation::default()) };
+    AppointmentTest::with(schedule())
+        .given(vec![booked(nine()), cancelled])
+        .when(AppointmentCommand::NoteReminders { marks: vec![reminded("09:00")] })
+        .then_expect_events(vec![AppointmentEvent::of_reminder(reminded("09:00"))]);
 }

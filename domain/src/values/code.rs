@@ -68,10 +68,11 @@ mod tests {
     use super::*;
     use crate::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
     use crate::availability::LeaveKind;
+    use crate::reminder::ReminderFailure;
     use crate::role::Role;
     use crate::scheduling::Repeated;
     use crate::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserStatus};
-    use crate::values::{Gender, InsAuthority, InsuranceKind, PatientStatus};
+    use crate::values::{Channel, Gender, InsAuthority, InsuranceKind, PatientStatus};
 
     fn codes_round_trip<T: CodeValue + Serialize + DeserializeOwned + PartialEq + Debug>() {
         for value in T::ALL {
@@ -105,5 +106,7 @@ mod tests {
         codes_round_trip::<Role>();
         codes_round_trip::<LeaveKind>();
         codes_round_trip::<Repeated>();
+        codes_round_trip::<Channel>();
+        codes_round_trip::<ReminderFailure>();
     }
 }

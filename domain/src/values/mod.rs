@@ -7,6 +7,7 @@
 mod address;
 mod adeli;
 mod birth_date;
+mod channel;
 mod code;
 mod country;
 mod email;
@@ -36,6 +37,7 @@ mod contract_tests;
 pub use address::{Address, City, PostalCode, StreetLine};
 pub use adeli::Adeli;
 pub use birth_date::BirthDate;
+pub use channel::Channel;
 pub use code::CodeValue;
 pub(crate) use code::code_value;
 pub use country::CountryCode;

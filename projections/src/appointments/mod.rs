@@ -33,7 +33,7 @@ impl Projection for Appointments {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {

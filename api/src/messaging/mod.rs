@@ -1,0 +1,142 @@
+//! Messages to patients: e-mails through the practice's SMTP server, short messages through any gateway that speaks HTTP.
+//!
+//! ```text
+//! reminders, offers of the waiting list ──► texts, calendar (what is said) ──► Messengers::send
+//!                                                                               │  mail: MIME ──► smtp
+//!                                                                               └─ sms: JSON  ──► the gateway
+//! ```
+//!
+//! Nothing is kept here: when a message is due, whether it was sent and how often it is tried is its sender's affair. For
+//! that, [`Messengers::send`] waits for the sender at the one moment that matters, right before the other side can have the
+//! message, and its errors tell whether the message can be there ([`DeliveryError`]). Neither errors nor logs name a
+//! recipient or repeat what the other side said: servers like to quote addresses.
+
+mod error;
+mod health;
+mod mail;
+mod settings;
+mod sms;
+mod smtp;
+
+use std::sync::Arc;
+
+use domain::values::{Channel, EmailAddress, PhoneNumber};
+use uuid::Uuid;
+
+pub use self::error::{Cause, DeliveryError, SendError};
+pub use self::health::ChannelHealth;
+pub use self::settings::{Encryption, MailSettings, MessagingSettings, SettingsError, SmsSettings};
+use self::sms::SmsGateway;
+pub use self::sms::{BodyTemplate, DEFAULT_BODY as DEFAULT_SMS_BODY};
+use self::smtp::SmtpServer;
+
+/// A message to one patient.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// The same at every try: from it comes the Message-ID of an e-mail, and the Idempotency-Key of a short message.
+    pub id: Uuid,
+    /// Whom a mail program shows as the sender, beside the address that is configured: the name of the practice.
+    pub sender: String,
+    /// Whom it goes to.
+    pub recipient: Recipient,
+    /// What an e-mail is about; a short message has none.
+    pub subject: String,
+    /// What is said.
+    pub text: String,
+    /// The same as a page; a short message has none.
+    pub html: Option<String>,
+    /// A file that comes with an e-mail; a short message has none.
+    pub attachment: Option<Attachment>,
+}
+
+/// Where a message goes, which says by what.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// An e-mail to this address.
+    Email(EmailAddress),
+    /// A short message to this telephone.
+    Phone(PhoneNumber),
+}
+
+impl Recipient {
+    /// By what it is reached.
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Email(_) => Channel::Email,
+            Self::Phone(_) => Channel::Sms,
+        }
+    }
+}
+
+/// A file in an e-mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name, in ASCII.
+    pub name: String,
+    /// Its media type, with parameters.
+    pub content_type: String,
+    /// What is in it.
+    pub content: String,
+}
+
+/// The ways to reach patients that are set up on this server; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Messengers(Arc<Ways>);
+
+#[derive(Default)]
+struct Ways {
+    mail: Option<SmtpServer>,
+    sms: Option<SmsGateway>,
+}
+
+impl Messengers {
+    /// As configured. Nobody is spoken to yet.
+    pub fn new(settings: MessagingSettings) -> Result<Self, SettingsError> {
+        let mail = settings.mail.map(SmtpServer::new).transpose()?;
+        let sms = settings.sms.map(SmsGateway::new).transpose()?;
+        Ok(Self(Arc::new(Ways { mail, sms })))
+    }
+
+    /// Whether patients can be reached this way.
+    pub fn can(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email => self.0.mail.is_some(),
+            Channel::Sms => self.0.sms.is_some(),
+        }
+    }
+
+    /// How sending went last.
+    pub fn health(&self, channel: Channel) -> ChannelHealth {
+        let log = match channel {
+            Channel::Email => self.0.mail.as_ref().map(|mail| &mail.health),
+            Channel::Sms => self.0.sms.as_ref().map(|sms| &sms.health),
+        };
+        log.map_or(ChannelHealth::NotConfigured, |health| health.read())
+    }
+
+    /// Sends a message, once: nothing is tried again here.
+    ///
+    /// `handing_over` is awaited when all is ready and nothing is sent: of an e-mail, the server has accepted sender and
+    /// recipient and waits for the content; of a short message, before the request. If it fails, the message is not
+    /// sent. After it, [`DeliveryError::Unknown`] means that the message may be there or not; every other error, and one
+    /// before it, means that it is not.
+    pub async fn send<E: Send>(
+        &self,
+        outgoing: &Outgoing,
+        handing_over: impl Future<Output = Result<(), E>> + Send,
+    ) -> Result<(), SendError<E>> {
+        let missing = SendError::Delivery(DeliveryError::Transient(Cause::NotConfigured));
+        let (health, outcome) = match &outgoing.recipient {
+            Recipient::Email(address) => {
+                let server = self.0.mail.as_ref().ok_or(missing)?;
+                (&server.health, server.send(outgoing, address, handing_over).await)
+            }
+            Recipient::Phone(number) => {
+                let gateway = self.0.sms.as_ref().ok_or(missing)?;
+                (&gateway.health, gateway.send(outgoing, number, handing_over).await)
+            }
+        };
+        health.observe(outgoing.recipient.channel(), &outcome);
+        outcome
+    }
+}

@@ -1,0 +1,65 @@
+//! What became of reminders, written to the appointments that they were of.
+
+use domain::aggregate::AggregateRoot;
+use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Schedule};
+use domain::ids::{AppointmentId, EventId, Position};
+use domain::reminder::ReminderMark;
+use event_store_schema::{AppendError, AppendRequest, NewEvent, StreamAppend};
+use uuid::Uuid;
+
+use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS};
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::execute::{Commands, decide, pause};
+
+impl Commands {
+    /// Notes what became of reminders, of all these appointments in one append; none of what is noted already, so that it may
+    /// be said again. The position of the last event, if there was anything new.
+    ///
+    /// An appointment that changes at the same moment is told of it all the same: what is noted names the beginning that it
+    /// was about.
+    pub async fn note_reminders(
+        &self,
+        notes: &[(AppointmentId, Vec<ReminderMark>)],
+        context: &CommandContext,
+    ) -> Result<Option<Position>, AppointmentFailure> {
+        let schedule = Schedule::at(self.practice_time::<AppointmentError>(context.facility_id).await?);
+        for attempt in 0..BOOKING_ATTEMPTS {
+            let mut streams = Vec::with_capacity(notes.len());
+            for (id, marks) in notes {
+                let loaded =
+                    self.load::<Appointment>(context.facility_id, id.0).await?.ok_or(CommandError::NotFound)?;
+                let note = AppointmentCommand::NoteReminders { marks: marks.clone() };
+                let (appointment, events) = decide(&loaded, &note, &schedule, context).await?;
+                if events.is_empty() {
+                    continue;
+                }
+                let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
+                streams.push(StreamAppend {
+                    stream: Appointment::stream(id.0),
+                    expected: loaded.version,
+                    facility_id: context.facility_id,
+                    subject_id: appointment.subject(id.0),
+                    new_subject: false,
+                    events: events.collect::<Result<_, _>>()?,
+                });
+            }
+            if streams.is_empty() {
+                return Ok(None);
+            }
+            let request = AppendRequest {
+                streams,
+                guards: Vec::new(),
+                metadata: context.metadata(),
+                reason: context.reason.clone(),
+                idempotency: context.idempotency.clone(),
+            };
+            match self.log().append(request).await {
+                Ok(appended) => return Ok(Some(appended.last_position)),
+                Err(AppendError::WrongVersion { .. }) => pause(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Contended)
+    }
+}

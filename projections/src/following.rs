@@ -1,0 +1,184 @@
+//! Policies that follow the log: one event after the other, each at least once, on one server of all, from a checkpoint
+//! that outlives them.
+//!
+//! ```text
+//!  log ──► Follower ── follow(event) ──► a policy ──► commands ──► log
+//!             │  └──── tick() ─────────────┘
+//!             └── checkpoint, moved when the policy is done with the event
+//! ```
+//!
+//! A server that dies in the middle of an event leaves the checkpoint before it, and the next one gives the policy the same
+//! event again: what a policy does, it does under keys that it derives from the event, so that doing it twice is doing it
+//! once. A policy that fails is tried again until it does not; it decides itself what counts as an answer.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::event::RecordedEvent;
+use event_store_schema::{DatabaseError, EventLog, LogError};
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::checkpoint::{self, Checkpoint, CheckpointError};
+use crate::leadership::RENEW;
+
+/// Events of the log that a policy has not followed yet, on the server that leads it.
+pub const LAG: &str = "policy_lag_events";
+
+/// How many events are read at a time.
+const BATCH: u32 = 256;
+/// How often the log is looked at when nothing wakes the follower.
+const POLL: Duration = Duration::from_millis(250);
+/// How long to wait after a failure: doubled from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Why a policy could not act: the same is tried again. No message holds content of an event.
+pub type PolicyError = Box<dyn Error + Send + Sync>;
+
+/// Something that acts on what happens.
+pub trait Policy: Send + Sync + 'static {
+    /// The name of its checkpoint, the same for ever.
+    fn name(&self) -> &'static str;
+
+    /// Whether it acts on events of this type.
+    fn takes(&self, event_type: &str) -> bool;
+
+    /// Acts on an event; perhaps once more, if a server died meanwhile.
+    fn follow<'a>(&'a self, event: &'a RecordedEvent) -> BoxFuture<'a, Result<(), PolicyError>>;
+
+    /// How often [`tick`](Self::tick) is called.
+    fn tick_every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// Does what time asks for, on the server that leads.
+    fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>>;
+}
+
+/// How a policy is doing on this server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowerStatus {
+    /// Whether this server is the one that acts.
+    pub leading: bool,
+    /// What keeps it from acting.
+    pub problem: Option<String>,
+}
+
+/// A policy on one server. It stops when this is dropped.
+pub struct Follower {
+    status: watch::Receiver<FollowerStatus>,
+    tasks: JoinSet<()>,
+}
+
+/// Makes the checkpoint of a policy where the log is now, if there is none: a policy acts on what happens, not on what
+/// happened before there was one. Before the server answers anybody.
+pub async fn install(log: &EventLog, name: &str) -> Result<(), LogError> {
+    let head = log.head().await?;
+    let client = log.database().get().await?;
+    checkpoint::install(&client, name, head).await.map_err(DatabaseError::from)?;
+    Ok(())
+}
+
+impl Follower {
+    /// Starts to follow as soon as no other server does.
+    pub fn start(log: EventLog, policy: Arc<dyn Policy>) -> Self {
+        let (reports, status) = watch::channel(FollowerStatus::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Worker { log, policy, reports }.run());
+        Self { status, tasks }
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> FollowerStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Stops, and lets another server take over.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("{0}")]
+    Policy(PolicyError),
+}
+
+struct Worker {
+    log: EventLog,
+    policy: Arc<dyn Policy>,
+    reports: watch::Sender<FollowerStatus>,
+}
+
+impl Worker {
+    async fn run(self) {
+        let mut pause = BACKOFF.0;
+        loop {
+            let began = Instant::now();
+            let Err(error) = self.lead().await;
+            let problem = Some(error.to_string());
+            if self.reports.borrow().problem != problem {
+                tracing::warn!(policy = self.policy.name(), %error, "a policy is interrupted");
+            }
+            self.reports.send_replace(FollowerStatus { leading: false, problem });
+            pause = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (pause * 2).min(BACKOFF.1) };
+            sleep(pause).await;
+        }
+    }
+
+    /// Waits to be elected, then follows until something fails.
+    async fn lead(&self) -> Result<Infallible, Interrupted> {
+        let policy = self.policy.as_ref();
+        let mut checkpoint = Checkpoint::when_elected(self.log.database(), policy.name()).await?;
+        tracing::info!(policy = policy.name(), position = %checkpoint.position(), "this server leads a policy");
+        self.reports.send_modify(|status| status.leading = true);
+        let mut head = self.log.watch();
+        let mut ticked: Option<Instant> = None;
+        loop {
+            if ticked.is_none_or(|last| last.elapsed() >= policy.tick_every()) {
+                hold(&mut checkpoint, policy.tick()).await?.map_err(Interrupted::Policy)?;
+                ticked = Some(Instant::now());
+            }
+            let takes = |event_type: &str| policy.takes(event_type);
+            let before = checkpoint.position();
+            head.borrow_and_update();
+            let (events, reached) = self.log.read_taken(before, BATCH, takes).await?;
+            for event in &events {
+                hold(&mut checkpoint, policy.follow(event)).await?.map_err(Interrupted::Policy)?;
+                checkpoint.advance_to(event.position).await?;
+            }
+            if reached > checkpoint.position() {
+                checkpoint.advance_to(reached).await?;
+            }
+            self.reports.send_if_modified(|status| status.problem.take().is_some());
+            let lag = head.borrow().get().saturating_sub(reached.get());
+            metrics::gauge!(LAG, "policy" => policy.name()).set(lag as f64);
+            if reached == before {
+                // The watch is a hint, the poll is the truth.
+                let _ = timeout(POLL.min(policy.tick_every()), head.changed()).await;
+                checkpoint.still_elected().await?;
+            }
+        }
+    }
+}
+
+/// Keeps the lead while something goes on, and gives it up when the lead is lost.
+async fn hold<T>(checkpoint: &mut Checkpoint, work: impl Future<Output = T>) -> Result<T, CheckpointError> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            () = sleep(RENEW) => checkpoint.still_elected().await?,
+        }
+    }
+}
