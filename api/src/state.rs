@@ -11,7 +11,7 @@ use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
 use projections::appointments::AppointmentQueries;
-use projections::availability::AvailabilityQueries;
+use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
 use projections::notifications::NotificationQueries;
 use projections::patients::PatientQueries;
@@ -39,6 +39,8 @@ pub struct AppState {
     pub appointments: AppointmentQueries,
     /// The read model of when practitioners can be booked.
     pub availability: AvailabilityQueries,
+    /// The calendars in which slots are looked for.
+    pub calendars: CalendarQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
@@ -63,6 +65,7 @@ impl AppState {
             patients: PatientQueries::new(database.clone()),
             appointments: AppointmentQueries::new(database.clone()),
             availability: AvailabilityQueries::new(database.clone()),
+            calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database.clone()),
             waiting: WaitingQueries::new(database.clone()),

@@ -105,6 +105,11 @@ pub const PERMISSIONS: PermissionTable = {
         // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
         ("readReminderRules", Read(Availability)),
         ("changeReminderRules", Write(Availability)),
+        // What calendars are made of.
+        ("listRooms", SignedIn),
+        ("addRoom", Write(Availability)),
+        ("renameRoom", Write(Availability)),
+        ("closeRoom", Write(Availability)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),
@@ -138,6 +143,7 @@ pub const PERMISSIONS: PermissionTable = {
         ("listNotifications", Read(Appointments)),
         ("markNotificationRead", Read(Appointments)),
         ("markNotificationsReadUpTo", Read(Appointments)),
+        ("findSlots", Read(Appointments)),
         ("readAvailability", Read(Availability)),
         ("reviseAvailability", Write(Availability)),
         ("planLeave", Write(Availability)),

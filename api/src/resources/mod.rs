@@ -10,7 +10,9 @@ pub mod patients;
 pub mod practitioners;
 pub mod reminder_rules;
 pub mod roles;
+pub mod rooms;
 pub mod session;
+pub mod slots;
 pub mod users;
 pub mod waiting_list;
 
@@ -25,7 +27,9 @@ use self::notifications::NotificationsApi;
 use self::patients::PatientsApi;
 use self::practitioners::PractitionersApi;
 use self::reminder_rules::ReminderRulesApi;
+use self::rooms::RoomsApi;
 use self::session::{CredentialsApi, SessionApi};
+use self::slots::SlotsApi;
 use self::users::{UserAccountsApi, UsersApi};
 use self::waiting_list::{WaitingListApi, WaitingOffersApi};
 use crate::auth::Auth;
@@ -65,11 +69,12 @@ type SchedulingApi = (
     AppointmentLifeApi,
     AppointmentListsApi,
     AvailabilityApi,
+    SlotsApi,
     WaitingListApi,
     WaitingOffersApi,
     NotificationsApi,
 );
-type PracticeApi = (FacilitiesApi, ReminderRulesApi);
+type PracticeApi = (FacilitiesApi, RoomsApi, ReminderRulesApi);
 
 /// Every operation, over this state and these accounts.
 pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
@@ -86,10 +91,11 @@ pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
         AppointmentLifeApi::new(state()),
         AppointmentListsApi::new(state()),
         AvailabilityApi::new(state()),
+        SlotsApi::new(state()),
         WaitingListApi::new(state()),
         WaitingOffersApi::new(state()),
         NotificationsApi::new(state()),
     );
-    let practice = (FacilitiesApi::new(state()), ReminderRulesApi::new(state()));
+    let practice = (FacilitiesApi::new(state()), RoomsApi::new(state()), ReminderRulesApi::new(state()));
     (HealthApi::new(readiness), accounts, PatientsApi::new(state()), scheduling, practice, AuditApi::new(state()))
 }

@@ -97,7 +97,12 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("listNotifications", Read("appointments")),
     ("markNotificationRead", Read("appointments")),
     ("markNotificationsReadUpTo", Read("appointments")),
-    // When practitioners can be booked.
+    // When practitioners can be booked, and where.
+    ("listRooms", SignedIn),
+    ("addRoom", Write("availability")),
+    ("renameRoom", Write("availability")),
+    ("closeRoom", Write("availability")),
+    ("findSlots", Read("appointments")),
     ("readAvailability", Read("availability")),
     ("reviseAvailability", Write("availability")),
     ("planLeave", Write("availability")),
