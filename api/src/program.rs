@@ -30,6 +30,7 @@ use crate::reminders::{self, OutboxError, Reminders};
 use crate::resources::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
+use crate::resources::calendar_feed::CalendarFeedApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
@@ -209,9 +210,12 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
         AppointmentListsApi::new(services.state.clone()),
-        AvailabilityApi::new(services.state.clone()),
-        SlotsApi::new(services.state.clone()),
-        RoomsApi::new(services.state.clone()),
+        (
+            AvailabilityApi::new(services.state.clone()),
+            SlotsApi::new(services.state.clone()),
+            RoomsApi::new(services.state.clone()),
+            CalendarFeedApi::new(services.state.clone()),
+        ),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
@@ -269,9 +273,7 @@ pub type Api = (
     AppointmentsApi,
     AppointmentLifeApi,
     AppointmentListsApi,
-    AvailabilityApi,
-    SlotsApi,
-    RoomsApi,
+    (AvailabilityApi, SlotsApi, RoomsApi, CalendarFeedApi),
     FacilitiesApi,
     AuditApi,
 );
@@ -293,12 +295,12 @@ mod tests {
 
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]
-    fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
+    fn only_logging_in_health_public_keys_and_secret_addresses_are_open_to_everybody() {
         let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
         let open = permissions.iter().filter(|(_, permission)| **permission == Permission::Public);
         assert_eq!(
             open.map(|(id, _)| *id).collect::<Vec<_>>(),
-            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "refreshTokens"]
+            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "readCalendar", "refreshTokens"]
         );
     }
 

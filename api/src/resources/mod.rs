@@ -3,6 +3,7 @@
 pub mod appointments;
 pub mod audit;
 pub mod availability;
+pub mod calendar_feed;
 pub mod facilities;
 pub mod health;
 pub mod patients;
