@@ -253,12 +253,12 @@ mod tests {
 
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]
-    fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
+    fn only_logging_in_health_public_keys_and_secret_addresses_are_open_to_everybody() {
         let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
         let open = permissions.iter().filter(|(_, permission)| **permission == Permission::Public);
         assert_eq!(
             open.map(|(id, _)| *id).collect::<Vec<_>>(),
-            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "refreshTokens"]
+            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "readCalendar", "refreshTokens"]
         );
     }
 

@@ -144,6 +144,12 @@ pub const PERMISSIONS: PermissionTable = {
         ("markNotificationRead", Read(Appointments)),
         ("markNotificationsReadUpTo", Read(Appointments)),
         ("findSlots", Read(Appointments)),
+        // By its secret address, for programs that cannot log in.
+        ("readCalendar", Public),
+        // One's own; another's is for those who may change calendars, which the operation sees to.
+        ("makeCalendarFeed", SignedIn),
+        ("readCalendarFeed", SignedIn),
+        ("revokeCalendarFeed", SignedIn),
         ("readAvailability", Read(Availability)),
         ("reviseAvailability", Write(Availability)),
         ("planLeave", Write(Availability)),

@@ -3,6 +3,7 @@
 pub mod appointments;
 pub mod audit;
 pub mod availability;
+pub mod calendar_feed;
 pub mod facilities;
 pub mod health;
 pub mod notifications;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use self::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
 use self::audit::AuditApi;
 use self::availability::AvailabilityApi;
+use self::calendar_feed::CalendarFeedApi;
 use self::facilities::FacilitiesApi;
 use self::health::{HealthApi, Readiness};
 use self::notifications::NotificationsApi;
@@ -70,6 +72,7 @@ type SchedulingApi = (
     AppointmentListsApi,
     AvailabilityApi,
     SlotsApi,
+    CalendarFeedApi,
     WaitingListApi,
     WaitingOffersApi,
     NotificationsApi,
@@ -92,6 +95,7 @@ pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
         AppointmentListsApi::new(state()),
         AvailabilityApi::new(state()),
         SlotsApi::new(state()),
+        CalendarFeedApi::new(state()),
         WaitingListApi::new(state()),
         WaitingOffersApi::new(state()),
         NotificationsApi::new(state()),

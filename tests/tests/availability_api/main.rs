@@ -1,5 +1,6 @@
 //! When practitioners can be booked, through the HTTP interface of a real server.
 
+mod calendar_feed;
 mod hours;
 mod leave;
 mod rooms;

@@ -38,6 +38,7 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("/availability/{practitionerId}", Kind::User),
     ("/availability/{practitionerId}/leave/{leaveId}", Kind::Leave),
     ("/availability/{practitionerId}/extra-hours/{extraHoursId}", Kind::ExtraHours),
+    ("/practitioners/{practitionerId}", Kind::User),
     ("/facilities/current/rooms/{roomId}", Kind::Room),
     ("?practitionerId", Kind::User),
     ("?roomId", Kind::Room),
@@ -46,7 +47,7 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
 ];
 
 /// Parameters of paths that identify nothing which belongs to a practice.
-const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}"];
+const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}", "/calendars/{secret}"];
 
 /// A body that the operation takes, so that it comes to look for what the identifier is of.
 fn body_of(operation: &str) -> Value {
