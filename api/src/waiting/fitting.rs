@@ -6,8 +6,9 @@ use std::num::NonZeroU16;
 use commands::CommandContext;
 use domain::appointment::{Appointment, LONGEST, Slot};
 use domain::ids::{FacilityId, UserId, WaitingId};
+use domain::reminder::QuietHours;
 use domain::scheduling::{Calendar, Interval, PracticeTime, SlotSearch, free_slots};
-use domain::waiting::{QuietHours, WaitingError, WaitingStatus, answer_by};
+use domain::waiting::{WaitingError, WaitingStatus, answer_by};
 use jiff::{SignedDuration, Timestamp};
 use projections::following::PolicyError;
 use projections::waiting::WaitingView;
@@ -41,7 +42,7 @@ impl WaitingPolicy {
         &self,
         facility: FacilityId,
         freed: &[FreedTime],
-        quiet: QuietHours,
+        quiet: Option<QuietHours>,
         time: &PracticeTime,
     ) -> Result<Option<Fit>, PolicyError> {
         let line = self.state.waiting.line(facility, time.today()).await?;
