@@ -3,6 +3,8 @@
 
 use domain::ids::StreamVersion;
 use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::ToJSON;
+use ring::digest;
 use serde_json::json;
 
 use super::parameter::TextParameter;
@@ -12,6 +14,13 @@ use crate::text_parameter;
 /// The `ETag` of a resource at this version.
 pub fn etag(version: StreamVersion) -> String {
     format!("\"{version}\"")
+}
+
+/// The opaque part of an `ETag` of what has no version, such as a page of a list: a digest of what is answered. A client that
+/// has it knows by [`IfNoneMatch::has_tag`] that nothing on the page has changed.
+pub fn content_tag(body: &impl ToJSON) -> String {
+    let digest = digest::digest(&digest::SHA256, body.to_json_string().as_bytes());
+    digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,6 +189,28 @@ impl TextParameter for SearchText {
 
 text_parameter!(SearchText);
 
+/// Yes or no, as JSON writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrictBool(pub bool);
+
+impl TextParameter for StrictBool {
+    const NAME: &'static str = "strict_bool";
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new("boolean")
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err("Must be `true` or `false`.".to_owned()),
+        }
+    }
+}
+
+text_parameter!(StrictBool);
+
 /// The preferences of RFC 7240 that are known here; others are ignored, as that RFC asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {

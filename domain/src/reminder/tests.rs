@@ -97,8 +97,8 @@ fn settings_that_nobody_can_mean_are_refused() {
         ReminderSettings { quiet_hours: Some(QuietHours { start: time(start), end: time(end) }), ..usual.clone() }
     };
     for (settings, field, rule) in [
-        (rules(&[late]), "rules[0].time", "lead_time_range"),
-        (rules(&[DAY_BEFORE, TWO_HOURS, DAY_BEFORE]), "rules[2]", "repeated"),
+        (rules(&[late]), "reminders[0].time", "lead_time_range"),
+        (rules(&[DAY_BEFORE, TWO_HOURS, DAY_BEFORE]), "reminders[2]", "repeated"),
         (quiet("21:00", "21:00"), "quietHours", "quiet_hours_range"),
         (quiet("08:00", "07:30"), "quietHours", "quiet_hours_range"),
         (quiet("00:00", "24:00"), "quietHours", "quiet_hours_range"),

@@ -1,5 +1,7 @@
 //! Queries on patients: one of them, and pages of the list or of a search.
 
+use std::collections::HashMap;
+
 use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
 use event_store_schema::Database;
 use tokio_postgres::Row;
@@ -42,6 +44,18 @@ impl PatientQueries {
             version: StreamVersion::from_sql(row.try_get("version")?),
             position: Position::from_sql(row.try_get("position")?),
         }))
+    }
+
+    /// What these patients are called, first name first: for lists of what is theirs. Who was erased has no name.
+    pub async fn names(
+        &self,
+        facility: FacilityId,
+        ids: &[PatientId],
+    ) -> Result<HashMap<PatientId, String>, QueryError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let names = include_str!("../../sql/patients/names.sql");
+        let [rows] = read(&self.0, facility, "patient_names", [(names, &[&facility.0, &ids])]).await?;
+        rows.iter().map(|row| Ok((PatientId(row.try_get("patient_id")?), row.try_get("name")?))).collect()
     }
 
     /// A page of at most `limit` patients.
