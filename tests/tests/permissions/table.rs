@@ -58,6 +58,8 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("endUserSession", Write("users")),
     ("changeFacilitySettings", Write("users")),
     ("changeRolePermissions", Write("users")),
+    ("readReminderRules", Read("availability")),
+    ("changeReminderRules", Write("availability")),
     // Patients.
     ("listPatients", Read("patients")),
     ("readPatient", Read("patients")),
@@ -82,6 +84,19 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("startAppointment", Write("appointments")),
     ("completeAppointment", Write("appointments")),
     ("reportAbsence", Write("appointments")),
+    // Who waits.
+    ("listWaitingList", Read("appointments")),
+    ("readWaitingListEntry", Read("appointments")),
+    ("joinWaitingList", Write("appointments")),
+    ("reviseWaitingListEntry", Write("appointments")),
+    ("leaveWaitingList", Write("appointments")),
+    ("offerSlot", Write("appointments")),
+    ("acceptOffer", Write("appointments")),
+    ("declineOffer", Write("appointments")),
+    // What the staff is told of.
+    ("listNotifications", Read("appointments")),
+    ("markNotificationRead", Read("appointments")),
+    ("markNotificationsReadUpTo", Read("appointments")),
     // When practitioners can be booked, and where.
     ("listRooms", SignedIn),
     ("addRoom", Write("availability")),

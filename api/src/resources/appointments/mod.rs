@@ -6,7 +6,7 @@ mod documents;
 mod input;
 mod life;
 mod list;
-mod times;
+pub(super) mod times;
 
 use commands::{CommandContext, CommandError, Executed};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
