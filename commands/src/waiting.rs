@@ -173,7 +173,8 @@ impl Commands {
             let (after, accepted) =
                 decide(&waiting, &accept, &time, context).await.map_err(|error| error.map(AcceptRefusal::Offer))?;
             let unconditional = CommandContext { if_match: None, ..context.clone() };
-            let basis = self.basis(&participants(&slot, &booking.command), true, context.facility_id).await;
+            let participants = participants(&slot, &booking.command);
+            let basis = self.basis(&participants, true, context.facility_id).await;
             let basis = basis.map_err(|error| error.map(AcceptRefusal::Appointment))?;
             let schedule = basis.schedule(&slot, &[]);
             let (appointment, booked) = decide(&booking.before, &booking.command, &schedule, &unconditional)

@@ -102,14 +102,14 @@ pub const PERMISSIONS: PermissionTable = {
         ("readCurrentFacility", SignedIn),
         ("changeFacilitySettings", Write(Users)),
         ("changeRolePermissions", Write(Users)),
+        // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
+        ("readReminderRules", Read(Availability)),
+        ("changeReminderRules", Write(Availability)),
         // What calendars are made of.
         ("listRooms", SignedIn),
         ("addRoom", Write(Availability)),
         ("renameRoom", Write(Availability)),
         ("closeRoom", Write(Availability)),
-        // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
-        ("readReminderRules", Read(Availability)),
-        ("changeReminderRules", Write(Availability)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),
@@ -132,13 +132,6 @@ pub const PERMISSIONS: PermissionTable = {
         ("startAppointment", Write(Appointments)),
         ("completeAppointment", Write(Appointments)),
         ("reportAbsence", Write(Appointments)),
-        ("findSlots", Read(Appointments)),
-        // By its secret address, for programs that cannot log in.
-        ("readCalendar", Public),
-        // One's own; another's is for those who may change calendars, which the operation sees to.
-        ("makeCalendarFeed", SignedIn),
-        ("readCalendarFeed", SignedIn),
-        ("revokeCalendarFeed", SignedIn),
         ("listWaitingList", Read(Appointments)),
         ("readWaitingListEntry", Read(Appointments)),
         ("joinWaitingList", Write(Appointments)),
@@ -150,6 +143,13 @@ pub const PERMISSIONS: PermissionTable = {
         ("listNotifications", Read(Appointments)),
         ("markNotificationRead", Read(Appointments)),
         ("markNotificationsReadUpTo", Read(Appointments)),
+        ("findSlots", Read(Appointments)),
+        // By its secret address, for programs that cannot log in.
+        ("readCalendar", Public),
+        // One's own; another's is for those who may change calendars, which the operation sees to.
+        ("makeCalendarFeed", SignedIn),
+        ("readCalendarFeed", SignedIn),
+        ("revokeCalendarFeed", SignedIn),
         ("readAvailability", Read(Availability)),
         ("reviseAvailability", Write(Availability)),
         ("planLeave", Write(Availability)),

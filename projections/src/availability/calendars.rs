@@ -12,7 +12,6 @@ use event_store_schema::Database;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::queries::known;
@@ -61,12 +60,12 @@ impl CalendarQueries {
         let specialty = wanted.specialty.as_ref().map(TextValue::as_str);
         let limit = i64::from(limit);
         let bookable = include_str!("../../sql/availability/bookable.sql");
-        let parameters: &[&(dyn ToSql + Sync)] = &[&facility.0, &roles, &named, &specialty, &limit];
+        let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+            &[&facility.0, &roles, &named, &specialty, &limit];
         let [rows] = read(&self.0, facility, "bookable", [(bookable, parameters)]).await?;
         let known = rows.iter().map(known).collect::<Result<Vec<_>, _>>()?;
         let practitioners: Vec<UserId> = known.iter().map(|known| known.practitioner_id).collect();
-        let mut taken = self.busy(facility, &practitioners, window, time.now).await?;
-        let besides = self.busy_besides(facility, wanted, window, time.now).await?;
+        let (mut taken, besides) = self.taken(facility, &practitioners, wanted, window, time.now).await?;
         let calendars = known.into_iter().map(|known| {
             let taken = taken.remove(&known.practitioner_id).unwrap_or_default();
             let calendar = known.availability.calendar(window, &taken, time).without(&besides);
@@ -75,49 +74,39 @@ impl CalendarQueries {
         Ok(calendars.collect())
     }
 
-    /// What takes the time of each of these practitioners around a window.
-    pub async fn busy(
+    /// What takes the time of these practitioners around a window, and what takes that of the patient and the room.
+    async fn taken(
         &self,
         facility: FacilityId,
         practitioners: &[UserId],
-        window: Interval,
-        now: Timestamp,
-    ) -> Result<HashMap<UserId, Vec<Interval>>, QueryError> {
-        let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
-        let Interval { from, until } = around(window);
-        let busy = include_str!("../../sql/availability/busy.sql");
-        let [rows] = read(&self.0, facility, "busy", [(busy, &[&facility.0, &ids, &from, &until, &now])]).await?;
-        rows.iter().map(|row| Ok((UserId(row.try_get("practitioner_id")?), times(row)?))).collect()
-    }
-
-    /// What takes the time of a patient or a room around a window.
-    async fn busy_besides(
-        &self,
-        facility: FacilityId,
         wanted: &Wanted,
         window: Interval,
         now: Timestamp,
-    ) -> Result<Vec<Interval>, QueryError> {
+    ) -> Result<(HashMap<UserId, Vec<Interval>>, Vec<Interval>), QueryError> {
+        let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
+        let from = window.from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
+        let until = window.until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
         let (patient, room) = (wanted.patient.map(|patient| patient.0), wanted.room.map(|room| room.0));
-        if patient.is_none() && room.is_none() {
-            return Ok(Vec::new());
-        }
-        let Interval { from, until } = around(window);
+        let busy = include_str!("../../sql/availability/busy.sql");
+        let of_practitioners: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&facility.0, &ids, &from, &until, &now];
         let besides = include_str!("../../sql/availability/busy_besides.sql");
-        let parameters: &[&(dyn ToSql + Sync)] = &[&facility.0, &patient, &room, &from, &until, &now];
-        let [rows] = read(&self.0, facility, "busy_besides", [(besides, parameters)]).await?;
-        let mut taken = Vec::with_capacity(rows.len());
-        for row in &rows {
-            taken.extend(slot(row.try_get("slot")?)?.times());
+        let of_others: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+            &[&facility.0, &patient, &room, &from, &until, &now];
+        let (rows, others) = if patient.is_none() && room.is_none() {
+            let [rows] = read(&self.0, facility, "busy", [(busy, of_practitioners)]).await?;
+            (rows, Vec::new())
+        } else {
+            let [rows, others] =
+                read(&self.0, facility, "busy", [(busy, of_practitioners), (besides, of_others)]).await?;
+            (rows, others)
+        };
+        let taken = rows.iter().map(|row| Ok((UserId(row.try_get("practitioner_id")?), times(row)?)));
+        let taken = taken.collect::<Result<HashMap<_, _>, QueryError>>()?;
+        let mut besides = Vec::new();
+        for row in &others {
+            besides.extend(slot(row.try_get("slot")?)?.times());
         }
-        Ok(taken)
-    }
-}
-
-fn around(window: Interval) -> Interval {
-    Interval {
-        from: window.from.checked_sub(AROUND).unwrap_or(Timestamp::MIN),
-        until: window.until.checked_add(AROUND).unwrap_or(Timestamp::MAX),
+        Ok((taken, besides))
     }
 }
 
