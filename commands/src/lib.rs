@@ -6,6 +6,7 @@
 mod appointment_series;
 mod appointments;
 mod availability;
+mod basis;
 mod cache;
 mod context;
 mod error;
@@ -16,6 +17,7 @@ mod patients;
 mod reminders;
 mod store;
 mod users;
+mod waiting;
 
 pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
 pub use availability::{LeavePlan, LeaveRefusal, Touched};
@@ -24,3 +26,4 @@ pub use error::CommandError;
 pub use execute::{Commands, Executed, Loaded, Recorded};
 pub use patients::Registration;
 pub use store::LogEventStore;
+pub use waiting::AcceptRefusal;

@@ -14,6 +14,7 @@ pub mod history;
 mod idle;
 mod install;
 mod leadership;
+pub mod notifications;
 pub mod patients;
 mod progress;
 mod projection;
@@ -25,6 +26,7 @@ pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(waiting::WaitingList),
+        Arc::new(notifications::Notifications),
         Arc::new(reminders::Reminders),
     ]
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use commands::CommandError;
+use commands::{AcceptRefusal, CommandError};
 use deadpool_postgres::PoolError;
 use domain::appointment::{AppointmentError, Conflict};
 use domain::availability::AvailabilityError;
@@ -12,6 +12,7 @@ use domain::patient::PatientError;
 use domain::reservation::ResourceKind;
 use domain::scheduling::Interval;
 use domain::user::UserError;
+use domain::waiting::WaitingError;
 use event_store_schema::{DatabaseError, LogError};
 use jiff::tz::TimeZone;
 use projections::QueryError;
@@ -140,9 +141,9 @@ impl From<AvailabilityError> for Problem {
 impl From<FacilityError> for Problem {
     fn from(error: FacilityError) -> Self {
         match error {
-            FacilityError::NotOpen => Self::new(ProblemCode::ResourceNotFound),
+            FacilityError::NotOpen | FacilityError::NoSuchRoom => Self::new(ProblemCode::ResourceNotFound),
             FacilityError::Invalid(violations) => violations.into(),
-            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone => {
+            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone | FacilityError::RoomExists => {
                 Self::new(ProblemCode::InvalidState).because(sentence(&error))
             }
         }
@@ -191,6 +192,30 @@ pub fn met(Conflict { resource, appointment, during }: Conflict, zone: &TimeZone
         fields: Some(vec![field.to_owned()]),
         period: during.map(|during: Interval| Period::of(during, zone)),
         ..problem::Conflict::default()
+    }
+}
+
+impl From<WaitingError> for Problem {
+    fn from(error: WaitingError) -> Self {
+        match error {
+            WaitingError::NotWaiting => Self::new(ProblemCode::ResourceNotFound),
+            WaitingError::Invalid(violations) => violations.into(),
+            WaitingError::AlreadyWaiting
+            | WaitingError::NotNow { .. }
+            | WaitingError::NotOffered
+            | WaitingError::TooLate { .. }
+            | WaitingError::StillOpen { .. } => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
+        }
+    }
+}
+
+/// As the refusal that it is. Times without a zone; [`appointment_refusal`] tells them by the clock of the practice.
+impl From<AcceptRefusal> for Problem {
+    fn from(refusal: AcceptRefusal) -> Self {
+        match refusal {
+            AcceptRefusal::Offer(refusal) => refusal.into(),
+            AcceptRefusal::Appointment(refusal) => refusal.into(),
+        }
     }
 }
 

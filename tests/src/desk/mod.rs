@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
 
 pub use self::pencil::{Asked, Label, Pencil, Said, Visit};
-pub use self::plan::{Plan, Wish, plans};
+pub use self::plan::{Plan, SPAN, Wish, everything, plans, single};
 
 /// What was asked and answered, and in which order.
 pub type History = LinearizabilityTester<usize, Pencil>;

@@ -61,30 +61,40 @@ impl Wish {
     }
 }
 
-fn visits() -> impl Strategy<Value = Visit> {
-    (0..2_usize, 0..3_usize, prop::option::of(0..2_usize), 0..SPAN / STEP, 1..=3_i64).prop_map(
-        |(doctor, patient, room, begin, length)| {
-            let (from, until) = (begin * STEP, ((begin + length) * STEP).min(SPAN));
-            Visit { doctor, patient: Some(patient), room, from, until }
-        },
-    )
+fn visits(rooms: usize) -> impl Strategy<Value = Visit> {
+    let room = if rooms == 0 { Just(None).boxed() } else { prop::option::of(0..rooms).boxed() };
+    (0..2_usize, 0..3_usize, room, 0..SPAN / STEP, 1..=3_i64).prop_map(|(doctor, patient, room, begin, length)| {
+        let (from, until) = (begin * STEP, ((begin + length) * STEP).min(SPAN));
+        Visit { doctor, patient: Some(patient), room, from, until }
+    })
 }
 
-fn wishes() -> impl Strategy<Value = Wish> {
+/// What can be wished for single appointments, in one of so many rooms or none.
+pub fn single(rooms: usize) -> BoxedStrategy<Wish> {
     let own = || 0..2_usize;
     prop_oneof![
-        4 => visits().prop_map(Wish::Book),
-        2 => visits().prop_map(Wish::Hold),
-        2 => (own(), visits()).prop_map(|(own, visit)| Wish::BookOwn(own, visit)),
-        1 => (visits(), 2..=3_usize).prop_map(|(visit, days)| Wish::BookDaily(visit, days)),
-        3 => (own(), visits()).prop_map(|(own, visit)| Wish::Move(own, visit)),
+        4 => visits(rooms).prop_map(Wish::Book),
+        3 => (own(), visits(rooms)).prop_map(|(own, visit)| Wish::Move(own, visit)),
         1 => own().prop_map(Wish::Confirm),
         2 => own().prop_map(Wish::Cancel),
-        1 => own().prop_map(Wish::Release),
     ]
+    .boxed()
 }
 
-/// Plans of so many people, each of whom asks for at least one thing.
-pub fn plans(people: usize, most: usize) -> impl Strategy<Value = Plan> {
-    vec(vec(wishes(), 1..=most), people).prop_map(Plan)
+/// All that can be wished.
+pub fn everything(rooms: usize) -> BoxedStrategy<Wish> {
+    let own = || 0..2_usize;
+    prop_oneof![
+        10 => single(rooms),
+        2 => visits(rooms).prop_map(Wish::Hold),
+        2 => (own(), visits(rooms)).prop_map(|(own, visit)| Wish::BookOwn(own, visit)),
+        1 => (visits(rooms), 2..=3_usize).prop_map(|(visit, days)| Wish::BookDaily(visit, days)),
+        1 => own().prop_map(Wish::Release),
+    ]
+    .boxed()
+}
+
+/// Plans of so many people, each of whom wishes for at least one thing.
+pub fn plans(people: usize, most: usize, wishes: BoxedStrategy<Wish>) -> impl Strategy<Value = Plan> {
+    vec(vec(wishes, 1..=most), people).prop_map(Plan)
 }

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan};
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use stateright::semantics::ConsistencyTester;
-use system_tests::desk::{Asked, Desk, Label, Said, Visit, plans, play};
+use system_tests::desk::{Asked, Desk, Label, Said, Visit, everything, plans, play};
 use uuid::Uuid;
 
 use crate::{Practice, book, details, minutes, new_id, new_room, next_week, paris};
@@ -176,15 +176,16 @@ fn whatever_is_asked_at_once_is_answered_as_if_it_had_been_asked_one_by_one() {
                 let seed = [u8::try_from(number).expect("few"); 32];
                 let config = Config { cases: RUNS, failure_persistence: None, ..Config::default() };
                 let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-                let outcome = TestRunner::new_with_rng(config, random).run(&plans(PEOPLE, WISHES), |plan| {
-                    let history = runtime.block_on(play(scene.next(), &plan));
-                    proptest::prop_assert!(
-                        history.is_consistent(),
-                        "nobody could have answered like this: {:?}",
-                        history
-                    );
-                    Ok(())
-                });
+                let outcome =
+                    TestRunner::new_with_rng(config, random).run(&plans(PEOPLE, WISHES, everything(2)), |plan| {
+                        let history = runtime.block_on(play(scene.next(), &plan));
+                        proptest::prop_assert!(
+                            history.is_consistent(),
+                            "nobody could have answered like this: {:?}",
+                            history
+                        );
+                        Ok(())
+                    });
                 let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
                 let (done, taken) = (count(&scene.done), count(&scene.taken));
                 println!("{done} wishes were granted, {taken} met somebody");

@@ -27,13 +27,14 @@ const OF_NO_PRACTICE: [(&str, &str); 1] =
     [("read_model.checkpoints", "how far each read model has come: names of read models and positions")];
 
 /// Tables elsewhere that know a practice's rows apart and show all of them to the server, and why.
-const SEEN_WHOLE: [(&str, &str); 6] = [
+const SEEN_WHOLE: [(&str, &str); 7] = [
     ("log.events", "projections, push and standing follow the whole log; streams are loaded with the practice checked"),
     ("keys.data_keys", "keys are sealed, and asked for by the person whose they are"),
     ("accounts.credentials", "who logs in names no practice yet"),
     ("accounts.sessions", "a refresh token names no practice, and every server follows the ends of all sessions"),
     ("accounts.practices", "every server knows what all practices decided"),
     ("messaging.reminder_messages", "one server sends the messages of all practices; ids and times"),
+    ("accounts.calendar_feeds", "whoever reads a calendar at its secret address names no practice"),
 ];
 
 /// A table or view, as the catalogue has it.

@@ -6,7 +6,7 @@ mod documents;
 mod input;
 mod life;
 mod list;
-mod times;
+pub(super) mod times;
 
 use commands::{CommandContext, CommandError, Executed};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
@@ -33,7 +33,7 @@ use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
 use crate::http::mapping::appointment_refusal;
 use crate::http::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
-use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictUuid};
+use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::several::Several;
 use crate::http::strict_json::StrictJson;
@@ -131,6 +131,10 @@ impl AppointmentsApi {
         /// Those of this series.
         #[oai(name = "seriesId")]
         series_id: Query<Option<StrictUuid>>,
+        /// Those that have to be moved, because they are still ahead and lie in a leave of their practitioner; with `false` as
+        /// without it, all.
+        #[oai(name = "needsRescheduling")]
+        needs_rescheduling: Query<Option<StrictBool>>,
         /// Words that begin words of the title or the reason, in any order.
         search: Query<Option<SearchText>>,
         /// Which page, from 1. Not together with `cursor`.
@@ -160,6 +164,7 @@ impl AppointmentsApi {
             types: r#type.0,
             series: series_id.0,
             search: search.0,
+            needs_rescheduling: needs_rescheduling.0,
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
         let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
