@@ -198,7 +198,7 @@ impl Commands {
 }
 
 /// Who and what a command needs for its slot.
-fn participants(slot: &Slot, command: &AppointmentCommand) -> Participants {
+pub(crate) fn participants(slot: &Slot, command: &AppointmentCommand) -> Participants {
     Participants { practitioner: slot.practitioner_id, patient: command.patient(), room: slot.room_id }
 }
 

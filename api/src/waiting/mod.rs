@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use commands::{CommandContext, CommandError};
 use domain::event::RecordedEvent;
+use domain::facility::Facility;
 use domain::ids::{OfferId, WaitingId};
-use domain::scheduling::TimeOfDay;
-use domain::waiting::{QuietHours, WaitingCommand, WaitingError};
+use domain::waiting::{WaitingCommand, WaitingError};
 use event_store_schema::IdempotencyKey;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -45,9 +45,6 @@ const MOST_OFFERS: u32 = 500;
 /// How often the list is looked at anew before it is left to the next try.
 const MOST_LOOKS: u32 = 1000;
 
-/// When patients are left alone, unless the practice says otherwise.
-const QUIET: (u8, u8) = (21, 8);
-
 /// The policy.
 pub struct WaitingPolicy {
     state: AppState,
@@ -71,6 +68,8 @@ impl WaitingPolicy {
     /// Offers what is free by an event, one offer after the other, each on what is known after the one before.
     async fn offer(&self, event: &RecordedEvent, freed: &[FreedTime]) -> Result<(), PolicyError> {
         let facility = event.facility_id;
+        let practice = self.state.commands.load::<Facility>(facility, facility.0).await?;
+        let quiet = practice.and_then(|practice| practice.aggregate.reminders.quiet_hours);
         let mut number = 0;
         for _ in 0..MOST_LOOKS {
             if freed.is_empty() || number == MOST_OFFERS {
@@ -78,7 +77,7 @@ impl WaitingPolicy {
             }
             self.catch_up().await?;
             let time = self.state.commands.practice_time::<WaitingError>(facility).await?;
-            let Some(fit) = self.first_fit(facility, freed, quiet_hours(), &time).await? else { return Ok(()) };
+            let Some(fit) = self.first_fit(facility, freed, quiet, &time).await? else { return Ok(()) };
             let context = context(event, number, &fit);
             let Fit { waiting_id, slot, answer_by } = fit;
             let offer = WaitingCommand::OfferSlot { offer_id: OfferId(Uuid::now_v7()), slot, answer_by };
@@ -155,10 +154,4 @@ fn context(event: &RecordedEvent, number: u32, fit: &Fit) -> CommandContext {
         idempotency: Some(IdempotencyKey { scope: SCOPE, key: format!("{}/{number}", event.event_id), request_hash }),
         ..CommandContext::system(event.facility_id)
     }
-}
-
-/// When patients are left alone.
-fn quiet_hours() -> QuietHours {
-    let at = |hour| TimeOfDay::new(hour, 0).unwrap_or(TimeOfDay::START);
-    QuietHours { from: at(QUIET.0), until: at(QUIET.1) }
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 pub use self::command::WaitingCommand;
 pub use self::event::WaitingEvent;
-pub use self::rules::{ANSWER_WITHIN, LEAST_TO_ANSWER, QuietHours, answer_by};
+pub use self::rules::{ANSWER_WITHIN, LEAST_TO_ANSWER, answer_by};
 pub use self::wish::{MOST_PRACTITIONERS, MOST_TIMES, WaitingStatus, Wish, WishFor};
 use crate::aggregate::AggregateRoot;
 use crate::appointment::Slot;

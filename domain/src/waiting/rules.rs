@@ -1,11 +1,12 @@
 //! The pure functions that decisions on the waiting list are made of.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{MOST_PRACTITIONERS, MOST_TIMES, Wish};
 use crate::appointment::{LONGEST, SHORTEST, Slot};
-use crate::scheduling::{Interval, PracticeTime, TimeOfDay, instant_or_jump};
+use crate::reminder::QuietHours;
+use crate::scheduling::{Interval, PracticeTime};
 use crate::values::{RuleBroken, Violation};
 
 /// How long a patient has to answer, of the hours in which they may be disturbed.
@@ -17,38 +18,10 @@ pub const LEAST_TO_ANSWER: SignedDuration = SignedDuration::from_mins(15);
 /// The longest that anybody waits.
 const LONGEST_WAIT_DAYS: i32 = 731;
 
-/// When patients are left alone: from one time of the day until another, over midnight if it is the earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuietHours {
-    /// When they begin.
-    pub from: TimeOfDay,
-    /// When they end.
-    pub until: TimeOfDay,
-}
-
-impl QuietHours {
-    /// None at all.
-    pub const NEVER: Self = Self { from: TimeOfDay::START, until: TimeOfDay::START };
-
-    /// The first instant, from this one on, at which patients may be disturbed.
-    pub fn over_at(self, time: &PracticeTime) -> Timestamp {
-        let shown = time.zone.to_datetime(time.now);
-        let today = shown.date();
-        let within = |from: DateTime, until: DateTime| from <= shown && shown < until;
-        let nights = [today.yesterday(), Ok(today)].into_iter().flatten().filter_map(|evening| {
-            let ends_on = if self.until <= self.from { evening.tomorrow().ok()? } else { evening };
-            Some((self.from.on(evening), self.until.on(ends_on)))
-        });
-        nights
-            .filter(|_| self.from != self.until)
-            .find(|(from, until)| within(*from, *until))
-            .map_or(time.now, |(_, until)| instant_or_jump(until, &time.zone).max(time.now))
-    }
-}
-
 /// Until when a slot is offered that is offered now; none if there is no time left in which to ask anybody.
-pub fn answer_by(slot: Interval, quiet: QuietHours, time: &PracticeTime) -> Option<Timestamp> {
-    let told = quiet.over_at(time);
+pub fn answer_by(slot: Interval, quiet: Option<QuietHours>, time: &PracticeTime) -> Option<Timestamp> {
+    let night = quiet.and_then(|quiet| quiet.around(time.now, &time.zone));
+    let told = night.map_or(time.now, |night| night.until);
     let until = told.checked_add(ANSWER_WITHIN).ok()?.min(slot.from);
     (told.checked_add(LEAST_TO_ANSWER).ok()? <= until).then_some(until)
 }

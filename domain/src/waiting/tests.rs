@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::appointment::{AppointmentPriority, AppointmentType, Texts};
 use crate::event::LoggedEvent;
+use crate::reminder::QuietHours;
 use crate::scheduling::{TimeOfDay, TimeSlot};
 use crate::values::{Reason, Specialty, TextValue};
 
@@ -263,7 +264,7 @@ fn who_is_offered_something_or_left_wants_nothing_more() {
 
 #[test]
 fn nobody_is_asked_at_night_and_everybody_has_time_to_answer() {
-    let quiet = QuietHours { from: TimeOfDay::new(21, 0).unwrap(), until: TimeOfDay::new(8, 0).unwrap() };
+    let quiet = Some(QuietHours::default());
     let until = |clock: &str, slot: Slot| answer_by(slot.during, quiet, &monday(clock)).map(|until| until.to_string());
     let tuesday_at = |clock: &str| Some(at(&format!("2026-11-24T{clock}+01:00")).to_string());
     assert_eq!(until("12:00", nine()), Some(answer_by_one().to_string()));
@@ -273,11 +274,8 @@ fn nobody_is_asked_at_night_and_everybody_has_time_to_answer() {
     assert_eq!(until("22:00", slot(1, "08:30", "09:00")), tuesday_at("08:30"), "until it begins at the latest");
     assert_eq!(until("22:00", slot(1, "08:14", "09:00")), None);
     assert_eq!(until("12:00", slot(0, "12:10", "12:40")), None);
-    let never = QuietHours { until: quiet.from, ..quiet };
-    assert_eq!(never.over_at(&monday("21:00")), monday("21:00").now);
-    let siesta = QuietHours { from: TimeOfDay::new(13, 0).unwrap(), until: TimeOfDay::new(15, 0).unwrap() };
-    assert_eq!(siesta.over_at(&monday("14:00")), monday("15:00").now);
-    assert_eq!(siesta.over_at(&monday("22:00")), monday("22:00").now);
+    let calls = answer_by(slot(1, "08:14", "09:00").during, None, &monday("22:00"));
+    assert_eq!(calls, Some(at("2026-11-23T23:00:00+01:00")), "whoever calls knows what they do");
 }
 
 #[test]

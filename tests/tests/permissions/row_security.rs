@@ -33,8 +33,8 @@ const SEEN_WHOLE: [(&str, &str); 7] = [
     ("accounts.credentials", "who logs in names no practice yet"),
     ("accounts.sessions", "a refresh token names no practice, and every server follows the ends of all sessions"),
     ("accounts.practices", "every server knows what all practices decided"),
-    ("messaging.reminder_messages", "one server sends the messages of all practices; ids and times"),
     ("accounts.calendar_feeds", "whoever reads a calendar at its secret address names no practice"),
+    ("messaging.reminder_messages", "one server sends the messages of all practices; ids and times"),
 ];
 
 /// A table or view, as the catalogue has it.

@@ -2,7 +2,7 @@
 
 use commands::{AcceptRefusal, CommandError};
 use domain::ids::{OfferId, WaitingId};
-use domain::waiting::{QuietHours, WaitingCommand, answer_by};
+use domain::waiting::{WaitingCommand, WaitingEntry, answer_by};
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path};
@@ -56,13 +56,13 @@ impl WaitingOffersApi {
         StrictJson(input): StrictJson<OfferInput>,
     ) -> Result<Changed, Problem> {
         let facility = caller.facility_id;
-        let found = self.state.commands.load::<domain::waiting::WaitingEntry>(facility, id.0.0).await?;
+        let found = self.state.commands.load::<WaitingEntry>(facility, id.0.0).await?;
         let wish = found.and_then(|loaded| loaded.aggregate.wish);
         let wish = wish.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
         let time = self.state.waiting_time(facility).await?;
         let (slot, until) = input.parse(wish.duration_minutes, &time.zone)?;
         // Somebody calls: at night as well, and with less time than a message needs.
-        let usual = answer_by(slot.during, QuietHours::NEVER, &time).unwrap_or(slot.during.from);
+        let usual = answer_by(slot.during, None, &time).unwrap_or(slot.during.from);
         let context = command_context(&caller, request, None).if_match(if_match.0);
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
         let offer_id = OfferId(id_of_new(&context));
@@ -99,6 +99,8 @@ impl WaitingOffersApi {
         let outcome = self.state.commands.accept_offer(WaitingId(id.0.0), input.offer(), false, &context).await;
         match outcome {
             Err(CommandError::Refused(AcceptRefusal::Appointment(refusal))) => {
+                // That somebody was faster is noted: whoever looks next sees the patient wait on.
+                self.state.shown(Some(self.state.commands.log().head().await?)).await;
                 let time = self.state.waiting_time(caller.facility_id).await?;
                 Err(appointment_refusal(refusal, &time.zone))
             }
