@@ -24,6 +24,7 @@ use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::messaging::{Messengers, SettingsError};
 use crate::metrics;
+use crate::patient_links::PatientLinks;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::reminders::{self, OutboxError, Reminders};
@@ -172,6 +173,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
 
     let trail = AccessTrail::open(database.clone(), config.append_timeout());
     let messengers = Messengers::new(config.messaging()?)?;
+    let links = PatientLinks::open(log.keys(), config.public_url.clone()).await?;
 
     let shutdown = Shutdown::new();
     let realtime = RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() };
@@ -183,6 +185,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         servers.nats_url.as_deref(),
         realtime,
         messengers.clone(),
+        links,
         &shutdown,
     )
     .await?;

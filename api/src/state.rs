@@ -24,6 +24,7 @@ use crate::http::auth::Caller;
 use crate::http::parameter::Prefer;
 use crate::http::problem::Problem;
 use crate::messaging::Messengers;
+use crate::patient_links::PatientLinks;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -56,6 +57,8 @@ pub struct AppState {
     pub trail: AccessTrail,
     /// By what patients are reached.
     pub messengers: Messengers,
+    /// By which they answer; none in tests without a house's secret.
+    pub links: Option<PatientLinks>,
     read_models: Projections,
 }
 
@@ -76,14 +79,15 @@ impl AppState {
             notifications: NotificationQueries::new(database),
             trail,
             messengers: Messengers::default(),
+            links: None,
             read_models,
         }
     }
 
-    /// The same, with these ways of reaching patients.
+    /// The same, with these ways of reaching patients, and of being answered.
     #[must_use]
-    pub fn with_messengers(self, messengers: Messengers) -> Self {
-        Self { messengers, ..self }
+    pub fn reaching_patients(self, messengers: Messengers, links: PatientLinks) -> Self {
+        Self { messengers, links: Some(links), ..self }
     }
 
     /// The trace of what this request shows; it has to be written before the answer leaves.
