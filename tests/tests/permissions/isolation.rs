@@ -66,6 +66,7 @@ fn body_of(operation: &str) -> Value {
         "openExtraHours" => {
             json!({"date": (tomorrow() + 1.day()).to_string(), "timeSlots": [{"start": "09:00", "end": "12:00"}]})
         }
+        "chooseAppointmentReminders" => json!({"reminders": []}),
         other => panic!("{other} takes an identifier and a body: say which"),
     }
 }
