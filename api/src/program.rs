@@ -27,7 +27,9 @@ use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::reminders::{self, OutboxError, Reminders};
-use crate::resources::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
+use crate::resources::appointments::{
+    AppointmentHoldsApi, AppointmentLifeApi, AppointmentListsApi, AppointmentsApi, AppointmentsTogetherApi,
+};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
@@ -207,6 +209,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         AppointmentsApi::new(services.state.clone()),
         AppointmentLifeApi::new(services.state.clone()),
         AppointmentListsApi::new(services.state.clone()),
+        AppointmentHoldsApi::new(services.state.clone()),
+        AppointmentsTogetherApi::new(services.state.clone()),
         AvailabilityApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
@@ -265,6 +269,8 @@ pub type Api = (
     AppointmentsApi,
     AppointmentLifeApi,
     AppointmentListsApi,
+    AppointmentHoldsApi,
+    AppointmentsTogetherApi,
     AvailabilityApi,
     FacilitiesApi,
     AuditApi,

@@ -51,10 +51,6 @@ impl Basis {
             beside: beside.to_vec(),
         }
     }
-
-    pub(crate) const fn clock(&self) -> &PracticeTime {
-        &self.clock
-    }
 }
 
 impl Commands {

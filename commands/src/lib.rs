@@ -5,6 +5,7 @@
 
 mod appointment_series;
 mod appointments;
+mod appointments_together;
 mod availability;
 mod cache;
 mod context;
@@ -17,7 +18,8 @@ mod reminders;
 mod store;
 mod users;
 
-pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
+pub use appointment_series::{LinkedBooking, LinkedOutcome, OccurrenceOutcome, SeriesBooking, SeriesOutcome};
+pub use appointments_together::OccurrenceRefusal;
 pub use availability::{LeavePlan, LeaveRefusal, Touched};
 pub use context::CommandContext;
 pub use error::CommandError;

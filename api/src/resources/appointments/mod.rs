@@ -3,12 +3,14 @@
 
 mod answers;
 mod documents;
+mod holds;
 mod input;
 mod life;
 mod list;
+mod together;
 mod times;
 
-use commands::{CommandContext, CommandError, Executed};
+use commands::{CommandContext, CommandError, Executed, Loaded};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::scheduling::PracticeTime;
@@ -23,8 +25,10 @@ use uuid::Uuid;
 use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
 use self::input::{BookingInput, RevisionInput};
+pub use self::holds::AppointmentHoldsApi;
 pub use self::life::AppointmentLifeApi;
 pub use self::list::AppointmentListsApi;
+pub use self::together::AppointmentsTogetherApi;
 use self::list::{Asked, Reader};
 use super::Chapter;
 use crate::http::access::{AccessPurpose, AccessReason};
@@ -85,7 +89,11 @@ impl AppState {
 
 /// The document of the state that a command left.
 fn document(executed: Executed<Appointment>) -> Result<AppointmentDocument, Problem> {
-    let (id, after) = (AppointmentId(executed.id), executed.after);
+    document_of(AppointmentId(executed.id), executed.after)
+}
+
+/// The document of a state.
+fn document_of(id: AppointmentId, after: Loaded<Appointment>) -> Result<AppointmentDocument, Problem> {
     let missing = || Problem::new(ProblemCode::ResourceNotFound);
     let recorded = after.recorded.ok_or_else(missing)?;
     let view = AppointmentView::of(id, after.aggregate, after.shown_version, recorded.first, recorded.last);
@@ -131,6 +139,9 @@ impl AppointmentsApi {
         /// Those of this series.
         #[oai(name = "seriesId")]
         series_id: Query<Option<StrictUuid>>,
+        /// Those that were booked together.
+        #[oai(name = "linkId")]
+        link_id: Query<Option<StrictUuid>>,
         /// Words that begin words of the title or the reason, in any order.
         search: Query<Option<SearchText>>,
         /// Which page, from 1. Not together with `cursor`.
@@ -159,6 +170,7 @@ impl AppointmentsApi {
             statuses: status.0,
             types: r#type.0,
             series: series_id.0,
+            link: link_id.0,
             search: search.0,
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
@@ -194,7 +206,7 @@ impl AppointmentsApi {
         let context = command_context(&caller, request, terms.reason.as_ref());
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
         let patient_id = PatientId(input.patient_id.0);
-        let command = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+        let command = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         let commands = &self.state.commands;
         let outcome = match input.hold_id {
             Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
