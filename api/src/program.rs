@@ -27,16 +27,16 @@ use crate::metrics;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::reminders::{self, OutboxError, Reminders};
-use crate::resources::appointments::{
-    AppointmentHoldsApi, AppointmentLifeApi, AppointmentListsApi, AppointmentsApi, AppointmentsTogetherApi,
-};
+use crate::resources::appointments::{self, AppointmentOperations};
 use crate::resources::audit::AuditApi;
 use crate::resources::availability::AvailabilityApi;
 use crate::resources::facilities::FacilitiesApi;
 use crate::resources::health::HealthApi;
 use crate::resources::patients::PatientsApi;
 use crate::resources::practitioners::PractitionersApi;
+use crate::resources::rooms::RoomsApi;
 use crate::resources::session::{CredentialsApi, SessionApi};
+use crate::resources::slots::SlotsApi;
 use crate::resources::users::{UserAccountsApi, UsersApi};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
@@ -206,12 +206,10 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         UserAccountsApi::new(services.state.clone(), auth),
         PractitionersApi::new(services.state.clone()),
         PatientsApi::new(services.state.clone()),
-        AppointmentsApi::new(services.state.clone()),
-        AppointmentLifeApi::new(services.state.clone()),
-        AppointmentListsApi::new(services.state.clone()),
-        AppointmentHoldsApi::new(services.state.clone()),
-        AppointmentsTogetherApi::new(services.state.clone()),
+        appointments::operations(&services.state),
         AvailabilityApi::new(services.state.clone()),
+        SlotsApi::new(services.state.clone()),
+        RoomsApi::new(services.state.clone()),
         FacilitiesApi::new(services.state.clone()),
         AuditApi::new(services.state),
     );
@@ -266,12 +264,10 @@ pub type Api = (
     UserAccountsApi,
     PractitionersApi,
     PatientsApi,
-    AppointmentsApi,
-    AppointmentLifeApi,
-    AppointmentListsApi,
-    AppointmentHoldsApi,
-    AppointmentsTogetherApi,
+    AppointmentOperations,
     AvailabilityApi,
+    SlotsApi,
+    RoomsApi,
     FacilitiesApi,
     AuditApi,
 );

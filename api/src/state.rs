@@ -8,7 +8,7 @@ use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
 use projections::appointments::AppointmentQueries;
-use projections::availability::AvailabilityQueries;
+use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
 use projections::users::UserQueries;
@@ -33,6 +33,8 @@ pub struct AppState {
     pub appointments: AppointmentQueries,
     /// The read model of when practitioners can be booked.
     pub availability: AvailabilityQueries,
+    /// The calendars in which slots are looked for.
+    pub calendars: CalendarQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
@@ -53,6 +55,7 @@ impl AppState {
             patients: PatientQueries::new(database.clone()),
             appointments: AppointmentQueries::new(database.clone()),
             availability: AvailabilityQueries::new(database.clone()),
+            calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database),
             trail,

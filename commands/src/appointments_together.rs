@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Slot};
-use domain::ids::{AppointmentId, EventId, PatientId, Position, StreamVersion, SubjectId, UserId};
+use domain::ids::{AppointmentId, EventId, PatientId, Position, RoomId, StreamVersion, SubjectId, UserId};
 use domain::reservation::ResourceKind;
 use domain::scheduling::WallClockError;
 use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, StreamAppend};
 use uuid::Uuid;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, Basis, wanted};
+use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants, wanted};
+use crate::basis::Basis;
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Loaded, decide, pause};
@@ -55,8 +56,12 @@ pub(crate) enum Together {
 }
 
 type Decided = Result<Vec<AppointmentEvent>, OccurrenceRefusal>;
-/// What decisions are made of, by practitioner.
-type Bases = HashMap<UserId, Basis>;
+/// What decisions are made of, by practitioner and room.
+type Bases = HashMap<(UserId, Option<RoomId>), Basis>;
+
+const fn whom_and_where(slot: &Slot) -> (UserId, Option<RoomId>) {
+    (slot.practitioner_id, slot.room_id)
+}
 
 impl Commands {
     /// Books appointments of one patient: all of them, or, if `partial`, those that can be booked.
@@ -69,7 +74,7 @@ impl Commands {
     ) -> Result<Together, AppointmentFailure> {
         let mut fresh = false;
         for attempt in 0..BOOKING_ATTEMPTS {
-            let bases = self.bases(patient, &planned, fresh, context).await?;
+            let bases = self.bases(&planned, fresh, context).await?;
             let decided = decide_all(&planned, &bases, context).await?;
             let refused = decided.iter().filter(|outcome| outcome.is_err()).count();
             if refused > 0 && !fresh {
@@ -112,16 +117,16 @@ impl Commands {
 
     async fn bases(
         &self,
-        patient: PatientId,
         planned: &[Planned],
         fresh: bool,
         context: &CommandContext,
     ) -> Result<Bases, AppointmentFailure> {
         let mut bases = Bases::new();
-        for slot in planned.iter().filter_map(Planned::slot) {
-            if !bases.contains_key(&slot.practitioner_id) {
-                let basis = self.basis(slot.practitioner_id, Some(patient), fresh, context.facility_id).await?;
-                bases.insert(slot.practitioner_id, basis);
+        for command in planned.iter().filter_map(|planned| planned.command.as_ref().ok()) {
+            let Some(slot) = command.slot() else { continue };
+            if !bases.contains_key(&whom_and_where(slot)) {
+                let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
+                bases.insert(whom_and_where(slot), basis);
             }
         }
         Ok(bases)
@@ -209,7 +214,7 @@ async fn decide_all(
                 continue;
             }
         };
-        let Some((slot, basis)) = slot.and_then(|slot| Some((slot, bases.get(&slot.practitioner_id)?))) else {
+        let Some((slot, basis)) = slot.and_then(|slot| Some((slot, bases.get(&whom_and_where(slot))?))) else {
             return Err(CommandError::Invalid("only bookings are made together".to_owned()));
         };
         let mut conflicts = one.conflicts.clone();

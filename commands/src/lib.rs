@@ -7,6 +7,7 @@ mod appointment_series;
 mod appointments;
 mod appointments_together;
 mod availability;
+mod basis;
 mod cache;
 mod context;
 mod error;

@@ -300,6 +300,8 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
         FacilityEvent::FacilityOpened { .. } => None,
         // Screens learn what they may do with the next access token.
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
+        // Calendars name rooms by their ids, and look the names up when they are opened.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
         // Patients are told by it, not screens.
         FacilityEvent::ReminderRulesSet { .. } => None,
     }

@@ -140,9 +140,9 @@ impl From<AvailabilityError> for Problem {
 impl From<FacilityError> for Problem {
     fn from(error: FacilityError) -> Self {
         match error {
-            FacilityError::NotOpen => Self::new(ProblemCode::ResourceNotFound),
+            FacilityError::NotOpen | FacilityError::NoSuchRoom => Self::new(ProblemCode::ResourceNotFound),
             FacilityError::Invalid(violations) => violations.into(),
-            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone => {
+            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone | FacilityError::RoomExists => {
                 Self::new(ProblemCode::InvalidState).because(sentence(&error))
             }
         }

@@ -8,7 +8,9 @@ pub mod health;
 pub mod patients;
 pub mod practitioners;
 pub mod roles;
+pub mod rooms;
 pub mod session;
+pub mod slots;
 pub mod users;
 
 /// The chapters of the OpenAPI document.

@@ -352,7 +352,8 @@ fn what_was_called_off_or_missed_by_mistake_takes_its_times_again_as_a_booking_d
     after(cancelled()).when(restore(Terms::default())).then_expect_events(vec![restored()]);
     assert_eq!(restored().reservations(), booked(nine()).reservations());
     for (status, last) in [("scheduled", restored()), ("confirmed", AppointmentEvent::AppointmentConfirmed {})] {
-        let Err(AppointmentError::NotNow { status: now }) = after(last).when(restore(Terms::default())).inspect_result()
+        let Err(AppointmentError::NotNow { status: now }) =
+            after(last).when(restore(Terms::default())).inspect_result()
         else {
             panic!("restored when {status}")
         };
@@ -360,7 +361,10 @@ fn what_was_called_off_or_missed_by_mistake_takes_its_times_again_as_a_booking_d
     }
     let late = |terms| {
         let events = vec![booked(nine()), AppointmentEvent::PatientDidNotAttend {}];
-        AppointmentTest::with(at_moment("2026-11-23T09:40:00+01:00")).given(events).when(restore(terms)).inspect_result()
+        AppointmentTest::with(at_moment("2026-11-23T09:40:00+01:00"))
+            .given(events)
+            .when(restore(terms))
+            .inspect_result()
     };
     refused("justification", "in_the_past", late(Terms::default()));
     assert_eq!(late(Terms { reason: reason(), ..Terms::default() }), Ok(vec![restored()]));

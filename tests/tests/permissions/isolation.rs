@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 
 use domain::role::Role;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::practice::{Practice, patient};
@@ -21,6 +24,9 @@ enum Kind {
     Patient,
     User,
     Session,
+    Leave,
+    ExtraHours,
+    Room,
 }
 
 /// Every parameter that is an identifier: a path up to the parameter, or the name of a query parameter.
@@ -29,6 +35,12 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("/users/{id}", Kind::User),
     ("/users/{id}/sessions/{sessionId}", Kind::Session),
     ("/auth/sessions/{id}", Kind::Session),
+    ("/availability/{practitionerId}", Kind::User),
+    ("/availability/{practitionerId}/leave/{leaveId}", Kind::Leave),
+    ("/availability/{practitionerId}/extra-hours/{extraHoursId}", Kind::ExtraHours),
+    ("/facilities/current/rooms/{roomId}", Kind::Room),
+    ("?practitionerId", Kind::User),
+    ("?roomId", Kind::Room),
     ("?patientId", Kind::Patient),
     ("?actorId", Kind::User),
 ];
@@ -44,8 +56,21 @@ fn body_of(operation: &str) -> Value {
         "restrictPatient" | "unrestrictPatient" | "suspendUser" | "reinstateUser" => reason,
         "assignRole" => json!({"role": "doctor", "reason": "Essai"}),
         "reviseUser" => json!({"lastName": "Roux", "firstName": "Maë", "email": email(), "rppsNumber": RPPS}),
+        "renameRoom" => json!({"name": "Salle 9"}),
+        "reviseAvailability" => json!({"hours": []}),
+        "planLeave" => {
+            let (from, until) = (tomorrow(), tomorrow() + 1.day());
+            json!({"from": format!("{from}T00:00"), "until": format!("{until}T00:00"), "kind": "other"})
+        }
+        "openExtraHours" => {
+            json!({"date": (tomorrow() + 1.day()).to_string(), "timeSlots": [{"start": "09:00", "end": "12:00"}]})
+        }
         other => panic!("{other} takes an identifier and a body: say which"),
     }
+}
+
+fn tomorrow() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date() + 1.day()
 }
 
 /// A parameter that is an identifier.
@@ -99,6 +124,9 @@ struct Belongings {
     patients: Vec<String>,
     users: Vec<String>,
     sessions: Vec<String>,
+    leave: Vec<String>,
+    extra_hours: Vec<String>,
+    rooms: Vec<String>,
 }
 
 /// The key under which the other practice restricts a patient.
@@ -124,7 +152,15 @@ impl Belongings {
         let (_going_on, over) = (working.log_in().await, working.log_in().await);
         let sessions = admin.get(&format!("{}/sessions", working.path())).await.expect(200).body;
         over.post("/auth/logout", &json!({})).await.expect(204);
+        let planned = async |kind: &str, operation: &str| {
+            let path = format!("/availability/{}/{kind}", working.id());
+            id(&practice.secretary().post(&path, &body_of(operation)).await.expect(201).body)
+        };
+        let room = practice.secretary().post("/facilities/current/rooms", &json!({"name": "Salle 1"})).await;
         Self {
+            rooms: vec![id(&room.expect(201).body)],
+            leave: vec![planned("leave", "planLeave").await],
+            extra_hours: vec![planned("extra-hours", "openExtraHours").await],
             patients: vec![active, archived, restricted],
             users: vec![working.id().to_owned(), suspended.id().to_owned(), id(&invited["user"])],
             sessions: sessions["items"].as_array().unwrap().iter().map(id).collect(),
@@ -136,6 +172,9 @@ impl Belongings {
             Kind::Patient => &self.patients,
             Kind::User => &self.users,
             Kind::Session => &self.sessions,
+            Kind::Leave => &self.leave,
+            Kind::ExtraHours => &self.extra_hours,
+            Kind::Room => &self.rooms,
         }
     }
 }

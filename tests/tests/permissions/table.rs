@@ -90,7 +90,12 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("startAppointment", Write("appointments")),
     ("completeAppointment", Write("appointments")),
     ("reportAbsence", Write("appointments")),
-    // When practitioners can be booked.
+    // When practitioners can be booked, and where.
+    ("listRooms", SignedIn),
+    ("addRoom", Write("availability")),
+    ("renameRoom", Write("availability")),
+    ("closeRoom", Write("availability")),
+    ("findSlots", Read("appointments")),
     ("readAvailability", Read("availability")),
     ("reviseAvailability", Write("availability")),
     ("planLeave", Write("availability")),

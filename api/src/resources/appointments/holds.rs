@@ -1,7 +1,9 @@
 //! Slots that are held for five minutes while somebody is on the telephone, and what a booking would meet.
 
 use commands::CommandError;
-use domain::appointment::{AppointmentCommand, AppointmentError, AppointmentPriority, AppointmentType, Details, Terms, Texts};
+use domain::appointment::{
+    Appointment, AppointmentCommand, AppointmentError, AppointmentPriority, AppointmentType, Details, Terms, Texts,
+};
 use domain::ids::{AppointmentId, PatientId};
 use domain::scheduling::Repeated;
 use domain::values::{CivilDate, ClockTime};
@@ -18,9 +20,8 @@ use super::times::{AdditionalSlotInput, Times};
 use crate::http::auth::Caller;
 use crate::http::command::{UnderConditions, command_context, id_of_new};
 use crate::http::conditional::etag;
-use crate::http::mapping::appointment_refusal;
 use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
-use crate::http::problem::{Conflict, Period, Problem, ProblemCode, Violation};
+use crate::http::problem::{Conflict, Period, Problem, Violation};
 use crate::http::strict_json::StrictJson;
 use crate::http::wire::Wire;
 use crate::http::wire_code::WireCode;
@@ -127,7 +128,7 @@ impl AppointmentHoldsApi {
         };
         let executed = match outcome {
             Ok(executed) => executed,
-            Err(error) => return Err(self.state.booking_refusal(error, &command, &time, &context).await),
+            Err(error) => return Err(self.state.booking_refusal(error, &command, &time, caller.facility_id).await),
         };
         let preference = self.state.settle(executed.position, prefer.0).await;
         let location = format!("/api/v1/appointments/{}", executed.id);
@@ -209,17 +210,13 @@ impl AppointmentHoldsApi {
         let context = command_context(&caller, request, None);
         let (booked, id) = match appointment_id.0 {
             Some(id) => {
-                let loaded = self.state.commands.load::<domain::appointment::Appointment>(caller.facility_id, id.0);
-                let loaded = loaded.await.map_err(Problem::from)?;
-                let loaded = loaded.ok_or_else(|| Problem::not_found("appointment"));
-                match loaded {
-                    Ok(loaded) => (loaded.aggregate.is_booked(), AppointmentId(id.0)),
-                    Err(_) => {
-                        let why = "There is no such appointment or held slot.";
-                        let violation = Violation::new("appointmentId", "unknown_appointment", why);
-                        return Ok(Json(refused(Problem::validation_failed(vec![violation]))));
-                    }
-                }
+                let loaded = self.state.commands.load::<Appointment>(caller.facility_id, id.0);
+                let Some(loaded) = loaded.await? else {
+                    let why = "There is no such appointment or held slot.";
+                    let violation = Violation::new("appointmentId", "unknown_appointment", why);
+                    return Ok(Json(refused(Problem::validation_failed(vec![violation]))));
+                };
+                (loaded.aggregate.is_booked(), AppointmentId(id.0))
             }
             None => (false, AppointmentId(Uuid::now_v7())),
         };
@@ -251,7 +248,7 @@ impl AppointmentHoldsApi {
             Err(error @ CommandError::Refused(_)) => error,
             Err(error) => return Err(error.into()),
         };
-        Ok(Json(refused(self.state.booking_refusal(met, &command, &time, &context).await)))
+        Ok(Json(refused(self.state.booking_refusal(met, &command, &time, caller.facility_id).await)))
     }
 }
 
@@ -267,21 +264,5 @@ fn refused(problem: Problem) -> CheckDocument {
         open_hours,
         alternatives,
         violations: (!violations.is_empty()).then_some(violations),
-    }
-}
-
-impl AppState {
-    /// A refusal to take times, in the time of the practice. (The nearest times that are free are added by the slots.)
-    pub(super) async fn booking_refusal(
-        &self,
-        error: CommandError<AppointmentError>,
-        _command: &AppointmentCommand,
-        time: &domain::scheduling::PracticeTime,
-        _context: &commands::CommandContext,
-    ) -> Problem {
-        match error {
-            CommandError::Refused(refusal) => appointment_refusal(refusal, &time.zone),
-            error => error.into(),
-        }
     }
 }

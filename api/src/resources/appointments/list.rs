@@ -16,6 +16,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 use projections::appointments::{AppointmentFilter, AppointmentPage, AppointmentPageStart, AppointmentView};
+use projections::availability::LeaveAhead;
 use uuid::Uuid;
 
 use super::answers::Listed;
@@ -26,7 +27,7 @@ use crate::http::auth::Caller;
 use crate::http::conditional::{IfNoneMatch, content_tag};
 use crate::http::instants::rfc3339;
 use crate::http::pagination::{Cursor, Links, PageLimit, PageNumber, PageRequest, PageStart};
-use crate::http::parameter::{SearchText, StrictUuid};
+use crate::http::parameter::{SearchText, StrictBool, StrictUuid};
 use crate::http::problem::{Problem, ProblemCode, Violation};
 use crate::http::several::Several;
 use crate::http::wire::Wire;
@@ -77,10 +78,20 @@ struct AppointmentSummaryDocument {
     link_id: Option<Uuid>,
     /// True if it lies outside the practitioner's hours as they were when it was booked.
     outside_availability: Option<bool>,
+    /// There if it is still ahead and lies in a leave of its practitioner: it has to be moved.
+    reschedule: Option<RescheduleDocument>,
     /// The version of the appointment.
     version: u64,
     /// When it was last changed (RFC 3339).
     updated_at: String,
+}
+
+/// Why an appointment has to be moved.
+#[derive(Debug, Object)]
+#[oai(rename = "Reschedule", rename_all = "camelCase")]
+struct RescheduleDocument {
+    /// The leave in which it lies.
+    leave_id: Uuid,
 }
 
 /// A page of appointments.
@@ -100,7 +111,8 @@ struct Names {
     practitioners: HashMap<UserId, String>,
 }
 
-fn summary(view: AppointmentView, names: &Names) -> AppointmentSummaryDocument {
+fn summary(view: AppointmentView, names: &Names, leave: &[LeaveAhead], now: Timestamp) -> AppointmentSummaryDocument {
+    let leave = leave.iter().find(|leave| leave.concerns(&view, now));
     let zone = TimeZone::get(&view.time_zone).unwrap_or(TimeZone::UTC);
     let Shown { date, start, end, repeated_hour: _ } = Shown::of(view.during, &zone);
     AppointmentSummaryDocument {
@@ -125,6 +137,7 @@ fn summary(view: AppointmentView, names: &Names) -> AppointmentSummaryDocument {
         series_id: view.series_id.map(|series| series.0),
         link_id: view.link_id.map(|link| link.0),
         outside_availability: view.outside_availability.then_some(true),
+        reschedule: leave.map(|leave| RescheduleDocument { leave_id: leave.leave_id.0 }),
         version: view.version.get(),
         updated_at: view.updated_at.to_string(),
     }
@@ -144,6 +157,7 @@ pub(super) struct Asked {
     pub(super) series: Option<StrictUuid>,
     pub(super) link: Option<StrictUuid>,
     pub(super) search: Option<SearchText>,
+    pub(super) needs_rescheduling: Option<StrictBool>,
 }
 
 impl Asked {
@@ -183,6 +197,7 @@ impl Asked {
             statuses: several(self.statuses.as_ref()).to_vec(),
             types: several(self.types.as_ref()).to_vec(),
             search: self.search.as_ref().map(|search| search.as_str().to_owned()),
+            in_leave: None,
         })
     }
 
@@ -198,6 +213,7 @@ impl Asked {
         add("type", self.types.as_ref().map(|several| several.as_str().to_owned()));
         add("seriesId", self.series.map(|id| id.0.to_string()));
         add("linkId", self.link.map(|id| id.0.to_string()));
+        add("needsRescheduling", self.needs_rescheduling.map(|needs| needs.0.to_string()));
         add("search", self.search.as_ref().map(|search| search.as_str().to_owned()));
         shared
     }
@@ -232,17 +248,22 @@ impl AppState {
         known: Option<IfNoneMatch>,
     ) -> Result<Listed, Problem> {
         let facility = reader.caller.facility_id;
-        let filter = asked.filter(&self.practice_time(facility).await?.zone)?;
+        let mut filter = asked.filter(&self.practice_time(facility).await?.zone)?;
+        let now = Timestamp::now();
+        let leave = self.availability.leave_ahead(facility, &filter.practitioners, now).await?;
+        if asked.needs_rescheduling.is_some_and(|needs| needs.0) {
+            filter.in_leave = Some(leave.iter().map(|leave| (leave.practitioner_id, leave.during)).collect());
+        }
         let start = match &request.start {
             PageStart::Number(number) => AppointmentPageStart::Number(number.0),
             PageStart::Cursor(cursor) => AppointmentPageStart::After(cursor.position()?),
         };
-        let found = self.appointments.list(facility, &filter, &start, request.limit.0, Timestamp::now()).await?;
+        let found = self.appointments.list(facility, &filter, &start, request.limit.0, now).await?;
         let names = self.names_in(&found, &reader).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
         let links = Links::new(path, asked.shared(request)).around(request, Some(found.total), next.as_ref());
         let body = AppointmentListDocument {
-            items: found.items.into_iter().map(|view| summary(view, &names)).collect(),
+            items: found.items.into_iter().map(|view| summary(view, &names, &leave, now)).collect(),
             total: found.total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
         };

@@ -1,5 +1,6 @@
-//! Appointments: book, read, move and change ([`AppointmentsApi`]), and what happens to them on the day
-//! ([`AppointmentLifeApi`]). Clients speak in what the clock of the practice shows; [`times`] makes instants of it.
+//! Appointments: book, list, read, move and change ([`AppointmentsApi`]), what happens to them on the day ([`life`]), slots
+//! that are held and the dry run of a booking ([`holds`]), and several at once ([`together`]). Clients speak in what the
+//! clock of the practice shows; [`times`] makes instants of it.
 
 mod answers;
 mod documents;
@@ -7,8 +8,8 @@ mod holds;
 mod input;
 mod life;
 mod list;
-mod together;
 mod times;
+mod together;
 
 use commands::{CommandContext, CommandError, Executed, Loaded};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
@@ -24,25 +25,41 @@ use uuid::Uuid;
 
 use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
-use self::input::{BookingInput, RevisionInput};
 pub use self::holds::AppointmentHoldsApi;
+use self::input::{BookingInput, RevisionInput};
 pub use self::life::AppointmentLifeApi;
 pub use self::list::AppointmentListsApi;
-pub use self::together::AppointmentsTogetherApi;
 use self::list::{Asked, Reader};
+pub use self::together::AppointmentsTogetherApi;
 use super::Chapter;
+use super::slots::{Around, nearest};
 use crate::http::access::{AccessPurpose, AccessReason};
 use crate::http::auth::Caller;
 use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
 use crate::http::mapping::appointment_refusal;
 use crate::http::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
-use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictUuid};
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
+use crate::http::problem::{Period, Problem, ProblemCode};
 use crate::http::several::Several;
 use crate::http::strict_json::StrictJson;
 use crate::http::wire::Wire;
 use crate::state::AppState;
+
+/// All operations on appointments. They are of several types because each has its own file.
+pub type AppointmentOperations =
+    (AppointmentsApi, AppointmentLifeApi, AppointmentListsApi, AppointmentHoldsApi, AppointmentsTogetherApi);
+
+/// All of them, over this state.
+pub fn operations(state: &AppState) -> AppointmentOperations {
+    (
+        AppointmentsApi::new(state.clone()),
+        AppointmentLifeApi::new(state.clone()),
+        AppointmentListsApi::new(state.clone()),
+        AppointmentHoldsApi::new(state.clone()),
+        AppointmentsTogetherApi::new(state.clone()),
+    )
+}
 
 /// The operations on appointments themselves.
 pub struct AppointmentsApi {
@@ -64,6 +81,35 @@ impl AppState {
         }
     }
 
+    /// A refusal to take times, in the time of the practice, with the nearest times that are free.
+    async fn booking_refusal(
+        &self,
+        error: CommandError<AppointmentError>,
+        command: &AppointmentCommand,
+        time: &PracticeTime,
+        facility: FacilityId,
+    ) -> Problem {
+        let refusal = match error {
+            CommandError::Refused(refusal) => refusal,
+            error => return error.into(),
+        };
+        let elsewhere =
+            matches!(refusal, AppointmentError::Conflicts(_) | AppointmentError::OutsideAvailability { .. });
+        let problem = appointment_refusal(refusal, &time.zone);
+        let Some(slot) = command.slot().filter(|_| elsewhere) else { return problem };
+        let around = Around {
+            practitioner: slot.practitioner_id,
+            patient: command.patient(),
+            room: slot.room_id,
+            slot: slot.during,
+        };
+        match nearest(self, facility, around).await {
+            Ok(free) => problem.with_alternatives(free.into_iter().map(|slot| Period::of(slot, &time.zone)).collect()),
+            // What is refused is refused; where else there is room matters less.
+            Err(_) => problem,
+        }
+    }
+
     /// Gives a command to an appointment that is there, and answers with what it is then.
     async fn change_appointment(
         &self,
@@ -77,7 +123,7 @@ impl AppState {
             Ok(executed) => executed,
             Err(error) => {
                 let time = self.practice_time(context.facility_id).await?;
-                return Err(self.appointment_refusal(error, &time));
+                return Err(self.booking_refusal(error, command, &time, context.facility_id).await);
             }
         };
         let preference = self.settle(executed.position, prefer).await;
@@ -142,6 +188,10 @@ impl AppointmentsApi {
         /// Those that were booked together.
         #[oai(name = "linkId")]
         link_id: Query<Option<StrictUuid>>,
+        /// Those that have to be moved, because they are still ahead and lie in a leave of their practitioner; with `false` as
+        /// without it, all.
+        #[oai(name = "needsRescheduling")]
+        needs_rescheduling: Query<Option<StrictBool>>,
         /// Words that begin words of the title or the reason, in any order.
         search: Query<Option<SearchText>>,
         /// Which page, from 1. Not together with `cursor`.
@@ -172,6 +222,7 @@ impl AppointmentsApi {
             series: series_id.0,
             link: link_id.0,
             search: search.0,
+            needs_rescheduling: needs_rescheduling.0,
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
         let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
@@ -206,13 +257,17 @@ impl AppointmentsApi {
         let context = command_context(&caller, request, terms.reason.as_ref());
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
         let patient_id = PatientId(input.patient_id.0);
-        let command = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
+        let command =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         let commands = &self.state.commands;
         let outcome = match input.hold_id {
             Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
             None => commands.change_appointment(AppointmentId(Uuid::now_v7()), &command, &context).await,
         };
-        let executed = outcome.map_err(|error| self.state.appointment_refusal(error, &time))?;
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.state.booking_refusal(error, &command, &time, caller.facility_id).await),
+        };
         let preference = self.state.settle(executed.position, prefer.0).await;
         let location = format!("/api/v1/appointments/{}", executed.id);
         let position = executed.position.map(|position| position.to_string());

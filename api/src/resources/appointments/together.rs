@@ -280,11 +280,7 @@ fn once_each(context: &CommandContext, id: AppointmentId) -> CommandContext {
     own
 }
 
-fn of_view(
-    view: &AppointmentView,
-    outcome: Result<(), OccurrenceRefusal>,
-    time: &PracticeTime,
-) -> OccurrenceDocument {
+fn of_view(view: &AppointmentView, outcome: Result<(), OccurrenceRefusal>, time: &PracticeTime) -> OccurrenceDocument {
     let original_start = view.original_start.unwrap_or_else(|| time.zone.to_datetime(view.during.from));
     let id = view.id;
     OccurrenceDocument { appointment_id: Some(id.0), ..occurrence(original_start, outcome.map(|()| id), true, time) }
