@@ -52,10 +52,6 @@ impl Basis {
             beside: beside.to_vec(),
         }
     }
-
-    pub(crate) const fn clock(&self) -> &PracticeTime {
-        &self.clock
-    }
 }
 
 impl Commands {

@@ -5,6 +5,7 @@
 
 mod appointment_series;
 mod appointments;
+mod appointments_together;
 mod availability;
 mod basis;
 mod cache;
@@ -19,7 +20,8 @@ mod store;
 mod users;
 mod waiting;
 
-pub use appointment_series::{OccurrenceOutcome, OccurrenceRefusal, SeriesBooking, SeriesOutcome};
+pub use appointment_series::{LinkedBooking, LinkedOutcome, OccurrenceOutcome, SeriesBooking, SeriesOutcome};
+pub use appointments_together::OccurrenceRefusal;
 pub use availability::{LeavePlan, LeaveRefusal, Touched};
 pub use context::CommandContext;
 pub use error::CommandError;

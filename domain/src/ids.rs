@@ -79,6 +79,10 @@ identifier!(
     SeriesId
 );
 identifier!(
+    /// Appointments of one patient on one day that were booked together.
+    LinkId
+);
+identifier!(
     /// A room of a practice.
     RoomId
 );

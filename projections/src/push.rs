@@ -366,7 +366,8 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         | AppointmentEvent::PatientArrived {}
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}
-        | AppointmentEvent::PatientDidNotAttend {} => &["status"],
+        | AppointmentEvent::PatientDidNotAttend {}
+        | AppointmentEvent::AppointmentRestored { .. } => &["status"],
         AppointmentEvent::RemindersChosen { .. }
         | AppointmentEvent::ReminderSent { .. }
         | AppointmentEvent::ReminderFailed { .. } => &["reminders"],
@@ -508,7 +509,7 @@ mod tests {
             ("SlotHeld", held),
             ("SlotReleased", json!({"expired": true})),
             ("AppointmentBooked", slot.clone()),
-            ("AppointmentRescheduled", slot),
+            ("AppointmentRescheduled", slot.clone()),
             ("AppointmentDetailsChanged", details),
             ("OverlapAccepted", overlap),
             ("AppointmentConfirmed", json!({})),
@@ -517,6 +518,7 @@ mod tests {
             ("AppointmentCompleted", json!({})),
             ("AppointmentCancelled", json!({"personal": {"reason": "Secret"}})),
             ("PatientDidNotAttend", json!({})),
+            ("AppointmentRestored", slot),
             ("RemindersChosen", json!({"reminders": []})),
             ("ReminderSent", reminded.clone()),
             ("ReminderFailed", reminded),

@@ -173,6 +173,11 @@ impl Problem {
         &self.violations
     }
 
+    /// What is in the way, the hours around, and the nearest times that are free.
+    pub fn into_times(self) -> (Vec<Conflict>, Option<Vec<Period>>, Option<Vec<Period>>) {
+        (self.conflicts, self.open_hours, self.alternatives)
+    }
+
     /// Writes the answer. `instance` is the path asked for, `request_id` finds the request in the log.
     pub fn answer(self, instance: Option<&str>, request_id: Option<&str>) -> Response {
         let retry_after =

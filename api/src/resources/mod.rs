@@ -21,7 +21,7 @@ pub mod waiting_list;
 use std::sync::Arc;
 
 use self::appointment_reminders::AppointmentRemindersApi;
-use self::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
+use self::appointments::AppointmentOperations;
 use self::audit::AuditApi;
 use self::availability::AvailabilityApi;
 use self::calendar_feed::CalendarFeedApi;
@@ -69,9 +69,7 @@ pub type Api = (HealthApi, AccountsApi, PatientsApi, SchedulingApi, PracticeApi,
 
 type AccountsApi = (SessionApi, CredentialsApi, UsersApi, UserAccountsApi, PractitionersApi);
 type SchedulingApi = (
-    AppointmentsApi,
-    AppointmentLifeApi,
-    AppointmentListsApi,
+    AppointmentOperations,
     AppointmentRemindersApi,
     AvailabilityApi,
     SlotsApi,
@@ -93,9 +91,7 @@ pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
         PractitionersApi::new(state()),
     );
     let scheduling = (
-        AppointmentsApi::new(state()),
-        AppointmentLifeApi::new(state()),
-        AppointmentListsApi::new(state()),
+        appointments::operations(&state()),
         AppointmentRemindersApi::new(state()),
         AvailabilityApi::new(state()),
         SlotsApi::new(state()),

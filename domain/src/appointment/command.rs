@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Conflict, Details, Occurrence, Slot};
-use crate::ids::{AppointmentId, PatientId};
+use crate::ids::{AppointmentId, LinkId, PatientId};
 use crate::reminder::{ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;
 use crate::values::Reason;
@@ -32,6 +32,8 @@ pub enum AppointmentCommand {
         details: Details,
         /// Its place in a series.
         occurrence: Option<Occurrence>,
+        /// What is booked together with it.
+        link_id: Option<LinkId>,
         /// What may be out of the ordinary.
         terms: Terms,
     },
@@ -78,6 +80,15 @@ pub enum AppointmentCommand {
     },
     /// The patient did not come.
     ReportAbsence,
+    /// It was called off, or reported missed, by mistake: it takes its times again, if they are free. Checked as a booking is.
+    RestoreAppointment {
+        /// Whose it is.
+        patient_id: PatientId,
+        /// The slot that it had.
+        slot: Slot,
+        /// What may be out of the ordinary.
+        terms: Terms,
+    },
     /// Decides how the patient is reminded of it.
     ChooseReminders {
         /// Reminders of its own; none for those of the practice.
@@ -97,7 +108,8 @@ impl AppointmentCommand {
             Self::HoldSlot { slot, .. }
             | Self::BookAppointment { slot, .. }
             | Self::RescheduleAppointment { slot, .. }
-            | Self::ReviseAppointment { slot, .. } => Some(slot),
+            | Self::ReviseAppointment { slot, .. }
+            | Self::RestoreAppointment { slot, .. } => Some(slot),
             Self::ReleaseSlot
             | Self::ReleaseExpiredSlot
             | Self::ChangeDetails { .. }
@@ -115,7 +127,11 @@ impl AppointmentCommand {
 
     /// The patient whom it brings in.
     pub const fn patient(&self) -> Option<PatientId> {
-        if let Self::BookAppointment { patient_id, .. } = self { Some(*patient_id) } else { None }
+        if let Self::BookAppointment { patient_id, .. } | Self::RestoreAppointment { patient_id, .. } = self {
+            Some(*patient_id)
+        } else {
+            None
+        }
     }
 
     /// The appointments over which it would lie, if all that it meets is the practitioner, and it is meant to. Whether it may
@@ -124,7 +140,8 @@ impl AppointmentCommand {
         let terms = match self {
             Self::BookAppointment { terms, .. }
             | Self::RescheduleAppointment { terms, .. }
-            | Self::ReviseAppointment { terms, .. } => terms,
+            | Self::ReviseAppointment { terms, .. }
+            | Self::RestoreAppointment { terms, .. } => terms,
             Self::HoldSlot { .. }
             | Self::ReleaseSlot
             | Self::ReleaseExpiredSlot

@@ -79,7 +79,7 @@ impl AppointmentStatus {
         }
     }
 
-    /// Whether nothing can happen to it any more.
+    /// Whether nothing can happen to it any more, but that what was called off or missed by mistake is restored.
     pub const fn is_final(self) -> bool {
         match self {
             Self::Completed | Self::Cancelled | Self::NoShow => true,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::details::{AppointmentPriority, AppointmentType, Cancellation, Occurrence, Slot, Texts};
 use crate::event::LoggedEvent;
-use crate::ids::{AppointmentId, PatientId, UserId};
+use crate::ids::{AppointmentId, LinkId, PatientId, UserId};
 use crate::personal::Revealed;
 use crate::reminder::{ReminderFailure, ReminderMark, ReminderOutcome, ReminderRule};
 use crate::reservation::{Reservation, ResourceKind, TimeHold};
@@ -48,6 +48,9 @@ pub enum AppointmentEvent {
         /// Its place in a series.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurrence: Option<Occurrence>,
+        /// What was booked together with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link_id: Option<LinkId>,
         /// Whether it lies outside the practitioner's hours.
         outside_availability: bool,
         /// What was written of it.
@@ -108,6 +111,18 @@ pub enum AppointmentEvent {
         #[serde(default)]
         personal: Revealed<Cancellation>,
     },
+    /// What was called off, or not attended, is an appointment again.
+    AppointmentRestored {
+        /// For whom it is, as before.
+        patient_id: PatientId,
+        /// When, with whom and where, as before.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The zone of the practice at that time.
+        time_zone: String,
+        /// Whether it lies outside the practitioner's hours.
+        outside_availability: bool,
+    },
     /// The patient did not come.
     PatientDidNotAttend {},
     /// It was decided how the patient is reminded of it.
@@ -163,6 +178,7 @@ impl AppointmentEvent {
             | Self::AppointmentCompleted { .. }
             | Self::AppointmentCancelled { .. }
             | Self::PatientDidNotAttend { .. }
+            | Self::AppointmentRestored { .. }
             | Self::RemindersChosen { .. } => None,
         }
     }
@@ -194,6 +210,7 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             Self::AppointmentCompleted {} => "AppointmentCompleted",
             Self::AppointmentCancelled { .. } => "AppointmentCancelled",
             Self::PatientDidNotAttend {} => "PatientDidNotAttend",
+            Self::AppointmentRestored { .. } => "AppointmentRestored",
             Self::RemindersChosen { .. } => "RemindersChosen",
             Self::ReminderSent { .. } => "ReminderSent",
             Self::ReminderFailed { .. } => "ReminderFailed",
@@ -215,6 +232,7 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             | Self::AppointmentCompleted {}
             | Self::AppointmentCancelled { .. }
             | Self::PatientDidNotAttend {}
+            | Self::AppointmentRestored { .. }
             | Self::RemindersChosen { .. }
             | Self::ReminderSent { .. }
             | Self::ReminderFailed { .. } => "1",
@@ -237,6 +255,7 @@ impl LoggedEvent for AppointmentEvent {
         ("AppointmentCompleted", 1),
         ("AppointmentCancelled", 1),
         ("PatientDidNotAttend", 1),
+        ("AppointmentRestored", 1),
         ("RemindersChosen", 1),
         ("ReminderSent", 1),
         ("ReminderFailed", 1),
@@ -248,7 +267,8 @@ impl LoggedEvent for AppointmentEvent {
         match self {
             Self::SlotHeld { slot, .. } => holds(slot, None),
             Self::AppointmentBooked { patient_id, slot, .. }
-            | Self::AppointmentRescheduled { patient_id, slot, .. } => holds(slot, Some(*patient_id)),
+            | Self::AppointmentRescheduled { patient_id, slot, .. }
+            | Self::AppointmentRestored { patient_id, slot, .. } => holds(slot, Some(*patient_id)),
             // It stands beside those that were there, and still stops the next one that does not say so.
             Self::OverlapAccepted { practitioner_id, times, .. } => {
                 let holds = times.iter().map(|time| hold(practitioner_id.0, *time, true)).collect();

@@ -10,7 +10,7 @@
 //!                                     PatientArrived ▼          │
 //!                                                 arrived ──────┘
 //!                                  AppointmentStarted│  from all three: AppointmentCancelled, PatientDidNotAttend
-//!                                                    ▼
+//!                                                    ▼       and by AppointmentRestored back to scheduled
 //!                               in_progress ──► completed
 //! ```
 //!
@@ -38,7 +38,7 @@ pub use self::details::{
 pub use self::event::AppointmentEvent;
 pub use self::rules::{HOLD, LONGEST, MOST_ADDITIONAL_SLOTS, SHORTEST};
 use crate::aggregate::AggregateRoot;
-use crate::ids::{AppointmentId, PatientId, SubjectId};
+use crate::ids::{AppointmentId, LinkId, PatientId, SubjectId};
 use crate::personal::Revealed;
 use crate::reminder::{self, ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;
@@ -66,6 +66,9 @@ pub struct Appointment {
     pub priority: Option<AppointmentPriority>,
     /// Its place in a series.
     pub occurrence: Option<Occurrence>,
+    /// What was booked together with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_id: Option<LinkId>,
     /// Whether it lies outside the practitioner's hours as they were then.
     pub outside_availability: bool,
     /// Over which appointments it was meant to lie.
@@ -264,7 +267,7 @@ impl Aggregate for Appointment {
         schedule: &Schedule,
         sink: &EventSink<Self>,
     ) -> Result<(), AppointmentError> {
-        use AppointmentStatus::{Arrived, Confirmed, Held, InProgress, Scheduled};
+        use AppointmentStatus::{Arrived, Cancelled, Confirmed, Held, InProgress, NoShow, Scheduled};
         let now = schedule.clock.now;
         match command {
             AppointmentCommand::HoldSlot { slot, override_availability } => {
@@ -286,7 +289,7 @@ impl Aggregate for Appointment {
                 (Some(Held), _) => sink.write(AppointmentEvent::SlotReleased { expired: true }, self).await,
                 (_, _) => return Err(AppointmentError::NotHeld),
             },
-            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence, terms } => {
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence, link_id, terms } => {
                 if self.is_booked() {
                     return Err(AppointmentError::AlreadyBooked);
                 }
@@ -298,6 +301,7 @@ impl Aggregate for Appointment {
                     r#type: details.kind,
                     priority: details.priority,
                     occurrence,
+                    link_id,
                     outside_availability,
                     personal: Revealed::Value(details.texts),
                 };
@@ -362,6 +366,21 @@ impl Aggregate for Appointment {
                 }
                 sink.write(AppointmentEvent::PatientDidNotAttend {}, self).await;
             }
+            AppointmentCommand::RestoreAppointment { patient_id, slot, terms } => {
+                let status = self.allowed(|status| matches!(status, Cancelled | NoShow))?;
+                let kind = self.kind.ok_or(AppointmentError::NotBooked)?;
+                if (self.patient_id, self.slot.as_ref()) != (Some(patient_id), Some(&slot)) {
+                    return Err(AppointmentError::NotNow { status });
+                }
+                let outside_availability = rules::check_slot(&slot, kind, &terms, schedule)?;
+                let restored = AppointmentEvent::AppointmentRestored {
+                    patient_id,
+                    slot: slot.clone(),
+                    time_zone: schedule.zone_name(),
+                    outside_availability,
+                };
+                Self::take(sink, self, restored, &slot, &schedule.beside).await;
+            }
             AppointmentCommand::ChooseReminders { reminders } => {
                 self.allowed(|status| !status.is_final())?;
                 let reminders = reminders.map(reminder::in_order);
@@ -399,6 +418,7 @@ impl Aggregate for Appointment {
                 r#type,
                 priority,
                 occurrence,
+                link_id,
                 outside_availability,
                 personal,
             } => {
@@ -411,6 +431,7 @@ impl Aggregate for Appointment {
                     kind: Some(r#type),
                     priority: Some(priority),
                     occurrence,
+                    link_id,
                     outside_availability,
                     beside: Vec::new(),
                     texts: personal,
@@ -422,6 +443,11 @@ impl Aggregate for Appointment {
             AppointmentEvent::AppointmentRescheduled { patient_id, slot, time_zone, outside_availability } => {
                 self.status = Some(AppointmentStatus::Scheduled);
                 self.reminded.retain(|mark| mark.starts == slot.during.from);
+                (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
+                (self.outside_availability, self.beside) = (outside_availability, Vec::new());
+            }
+            AppointmentEvent::AppointmentRestored { patient_id, slot, time_zone, outside_availability } => {
+                (self.status, self.cancellation) = (Some(AppointmentStatus::Scheduled), Revealed::Forgotten);
                 (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
                 (self.outside_availability, self.beside) = (outside_availability, Vec::new());
             }

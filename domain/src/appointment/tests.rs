@@ -68,6 +68,7 @@ fn book_as(slot: Slot, kind: AppointmentType, terms: Terms) -> AppointmentComman
         slot,
         details: details(kind),
         occurrence: None,
+        link_id: None,
         terms,
     }
 }
@@ -84,6 +85,7 @@ fn booked_as(slot: Slot, r#type: AppointmentType, outside_availability: bool) ->
         r#type,
         priority: AppointmentPriority::Normal,
         occurrence: None,
+        link_id: None,
         outside_availability,
         personal: Revealed::Value(details(r#type).texts),
     }
@@ -340,6 +342,44 @@ fn the_life_of_an_appointment_is_the_one_of_the_picture() {
 }
 
 #[test]
+fn what_was_called_off_or_missed_by_mistake_takes_its_times_again_as_a_booking_does() {
+    let restore = |terms| AppointmentCommand::RestoreAppointment { patient_id: patient_id(), slot: nine(), terms };
+    let restored = || AppointmentEvent::AppointmentRestored {
+        patient_id: patient_id(),
+        slot: nine(),
+        time_zone: "Europe/Paris".to_owned(),
+        outside_availability: false,
+    };
+    let cancelled =
+        || AppointmentEvent::AppointmentCancelled { personal: Revealed::Value(Cancellation { reason: reason() }) };
+    let after = |last: AppointmentEvent| AppointmentTest::with(schedule()).given(vec![booked(nine()), last]);
+    after(cancelled()).when(restore(Terms::default())).then_expect_events(vec![restored()]);
+    assert_eq!(restored().reservations(), booked(nine()).reservations());
+    for (status, last) in [("scheduled", restored()), ("confirmed", AppointmentEvent::AppointmentConfirmed {})] {
+        let Err(AppointmentError::NotNow { status: now }) =
+            after(last).when(restore(Terms::default())).inspect_result()
+        else {
+            panic!("restored when {status}")
+        };
+        assert_eq!(crate::values::CodeValue::code(now), status);
+    }
+    let late = |terms| {
+        let events = vec![booked(nine()), AppointmentEvent::PatientDidNotAttend {}];
+        AppointmentTest::with(at_moment("2026-11-23T09:40:00+01:00"))
+            .given(events)
+            .when(restore(terms))
+            .inspect_result()
+    };
+    refused("justification", "in_the_past", late(Terms::default()));
+    assert_eq!(late(Terms { reason: reason(), ..Terms::default() }), Ok(vec![restored()]));
+    let closed = Schedule { open: Vec::new(), ..schedule() };
+    AppointmentTest::with(closed)
+        .given(vec![booked(nine()), cancelled()])
+        .when(restore(Terms::default()))
+        .then_expect_error(AppointmentError::OutsideAvailability { open: Vec::new() });
+}
+
+#[test]
 fn nobody_fails_to_come_to_what_has_not_begun() {
     AppointmentTest::with(at_moment("2026-11-23T08:59:59+01:00"))
         .given(vec![booked(nine())])
@@ -402,6 +442,7 @@ fn a_forgotten_patients_appointments_keep_their_times() {
         r#type,
         priority,
         occurrence,
+        link_id: None,
         outside_availability: false,
         personal: Revealed::Forgotten,
     });

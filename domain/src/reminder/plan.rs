@@ -75,7 +75,8 @@ impl ReminderPlan {
                     chosen: None,
                 });
             }
-            AppointmentEvent::AppointmentRescheduled { slot, time_zone, .. } => {
+            AppointmentEvent::AppointmentRescheduled { slot, time_zone, .. }
+            | AppointmentEvent::AppointmentRestored { slot, time_zone, .. } => {
                 let Some(booking) = &mut self.booking else { return };
                 if booking.starts != slot.during.from {
                     // What was said of another time was said of another time.

@@ -123,6 +123,7 @@ fn booked(slot: Slot) -> AppointmentEvent {
         r#type: AppointmentType::Consultation,
         priority: AppointmentPriority::Normal,
         occurrence: None,
+        link_id: None,
         outside_availability: false,
         personal: Revealed::Forgotten,
     }

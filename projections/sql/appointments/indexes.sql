@@ -2,3 +2,4 @@ CREATE INDEX appointments_by_time ON appointments (facility_id, starts, appointm
 CREATE INDEX appointments_of_practitioner ON appointments (facility_id, practitioner_id, starts, appointment_id);
 CREATE INDEX appointments_of_patient ON appointments (facility_id, patient_id, starts, appointment_id);
 CREATE INDEX appointments_of_series ON appointments (facility_id, series_id, starts) WHERE series_id IS NOT NULL;
+CREATE INDEX appointments_of_link ON appointments (facility_id, link_id) WHERE link_id IS NOT NULL;

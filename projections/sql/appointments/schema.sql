@@ -6,6 +6,8 @@ CREATE TABLE appointments (
     patient_id uuid,
     room_id uuid,
     series_id uuid,
+    -- What was booked together with it.
+    link_id uuid,
     starts timestamptz NOT NULL,
     -- When its last time ends.
     ends timestamptz NOT NULL,

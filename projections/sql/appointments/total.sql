@@ -2,7 +2,8 @@ SELECT count(*)
 FROM read_model.appointments
 WHERE facility_id = $1 AND starts < $3 AND starts >= $2
   AND ($4::uuid[] IS NULL OR practitioner_id = ANY ($4)) AND ($5::uuid IS NULL OR patient_id = $5)
-  AND ($6::uuid IS NULL OR series_id = $6) AND status = ANY ($7) AND ($8::text[] IS NULL OR type = ANY ($8))
+  AND ($6::uuid IS NULL OR series_id = $6) AND ($14::uuid IS NULL OR link_id = $14)
+  AND status = ANY ($7) AND ($8::text[] IS NULL OR type = ANY ($8))
   AND (held_until IS NULL OR held_until > $9)
   AND NOT EXISTS (SELECT FROM unnest($10::text[]) word WHERE strpos(words, ' ' || word) = 0)
   -- Those ahead of which any time lies in one of these leaves of its practitioner.

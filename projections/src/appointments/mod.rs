@@ -33,7 +33,7 @@ impl Projection for Appointments {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -118,7 +118,8 @@ fn follow_all(events: &[RecordedEvent], entries: &mut HashMap<AppointmentId, Ent
 
 async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut practitioners, mut patients) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut rooms, mut series, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rooms, mut series, mut links) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut starts, mut ends) = (Vec::new(), Vec::new());
     let (mut statuses, mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut appointments, mut versions) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
@@ -131,6 +132,7 @@ async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) ->
         patients.push(appointment.patient_id.map(|patient| patient.0));
         rooms.push(slot.room_id.map(|room| room.0));
         series.push(appointment.occurrence.map(|occurrence| occurrence.series_id.0));
+        links.push(appointment.link_id.map(|link| link.0));
         starts.push(slot.during.from);
         ends.push(slot.hull().until);
         statuses.push(status.code());
@@ -152,6 +154,7 @@ async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) ->
             &patients,
             &rooms,
             &series,
+            &links,
             &starts,
             &ends,
             &statuses,

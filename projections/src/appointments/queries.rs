@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::appointment::{AppointmentStatus, AppointmentType};
-use domain::ids::{AppointmentId, FacilityId, PatientId, SeriesId, StreamVersion, UserId};
+use domain::ids::{AppointmentId, FacilityId, LinkId, PatientId, SeriesId, StreamVersion, UserId};
 use domain::scheduling::Interval;
 use domain::values::CodeValue;
 use event_store_schema::Database;
@@ -31,6 +31,8 @@ pub struct AppointmentFilter {
     pub patient: Option<PatientId>,
     /// Those of this series.
     pub series: Option<SeriesId>,
+    /// Those that were booked together.
+    pub link: Option<LinkId>,
     /// Those of these statuses; all but slots that were given back if none is named.
     pub statuses: Vec<AppointmentStatus>,
     /// Those of these kinds; all if none is named.
@@ -107,6 +109,7 @@ impl AppointmentQueries {
         let practitioners: Vec<Uuid> = filter.practitioners.iter().map(|practitioner| practitioner.0).collect();
         let practitioners = Some(practitioners).filter(|practitioners| !practitioners.is_empty());
         let (patient, series) = (filter.patient.map(|patient| patient.0), filter.series.map(|series| series.0));
+        let link = filter.link.map(|link| link.0);
         let all = AppointmentStatus::ALL.iter().copied().filter(|status| is_listed(*status));
         let statuses: Vec<AppointmentStatus> = match filter.statuses.as_slice() {
             [] => all.collect(),
@@ -166,6 +169,7 @@ impl AppointmentQueries {
                         &whose,
                         &leave_from,
                         &leave_until,
+                        &link,
                     ],
                 ),
                 (
@@ -184,6 +188,7 @@ impl AppointmentQueries {
                         &whose,
                         &leave_from,
                         &leave_until,
+                        &link,
                     ],
                 ),
             ],

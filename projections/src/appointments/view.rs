@@ -1,7 +1,7 @@
 //! An appointment, as the API shows it.
 
 use domain::appointment::{Appointment, AppointmentPriority, AppointmentStatus, AppointmentType};
-use domain::ids::{AppointmentId, PatientId, RoomId, SeriesId, StreamVersion, UserId};
+use domain::ids::{AppointmentId, LinkId, PatientId, RoomId, SeriesId, StreamVersion, UserId};
 use domain::personal::Revealed;
 use domain::scheduling::Interval;
 use domain::values::TextValue;
@@ -47,6 +47,9 @@ pub struct AppointmentView {
     /// When the series says that it begins, on the clock of the practice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original_start: Option<DateTime>,
+    /// What was booked together with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_id: Option<LinkId>,
     /// Whether it lies outside the hours as they were when it was booked.
     pub outside_availability: bool,
     /// Over which appointments it was meant to lie.
@@ -106,6 +109,7 @@ impl AppointmentView {
             priority: appointment.priority,
             series_id: appointment.occurrence.map(|occurrence| occurrence.series_id),
             original_start: appointment.occurrence.map(|occurrence| occurrence.original_start),
+            link_id: appointment.link_id,
             outside_availability: appointment.outside_availability,
             beside: appointment.beside,
             title: texts.title.map(text),

@@ -180,7 +180,7 @@ fn reason() -> Option<Reason> {
 }
 
 fn book_on(patient_id: PatientId, slot: Slot, terms: Terms) -> AppointmentCommand {
-    AppointmentCommand::BookAppointment { patient_id, slot, details: details(), occurrence: None, terms }
+    AppointmentCommand::BookAppointment { patient_id, slot, details: details(), occurrence: None, link_id: None, terms }
 }
 
 fn book(patient_id: PatientId, slot: Slot) -> AppointmentCommand {

@@ -19,6 +19,8 @@ fn weekly(practice: &Practice, patient_id: PatientId, partial: bool) -> SeriesBo
         start: next_week().at(9, 0, 0, 0),
         duration: SignedDuration::from_mins(30),
         rule: RecurrenceRule::parse("FREQ=WEEKLY;COUNT=30").expect("a rule"),
+        except: Vec::new(),
+        besides: Vec::new(),
         details: details(),
         terms: Terms::default(),
         partial,

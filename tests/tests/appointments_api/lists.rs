@@ -86,7 +86,8 @@ async fn names_are_shown_to_those_who_may_read_patients_and_each_is_traced() {
     let mut permissions = admin.get("/facilities/current").await.expect(200).body["permissions"]["nurse"].clone();
     permissions["patients"] = json!({"read": false, "write": false});
     let narrowed = json!({"permissions": permissions});
-    admin.put("/facilities/current/permissions/nurse", &narrowed).await.expect(200);
+    let path = "/facilities/current/permissions/nurse";
+    send(admin.request(Method::PUT, path).header("If-Match", "*").json(&narrowed)).await.expect(200);
     let nurse = agenda.practice.client(Role::Nurse).clone();
     let began = std::time::Instant::now();
     loop {

@@ -2,7 +2,9 @@
 
 mod booking;
 mod changing;
+mod holds;
 mod life;
 mod lists;
 mod live;
+mod together;
 mod validation;

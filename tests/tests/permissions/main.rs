@@ -2,6 +2,7 @@
 //! the database below. The tables here are written by hand and know nothing of the product's own, so that neither can
 //! be changed alone; an operation without an entry fails, and so does an entry without an operation.
 
+mod bodies;
 mod document;
 mod isolation;
 mod lists;

@@ -56,6 +56,8 @@ pub struct AppointmentDocument {
     series_id: Option<Uuid>,
     /// When its series says that it begins (`YYYY-MM-DDTHH:MM`, where the practice is).
     original_start: Option<String>,
+    /// What was booked together with it.
+    link_id: Option<Uuid>,
     /// True if it lies outside the practitioner's hours as they were when it was booked.
     outside_availability: Option<bool>,
     /// The appointments over which it was meant to lie.
@@ -103,6 +105,7 @@ impl From<AppointmentView> for AppointmentDocument {
             held_until: view.held_until.map(|until| rfc3339(until, &zone)),
             series_id: view.series_id.map(|series| series.0),
             original_start: view.original_start.map(wall_time),
+            link_id: view.link_id.map(|link| link.0),
             outside_availability: view.outside_availability.then_some(true),
             overlaps: view.beside.iter().map(|appointment| appointment.0).collect(),
             version: view.version.get(),

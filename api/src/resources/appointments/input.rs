@@ -1,8 +1,10 @@
 //! What a client sends about an appointment, and how it becomes values of the domain.
 
-use domain::appointment::{AppointmentPriority, AppointmentType, Details, Terms, Texts};
+use domain::appointment::{AppointmentPriority, AppointmentType, Details, Slot, Terms, Texts};
 use domain::scheduling::Repeated;
-use domain::values::{CivilDate, ClockTime, Label, Notes, Reason};
+use domain::values::{CivilDate, ClockTime, Label, Notes, Reason, WallTime};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 use poem_openapi::Object;
 use serde::Deserialize;
 
@@ -95,6 +97,96 @@ visit_input! {
 visit_input! {
     /// What an appointment is from now on. Other times, another practitioner or another room are a move.
     RevisionInput as "AppointmentRevision" {}
+}
+
+visit_input! {
+    /// A series to be booked; its other fields are those of the first occurrence.
+    SeriesInput as "SeriesBooking" {
+        patient_id: StrictUuid,
+        /// A recurrence rule of RFC 5545 that comes at most once a day and ends by `COUNT` or `UNTIL`, such as
+        /// `FREQ=WEEKLY;BYDAY=MO,TH;COUNT=10`. It must name the first occurrence.
+        #[oai(validator(max_length = 500))]
+        recurrence_rule: String,
+        /// Days on which none comes, though the rule names them (`EXDATE`).
+        #[oai(validator(max_items = 200))]
+        ex_dates: Option<Vec<Wire<CivilDate>>>,
+        /// Times at which one comes that the rule does not name (`RDATE`).
+        #[oai(validator(max_items = 200))]
+        r_dates: Option<Vec<Wire<WallTime>>>,
+        /// Those that can be booked are, when others cannot.
+        partial: Option<bool>,
+    }
+}
+
+impl SeriesInput {
+    /// The days that are left out, and the times that are added.
+    pub(super) fn exceptions(&self, violations: &mut Vec<Violation>) -> (Vec<Date>, Vec<DateTime>) {
+        let except = self.ex_dates.iter().flatten().enumerate();
+        let except = except.filter_map(|(at, day)| Some(day.parse(&format!("exDates[{at}]"), violations)?.value()));
+        let except = except.collect();
+        let besides = self.r_dates.iter().flatten().enumerate();
+        let besides = besides.filter_map(|(at, time)| Some(time.parse(&format!("rDates[{at}]"), violations)?.value()));
+        (except, besides.collect())
+    }
+}
+
+/// Visits of one patient on one day, to be booked together.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "LinkedBooking", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LinkedInput {
+    pub(super) patient_id: StrictUuid,
+    /// Two to 20 visits.
+    #[oai(validator(min_items = 2, max_items = 20))]
+    items: Vec<RevisionInput>,
+}
+
+impl LinkedInput {
+    /// The visits, or every field that is not right in any of them.
+    pub(super) fn visits(&self, zone: &TimeZone) -> Result<Vec<(Slot, Details, Terms)>, Problem> {
+        let mut violations = Vec::new();
+        if !(2..=20).contains(&self.items.len()) {
+            violations.push(Violation::new("items", "length", "Two to 20 visits are booked together."));
+            return Err(Problem::validation_failed(violations));
+        }
+        let mut visits = Vec::with_capacity(self.items.len());
+        for (number, item) in self.items.iter().enumerate() {
+            let (under, visit) = (format!("items[{number}]."), item.visit());
+            let slot = visit.times.slot(zone, &under, &mut violations);
+            let details = visit.details(&under, &mut violations);
+            visits.extend(slot.zip(details).map(|(slot, (details, terms))| (slot, details, terms)));
+        }
+        if violations.is_empty() { Ok(visits) } else { Err(Problem::validation_failed(violations)) }
+    }
+}
+
+/// What may be out of the ordinary when an appointment takes its times again.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "AppointmentRestoration", rename_all = "camelCase", skip_serializing_if_is_none)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RestorationInput {
+    /// It may lie outside the practitioner's hours. Needs a `justification`.
+    override_availability: Option<bool>,
+    /// It may lie over other appointments of the practitioner, where the practice allows that. Needs a `justification`.
+    accept_overlap: Option<bool>,
+    /// Why it is out of the ordinary, or restored afterwards. It must not identify the patient: it stays in the log for good.
+    justification: Option<Wire<Reason>>,
+}
+
+impl RestorationInput {
+    /// In the words of the domain.
+    pub(super) fn parse(&self) -> Result<Terms, Problem> {
+        let mut violations = Vec::new();
+        let reason = parse_optional(self.justification.as_ref(), "justification", &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::validation_failed(violations));
+        }
+        Ok(Terms {
+            override_availability: self.override_availability.unwrap_or(false),
+            accept_overlap: self.accept_overlap.unwrap_or(false),
+            reason,
+        })
+    }
 }
 
 /// The fields that describe a visit.

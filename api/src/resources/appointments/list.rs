@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
-use domain::ids::{PatientId, SeriesId, UserId};
+use domain::ids::{LinkId, PatientId, SeriesId, UserId};
 use domain::permissions::Permissions;
 use domain::role::Area;
 use domain::scheduling::{TimeOfDay, instant_or_jump};
@@ -74,6 +74,8 @@ struct AppointmentSummaryDocument {
     held_until: Option<String>,
     /// The series it belongs to.
     series_id: Option<Uuid>,
+    /// What was booked together with it.
+    link_id: Option<Uuid>,
     /// True if it lies outside the practitioner's hours as they were when it was booked.
     outside_availability: Option<bool>,
     /// There if it is still ahead and lies in a leave of its practitioner: it has to be moved.
@@ -133,6 +135,7 @@ fn summary(view: AppointmentView, names: &Names, leave: &[LeaveAhead], now: Time
         title: view.title,
         held_until: view.held_until.map(|until| rfc3339(until, &zone)),
         series_id: view.series_id.map(|series| series.0),
+        link_id: view.link_id.map(|link| link.0),
         outside_availability: view.outside_availability.then_some(true),
         reschedule: leave.map(|leave| RescheduleDocument { leave_id: leave.leave_id.0 }),
         version: view.version.get(),
@@ -152,6 +155,7 @@ pub(super) struct Asked {
     pub(super) statuses: Option<Several<AppointmentStatus>>,
     pub(super) types: Option<Several<AppointmentType>>,
     pub(super) series: Option<StrictUuid>,
+    pub(super) link: Option<StrictUuid>,
     pub(super) search: Option<SearchText>,
     pub(super) needs_rescheduling: Option<StrictBool>,
 }
@@ -189,6 +193,7 @@ impl Asked {
             practitioners: several(self.practitioners.as_ref()).iter().map(|id| UserId(id.0)).collect(),
             patient: self.patient.map(|id| PatientId(id.0)),
             series: self.series.map(|id| SeriesId(id.0)),
+            link: self.link.map(|id| LinkId(id.0)),
             statuses: several(self.statuses.as_ref()).to_vec(),
             types: several(self.types.as_ref()).to_vec(),
             search: self.search.as_ref().map(|search| search.as_str().to_owned()),
@@ -207,6 +212,7 @@ impl Asked {
         add("status", self.statuses.as_ref().map(|several| several.as_str().to_owned()));
         add("type", self.types.as_ref().map(|several| several.as_str().to_owned()));
         add("seriesId", self.series.map(|id| id.0.to_string()));
+        add("linkId", self.link.map(|id| id.0.to_string()));
         add("needsRescheduling", self.needs_rescheduling.map(|needs| needs.0.to_string()));
         add("search", self.search.as_ref().map(|search| search.as_str().to_owned()));
         shared

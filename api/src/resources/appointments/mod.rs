@@ -1,14 +1,17 @@
-//! Appointments: book, read, move and change ([`AppointmentsApi`]), and what happens to them on the day
-//! ([`AppointmentLifeApi`]). Clients speak in what the clock of the practice shows; [`times`] makes instants of it.
+//! Appointments: book, list, read, move and change ([`AppointmentsApi`]), what happens to them on the day ([`life`]), slots
+//! that are held and the dry run of a booking ([`holds`]), and several at once ([`together`]). Clients speak in what the
+//! clock of the practice shows; [`times`] makes instants of it.
 
 mod answers;
 mod documents;
+mod holds;
 mod input;
 mod life;
 mod list;
 pub(super) mod times;
+mod together;
 
-use commands::{CommandContext, CommandError, Executed};
+use commands::{CommandContext, CommandError, Executed, Loaded};
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::scheduling::PracticeTime;
@@ -23,11 +26,14 @@ use uuid::Uuid;
 use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
 pub(super) use self::documents::word;
+pub use self::holds::AppointmentHoldsApi;
 use self::input::{BookingInput, RevisionInput};
 pub use self::life::AppointmentLifeApi;
 pub use self::list::AppointmentListsApi;
 use self::list::{Asked, Reader};
+pub use self::together::AppointmentsTogetherApi;
 use super::Chapter;
+use super::slots::{Around, nearest};
 use crate::http::access::{AccessPurpose, AccessReason};
 use crate::http::auth::Caller;
 use crate::http::command::{ChangeReason, UnderConditions, command_context};
@@ -35,11 +41,26 @@ use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
 use crate::http::mapping::appointment_refusal;
 use crate::http::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::problem::{Period, Problem, ProblemCode};
 use crate::http::several::Several;
 use crate::http::strict_json::StrictJson;
 use crate::http::wire::Wire;
 use crate::state::AppState;
+
+/// All operations on appointments. They are of several types because each has its own file.
+pub type AppointmentOperations =
+    (AppointmentsApi, AppointmentLifeApi, AppointmentListsApi, AppointmentHoldsApi, AppointmentsTogetherApi);
+
+/// All of them, over this state.
+pub fn operations(state: &AppState) -> AppointmentOperations {
+    (
+        AppointmentsApi::new(state.clone()),
+        AppointmentLifeApi::new(state.clone()),
+        AppointmentListsApi::new(state.clone()),
+        AppointmentHoldsApi::new(state.clone()),
+        AppointmentsTogetherApi::new(state.clone()),
+    )
+}
 
 /// The operations on appointments themselves.
 pub struct AppointmentsApi {
@@ -61,6 +82,35 @@ impl AppState {
         }
     }
 
+    /// A refusal to take times, in the time of the practice, with the nearest times that are free.
+    async fn booking_refusal(
+        &self,
+        error: CommandError<AppointmentError>,
+        command: &AppointmentCommand,
+        time: &PracticeTime,
+        facility: FacilityId,
+    ) -> Problem {
+        let refusal = match error {
+            CommandError::Refused(refusal) => refusal,
+            error => return error.into(),
+        };
+        let elsewhere =
+            matches!(refusal, AppointmentError::Conflicts(_) | AppointmentError::OutsideAvailability { .. });
+        let problem = appointment_refusal(refusal, &time.zone);
+        let Some(slot) = command.slot().filter(|_| elsewhere) else { return problem };
+        let around = Around {
+            practitioner: slot.practitioner_id,
+            patient: command.patient(),
+            room: slot.room_id,
+            slot: slot.during,
+        };
+        match nearest(self, facility, around).await {
+            Ok(free) => problem.with_alternatives(free.into_iter().map(|slot| Period::of(slot, &time.zone)).collect()),
+            // What is refused is refused; where else there is room matters less.
+            Err(_) => problem,
+        }
+    }
+
     /// Gives a command to an appointment that is there, and answers with what it is then.
     async fn change_appointment(
         &self,
@@ -74,7 +124,7 @@ impl AppState {
             Ok(executed) => executed,
             Err(error) => {
                 let time = self.practice_time(context.facility_id).await?;
-                return Err(self.appointment_refusal(error, &time));
+                return Err(self.booking_refusal(error, command, &time, context.facility_id).await);
             }
         };
         let preference = self.settle(executed.position, prefer).await;
@@ -86,7 +136,11 @@ impl AppState {
 
 /// The document of the state that a command left.
 fn document(executed: Executed<Appointment>) -> Result<AppointmentDocument, Problem> {
-    let (id, after) = (AppointmentId(executed.id), executed.after);
+    document_of(AppointmentId(executed.id), executed.after)
+}
+
+/// The document of a state.
+fn document_of(id: AppointmentId, after: Loaded<Appointment>) -> Result<AppointmentDocument, Problem> {
     let missing = || Problem::new(ProblemCode::ResourceNotFound);
     let recorded = after.recorded.ok_or_else(missing)?;
     let view = AppointmentView::of(id, after.aggregate, after.shown_version, recorded.first, recorded.last);
@@ -132,6 +186,9 @@ impl AppointmentsApi {
         /// Those of this series.
         #[oai(name = "seriesId")]
         series_id: Query<Option<StrictUuid>>,
+        /// Those that were booked together.
+        #[oai(name = "linkId")]
+        link_id: Query<Option<StrictUuid>>,
         /// Those that have to be moved, because they are still ahead and lie in a leave of their practitioner; with `false` as
         /// without it, all.
         #[oai(name = "needsRescheduling")]
@@ -164,6 +221,7 @@ impl AppointmentsApi {
             statuses: status.0,
             types: r#type.0,
             series: series_id.0,
+            link: link_id.0,
             search: search.0,
             needs_rescheduling: needs_rescheduling.0,
         };
@@ -200,13 +258,17 @@ impl AppointmentsApi {
         let context = command_context(&caller, request, terms.reason.as_ref());
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
         let patient_id = PatientId(input.patient_id.0);
-        let command = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+        let command =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         let commands = &self.state.commands;
         let outcome = match input.hold_id {
             Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
             None => commands.change_appointment(AppointmentId(Uuid::now_v7()), &command, &context).await,
         };
-        let executed = outcome.map_err(|error| self.state.appointment_refusal(error, &time))?;
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.state.booking_refusal(error, &command, &time, caller.facility_id).await),
+        };
         let preference = self.state.settle(executed.position, prefer.0).await;
         let location = format!("/api/v1/appointments/{}", executed.id);
         let position = executed.position.map(|position| position.to_string());

@@ -54,6 +54,13 @@ pub(in crate::resources) struct Times<'a> {
 }
 
 impl Times<'_> {
+    /// What the clock shows when it begins, if that can be read.
+    pub(super) fn shown(&self) -> Option<DateTime> {
+        let (mut unread, mut unseen) = (Vec::new(), Vec::new());
+        let date = self.date.parse("date", &mut unread)?.value();
+        Some(self.start_time.parse("startTime", &mut unseen)?.value().on(date))
+    }
+
     /// The slot in the zone of the practice, or every field that is not right. `under` is where the fields stand.
     pub(in crate::resources) fn slot(
         &self,
@@ -172,7 +179,8 @@ impl WallStart {
     }
 }
 
-fn no_such_time(error: WallClockError) -> RuleBroken {
+/// Why what the clock should show is no time.
+pub(super) fn no_such_time(error: WallClockError) -> RuleBroken {
     match error {
         WallClockError::Skipped { resumes, .. } => {
             let why = format!("The clock never shows it: it is put forward to {}.", resumes.strftime("%H:%M"));

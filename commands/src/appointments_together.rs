@@ -1,0 +1,267 @@
+//! Several appointments of one patient in one append: series, and visits of one day that belong together. What would be
+//! booked and what meets something is told for each; a part is booked only if that was asked for.
+
+use std::collections::HashMap;
+
+use domain::aggregate::AggregateRoot;
+use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Slot};
+use domain::ids::{AppointmentId, EventId, PatientId, Position, RoomId, StreamVersion, SubjectId, UserId};
+use domain::reservation::ResourceKind;
+use domain::scheduling::WallClockError;
+use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, StreamAppend};
+use uuid::Uuid;
+
+use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants, wanted};
+use crate::basis::Basis;
+use crate::context::CommandContext;
+use crate::error::CommandError;
+use crate::execute::{Commands, Loaded, decide, pause};
+
+/// Why one of several appointments is not booked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OccurrenceRefusal {
+    /// The clock never shows its time.
+    #[error(transparent)]
+    NoSuchTime(#[from] WallClockError),
+    /// As an appointment by itself.
+    #[error(transparent)]
+    Refused(#[from] AppointmentError),
+}
+
+/// An appointment on its way.
+pub(crate) struct Planned {
+    id: AppointmentId,
+    /// By which it is booked.
+    command: Result<AppointmentCommand, OccurrenceRefusal>,
+    beside: Vec<AppointmentId>,
+    conflicts: Vec<Conflict>,
+}
+
+impl Planned {
+    pub(crate) fn new(command: Result<AppointmentCommand, OccurrenceRefusal>) -> Self {
+        Self { id: AppointmentId(Uuid::now_v7()), command, beside: Vec::new(), conflicts: Vec::new() }
+    }
+
+    fn slot(&self) -> Option<&Slot> {
+        self.command.as_ref().ok().and_then(AppointmentCommand::slot)
+    }
+}
+
+/// What came of several appointments.
+pub(crate) enum Together {
+    /// Of each, in order; they were booked if there is a position.
+    Decided(Vec<Result<AppointmentId, OccurrenceRefusal>>, Option<Position>),
+    /// The first request with this key booked these.
+    Repeated(Appended, Vec<(AppointmentId, AppointmentEvent)>),
+}
+
+type Decided = Result<Vec<AppointmentEvent>, OccurrenceRefusal>;
+/// What decisions are made of, by practitioner and room.
+type Bases = HashMap<(UserId, Option<RoomId>), Basis>;
+
+const fn whom_and_where(slot: &Slot) -> (UserId, Option<RoomId>) {
+    (slot.practitioner_id, slot.room_id)
+}
+
+impl Commands {
+    /// Books appointments of one patient: all of them, or, if `partial`, those that can be booked.
+    pub(crate) async fn book_together(
+        &self,
+        patient: PatientId,
+        mut planned: Vec<Planned>,
+        partial: bool,
+        context: &CommandContext,
+    ) -> Result<Together, AppointmentFailure> {
+        let mut fresh = false;
+        for attempt in 0..BOOKING_ATTEMPTS {
+            let bases = self.bases(&planned, fresh, context).await?;
+            let decided = decide_all(&planned, &bases, context).await?;
+            let refused = decided.iter().filter(|outcome| outcome.is_err()).count();
+            if refused > 0 && !fresh {
+                fresh = true;
+                continue;
+            }
+            if refused == decided.len() || (refused > 0 && !partial) {
+                // The others are told what they would meet, so that all can be put right at once.
+                self.look_ahead(&mut planned, &decided, context).await?;
+                return Ok(Together::Decided(outcomes(&planned, &decided), None));
+            }
+            match self.append_together(patient, &planned, &decided, &bases, context).await {
+                Ok(appended) if appended.replayed => return self.repeat(appended).await,
+                Ok(appended) => {
+                    return Ok(Together::Decided(outcomes(&planned, &decided), Some(appended.last_position)));
+                }
+                Err(AppendError::WrongVersion { .. }) => {
+                    fresh = true;
+                    pause(attempt).await;
+                }
+                Err(AppendError::Reserved(holders)) => {
+                    let (conflicts, expired) = self.conflicts(context.facility_id, &holders).await?;
+                    self.release(&expired, context).await?;
+                    meet(&mut planned, &decided, &conflicts);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// What the first request with this key booked, if there was one.
+    pub(crate) async fn booked_before(&self, context: &CommandContext) -> Result<Option<Together>, AppointmentFailure> {
+        let Some(key) = &context.idempotency else { return Ok(None) };
+        match self.log().find_outcome(key).await? {
+            Some(first) => self.repeat(first).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn bases(
+        &self,
+        planned: &[Planned],
+        fresh: bool,
+        context: &CommandContext,
+    ) -> Result<Bases, AppointmentFailure> {
+        let mut bases = Bases::new();
+        for command in planned.iter().filter_map(|planned| planned.command.as_ref().ok()) {
+            let Some(slot) = command.slot() else { continue };
+            if !bases.contains_key(&whom_and_where(slot)) {
+                let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
+                bases.insert(whom_and_where(slot), basis);
+            }
+        }
+        Ok(bases)
+    }
+
+    async fn append_together(
+        &self,
+        patient: PatientId,
+        planned: &[Planned],
+        decided: &[Decided],
+        bases: &Bases,
+        context: &CommandContext,
+    ) -> Result<Appended, AppendError> {
+        let mut streams = Vec::with_capacity(planned.len());
+        for (planned, events) in planned.iter().zip(decided) {
+            let Ok(events) = events else { continue };
+            let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
+            streams.push(StreamAppend {
+                stream: Appointment::stream(planned.id.0),
+                expected: StreamVersion::ZERO,
+                facility_id: context.facility_id,
+                subject_id: Some(SubjectId::from(patient)),
+                new_subject: false,
+                events: events.collect::<Result<_, _>>()?,
+            });
+        }
+        let mut guards: Vec<Guard> = Vec::new();
+        for guard in bases.values().flat_map(|basis| &basis.guards) {
+            if !guards.iter().any(|known| known.stream == guard.stream) {
+                guards.push(guard.clone());
+            }
+        }
+        let request = AppendRequest {
+            streams,
+            guards,
+            metadata: context.metadata(),
+            reason: context.reason.clone(),
+            idempotency: context.idempotency.clone(),
+        };
+        self.log().append(request).await
+    }
+
+    /// Notes what those that were not refused would meet.
+    async fn look_ahead(
+        &self,
+        planned: &mut [Planned],
+        decided: &[Decided],
+        context: &CommandContext,
+    ) -> Result<(), AppointmentFailure> {
+        let reservations: Vec<_> = decided.iter().flatten().flat_map(|events| wanted(events)).collect();
+        // None of the streams exists yet, so none is an obstacle to itself: a stream that nobody has may ask for all.
+        let asking = Appointment::stream(Uuid::now_v7());
+        let holders = self.log().time_holders(&asking, &reservations).await?;
+        let (conflicts, _) = self.conflicts(context.facility_id, &holders).await?;
+        meet(planned, decided, &conflicts);
+        Ok(())
+    }
+
+    async fn repeat(&self, first: Appended) -> Result<Together, AppointmentFailure> {
+        let (before, count) =
+            (first.first_position.get() - 1, first.last_position.get() - first.first_position.get() + 1);
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let events = self.log().read_forward(Position::from(before), count).await?;
+        let mut booked = Vec::new();
+        for event in events.iter().filter(|event| event.event_type == "AppointmentBooked") {
+            booked.push((AppointmentId(event.stream.id()), event.decode()?));
+        }
+        Ok(Together::Repeated(first, booked))
+    }
+}
+
+/// What each leads to by itself. One that meets another of them is a conflict like any other.
+async fn decide_all(
+    planned: &[Planned],
+    bases: &Bases,
+    context: &CommandContext,
+) -> Result<Vec<Decided>, AppointmentFailure> {
+    let mut decided: Vec<Decided> = Vec::with_capacity(planned.len());
+    let mut taken: Vec<(Slot, AppointmentId)> = Vec::new();
+    for one in planned {
+        let (command, slot) = match &one.command {
+            Ok(command) => (command, one.slot()),
+            Err(refusal) => {
+                decided.push(Err(refusal.clone()));
+                continue;
+            }
+        };
+        let Some((slot, basis)) = slot.and_then(|slot| Some((slot, bases.get(&whom_and_where(slot))?))) else {
+            return Err(CommandError::Invalid("only bookings are made together".to_owned()));
+        };
+        let mut conflicts = one.conflicts.clone();
+        conflicts.extend(taken.iter().filter_map(|(other, id)| met(slot, other, *id)));
+        if !conflicts.is_empty() {
+            decided.push(Err(AppointmentError::Conflicts(conflicts).into()));
+            continue;
+        }
+        match decide(&Loaded::<Appointment>::nothing(), command, &basis.schedule(slot, &one.beside), context).await {
+            Ok((_, events)) => {
+                taken.push((slot.clone(), one.id));
+                decided.push(Ok(events));
+            }
+            Err(CommandError::Refused(refusal)) => decided.push(Err(refusal.into())),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(decided)
+}
+
+/// The patient is nowhere twice.
+fn met(slot: &Slot, other: &Slot, id: AppointmentId) -> Option<Conflict> {
+    let during = other.times().into_iter().find(|time| slot.times().iter().any(|own| own.overlaps(*time)))?;
+    Some(Conflict { resource: ResourceKind::Patient, appointment: Some(id), during: Some(during) })
+}
+
+/// Notes what those meet that would have been written, by their times.
+fn meet(planned: &mut [Planned], decided: &[Decided], conflicts: &[Conflict]) {
+    for (one, _) in planned.iter_mut().zip(decided).filter(|(_, decided)| decided.is_ok()) {
+        let Ok(command) = &one.command else { continue };
+        let times = command.slot().map(Slot::times).unwrap_or_default();
+        let met = |conflict: &&Conflict| {
+            conflict.during.is_some_and(|during| times.iter().any(|time| during.overlaps(*time)))
+        };
+        let met: Vec<_> = conflicts.iter().filter(met).cloned().collect();
+        match command.beside(&met) {
+            Some(beside) if one.beside.is_empty() => one.beside = beside,
+            Some(_) | None => one.conflicts = met,
+        }
+    }
+}
+
+fn outcomes(planned: &[Planned], decided: &[Decided]) -> Vec<Result<AppointmentId, OccurrenceRefusal>> {
+    let outcomes = planned.iter().zip(decided).map(|(planned, decided)| match decided {
+        Ok(_) if planned.conflicts.is_empty() => Ok(planned.id),
+        Ok(_) => Err(AppointmentError::Conflicts(planned.conflicts.clone()).into()),
+        Err(refusal) => Err(refusal.clone()),
+    });
+    outcomes.collect()
+}
