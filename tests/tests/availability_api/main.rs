@@ -18,7 +18,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use system_tests::practice::{Practice, Underneath};
 use system_tests::server::{Answer, Client, Server, send};
-use system_tests::staff::Member;
+use system_tests::staff::{Member, within_a_second};
 use uuid::Uuid;
 
 /// A practice in Brest with a doctor, and whoever makes the appointments.
@@ -76,6 +76,8 @@ impl Desk {
         let book = AppointmentCommand::BookAppointment { patient_id: patient, slot, details, occurrence: None, terms };
         let id = AppointmentId(Uuid::now_v7());
         self.commands.change_appointment(id, &book, &self.context()).await.expect("it is free");
+        // It was booked beside the server, whose lists show it a moment later.
+        within_a_second(self.secretary(), &format!("/appointments/{}", id.0), |answer| answer.status == 200).await;
         id
     }
 

@@ -140,12 +140,12 @@ impl CalendarFeedApi {
     /// Practitioners look after their own feed; those who may change calendars, after everybody's.
     async fn admitted(&self, caller: &Caller, request: &Request, id: StrictUuid) -> Result<UserId, Problem> {
         let practitioner = UserId(id.0);
+        self.state.commands.practitioner::<AvailabilityError>(caller.facility_id, practitioner).await?;
         let permitted = request.data::<Permissions>().is_some_and(|all| all.access(Area::Availability).may_write());
         if caller.user_id != practitioner && !permitted {
             let why = "The feed is another practitioner's, and the role may not write availability.";
             return Err(Problem::new(ProblemCode::PermissionDenied).because(why));
         }
-        self.state.commands.practitioner::<AvailabilityError>(caller.facility_id, practitioner).await?;
         Ok(practitioner)
     }
 
