@@ -132,12 +132,24 @@ impl Commands {
         id: PatientId,
         fresh: bool,
     ) -> Result<Guard, AppointmentFailure> {
+        let stream = Patient::stream(id.0);
+        let remembered = self.recall::<Patient>(&stream);
+        // The file itself is often gone from memory when somebody is booked.
+        if !fresh
+            && remembered.facility_id.is_none()
+            && let Some(version) = self.bookable_patients().version(facility, id)
+        {
+            return Ok(Guard { stream, version });
+        }
         let patient = self.known::<Patient>(facility, id.0, fresh).await?;
         let Some(patient) = patient.filter(|patient| patient.aggregate.is_registered()) else {
             return Err(invalid("patientId", "unknown_patient", "There is no such patient in the practice."));
         };
         match patient.aggregate.status() {
-            PatientStatus::Active => Ok(Guard { stream: Patient::stream(id.0), version: patient.version }),
+            PatientStatus::Active => {
+                self.bookable_patients().put(facility, id, patient.version);
+                Ok(Guard { stream, version: patient.version })
+            }
             PatientStatus::Inactive => Err(invalid("patientId", "patient_archived", "The patient's file is archived.")),
         }
     }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use domain::aggregate::AggregateRoot;
-use domain::ids::StreamId;
+use domain::ids::{FacilityId, PatientId, StreamId, StreamVersion};
 use lru::LruCache;
 
 use crate::execute::Loaded;
@@ -37,5 +37,27 @@ impl AggregateCache {
         if !newer_there {
             cache.put(stream.clone(), Box::new(loaded.clone()));
         }
+    }
+}
+
+/// Patients who could be booked when they were looked at last, and at which version of their file. A booking needs no more of
+/// them, and this is so little that there is room for all whom a practice sees in a year. A stale one is found by its guard.
+pub(crate) struct BookablePatients(Mutex<LruCache<PatientId, (FacilityId, StreamVersion)>>);
+
+impl BookablePatients {
+    /// At most `capacity` patients, the least used of whom go first.
+    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
+        Self(Mutex::new(LruCache::new(capacity)))
+    }
+
+    /// The version of a patient's file in this practice.
+    pub(crate) fn version(&self, facility: FacilityId, patient: PatientId) -> Option<StreamVersion> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&patient).filter(|(owner, _)| *owner == facility).map(|(_, version)| *version)
+    }
+
+    pub(crate) fn put(&self, facility: FacilityId, patient: PatientId, version: StreamVersion) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put(patient, (facility, version));
     }
 }

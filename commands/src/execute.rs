@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rand::Rng;
 use uuid::Uuid;
 
-use crate::cache::AggregateCache;
+use crate::cache::{AggregateCache, BookablePatients};
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::facilities::PracticeClock;
@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 10;
 /// How many aggregates a server remembers.
 const CACHED_AGGREGATES: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
 
+/// Of how many patients a server remembers that they can be booked.
+const BOOKABLE_PATIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
+
 /// The command side of one server. Cheap to clone.
 #[derive(Clone)]
 pub struct Commands(Arc<Shared>);
@@ -35,6 +38,7 @@ struct Shared {
     cache: AggregateCache,
     patient_numbers: PatientNumbers,
     practice_clock: PracticeClock,
+    bookable_patients: BookablePatients,
 }
 
 /// An aggregate as its stream tells it up to a version.
@@ -117,6 +121,7 @@ impl Commands {
             cache: AggregateCache::new(CACHED_AGGREGATES),
             patient_numbers: PatientNumbers::default(),
             practice_clock: PracticeClock::default(),
+            bookable_patients: BookablePatients::new(BOOKABLE_PATIENTS),
         }))
     }
 
@@ -127,6 +132,10 @@ impl Commands {
 
     pub(crate) fn patient_numbers(&self) -> &PatientNumbers {
         &self.0.patient_numbers
+    }
+
+    pub(crate) fn bookable_patients(&self) -> &BookablePatients {
+        &self.0.bookable_patients
     }
 
     pub(crate) fn practice_clock(&self) -> &PracticeClock {

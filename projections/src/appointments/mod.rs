@@ -80,8 +80,14 @@ async fn known_entries(
     events: &[RecordedEvent],
     tx: &Transaction<'_>,
 ) -> Result<HashMap<AppointmentId, Entry>, ProjectionError> {
+    let begun: HashSet<Uuid> =
+        events.iter().filter(|event| event.version.get() == 1).map(|event| event.stream.id()).collect();
     let changed: HashSet<Uuid> = events.iter().map(|event| event.stream.id()).collect();
-    let changed: Vec<Uuid> = changed.into_iter().collect();
+    let changed: Vec<Uuid> = changed.difference(&begun).copied().collect();
+    if changed.is_empty() {
+        // As most batches are while people book: nothing was there before.
+        return Ok(HashMap::new());
+    }
     let find = tx.prepare_cached(include_str!("../../sql/appointments/known.sql")).await?;
     let rows = tx.query(&find, &[&changed]).await?;
     rows.iter()

@@ -40,6 +40,7 @@ async fn main() -> ExitCode {
     let plan = Plan {
         servers,
         writers: clients * servers,
+        clerks: clients * servers / 4,
         screens,
         thinking: Duration::from_millis(600),
         duration: Duration::from_secs_f64(minutes * 60.0),

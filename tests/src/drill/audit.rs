@@ -16,11 +16,13 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use projections::patient_document;
 use projections::publisher::{NatsNames, PublishedEvent};
+use projections::push;
 use projections::rebuild::verify;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::notes::Notes;
+use super::overlaps::Calendar;
 use crate::fleet::Fleet;
 use crate::server::{Client, try_send};
 
@@ -37,6 +39,7 @@ pub(super) struct Audit {
     head: Position,
     versions: HashMap<String, StreamVersion>,
     patients: HashMap<Uuid, File>,
+    calendar: Calendar,
     /// Where the events are that a screen of the practice is to be shown.
     to_be_shown: Vec<u64>,
 }
@@ -54,8 +57,8 @@ impl Audit {
     pub(super) async fn new(fleet: Arc<Fleet>, notes: Arc<Notes>) -> Self {
         let log = fleet.open_log().await;
         let head = Position::ZERO;
-        let (versions, patients) = (HashMap::new(), HashMap::new());
-        Self { fleet, notes, log, head, versions, patients, to_be_shown: Vec::new() }
+        let (versions, patients, calendar) = (HashMap::new(), HashMap::new(), Calendar::default());
+        Self { fleet, notes, log, head, versions, patients, calendar, to_be_shown: Vec::new() }
     }
 
     /// The last position that was read.
@@ -67,6 +70,7 @@ impl Audit {
     pub(super) async fn hold(&mut self, client: &Client) {
         self.read_on().await;
         self.compare_notes();
+        self.compare_calendar().await;
         self.await_checkpoints().await;
         self.compare_read_model().await;
         self.compare_lists(client).await;
@@ -97,10 +101,14 @@ impl Audit {
             self.notes.complain(format!("{} has version {} after {version}", event.stream, event.version));
         }
         *version = event.version;
-        if event.stream.aggregate() != "patient" {
-            return;
+        if push::frame(event).is_some() {
+            self.to_be_shown.push(event.position.get());
         }
-        self.to_be_shown.push(event.position.get());
+        match event.stream.aggregate() {
+            "patient" => {}
+            "appointment" => return self.calendar.follow(event, &self.notes),
+            _ => return,
+        }
         let file = self.patients.entry(event.stream.id()).or_insert_with(|| File {
             patient: Patient::default(),
             version: StreamVersion::ZERO,
@@ -131,6 +139,23 @@ impl Audit {
         for unknown in self.patients.keys().filter(|patient| !changes.contains_key(patient)) {
             self.notes.complain(format!("nobody knows of patient {unknown}, who is in the log"));
         }
+    }
+
+    /// Nobody is in two places, and who was promised an appointment has it.
+    async fn compare_calendar(&self) {
+        match self.reservations().await {
+            Ok(held) => self.calendar.compare(&held, &self.notes),
+            Err(error) => self.notes.complain(format!("the reservations cannot be read: {error}")),
+        }
+    }
+
+    async fn reservations(&self) -> Result<Vec<(Uuid, Timestamp, Timestamp, Uuid)>, tokio_postgres::Error> {
+        let client = self.fleet.owner_client().await?;
+        let held =
+            "SELECT resource_id, lower(during), upper(during), substr(stream_id, length('appointment-') + 1)::uuid
+            FROM log.time_reservations";
+        let rows = client.query(held, &[]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect())
     }
 
     /// Read models and publisher reach the head of the log, and go no further.
@@ -270,7 +295,8 @@ impl File {
     }
 }
 
-fn apply<A: AggregateRoot>(aggregate: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
+/// One event more of an aggregate.
+pub(super) fn apply<A: AggregateRoot>(aggregate: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
     aggregate.apply(event.decode()?);
     Ok(())
 }

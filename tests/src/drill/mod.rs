@@ -2,14 +2,17 @@
 //! restarted, and the question after every few faults whether all that was promised still holds.
 //!
 //! ```text
-//! chaos   strikes at random moments             writers  note what was acknowledged
+//! chaos   strikes at random moments     writers, clerks  note what was acknowledged
 //! audit   reads the log, compares it with ─────►         notes, read models, NATS
 //!                                               screens  note what they were shown
 //! ```
 
+mod asker;
 mod audit;
 mod chaos;
+mod clerks;
 mod notes;
+mod overlaps;
 mod screens;
 mod writers;
 
@@ -24,9 +27,11 @@ use tokio::task::JoinSet;
 use self::audit::Audit;
 use self::chaos::Chaos;
 pub use self::chaos::Faults;
+use self::clerks::{Book, Clerk};
 use self::notes::Notes;
 use self::screens::Screen;
 use self::writers::Writer;
+use crate::agenda::Agenda;
 use crate::fleet::Fleet;
 
 /// How long the writers may take to get their last answers once nothing is in their way.
@@ -39,6 +44,8 @@ pub struct Plan {
     pub servers: usize,
     /// How many writers, each with patients of its own.
     pub writers: usize,
+    /// How many clerks, who book, move and call off at the same few hours.
+    pub clerks: usize,
     /// How many live screens.
     pub screens: usize,
     /// How long a writer thinks between two requests, at most.
@@ -66,6 +73,8 @@ pub struct Summary {
     pub faults: Faults,
     /// Changes that were acknowledged.
     pub writes: usize,
+    /// Appointments that were promised.
+    pub bookings: usize,
     /// Requests that had to be repeated.
     pub retries: usize,
     /// Frames that the screens were shown, all together.
@@ -84,10 +93,10 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, writes, retries, frames, connections, audits, head, took, violations } = self;
+        let Self { faults, writes, bookings, retries, frames, connections, audits, head, took, violations } = self;
         write!(
             f,
-            "{:>5} s  kills {}  faults {} ({faults})  writes {writes}  retries {retries}  frames {frames}  \
+            "{:>5} s  kills {}  faults {} ({faults})  writes {writes}  bookings {bookings}  retries {retries}  frames {frames}  \
              connections {connections}  audits {audits}  head {head}  violations {}",
             took.as_secs(),
             faults.kills(),
@@ -101,14 +110,20 @@ impl fmt::Display for Summary {
 pub async fn hold(plan: &Plan) -> Summary {
     let began = Instant::now();
     let fleet = Arc::new(Fleet::start(plan.servers).await);
-    let practice = fleet.open_practice().await;
+    let agenda = Agenda::in_fleet(&fleet).await;
+    let practice = &agenda.practice;
     let notes = Arc::new(Notes::default());
+    let book = Book::of(&agenda, &notes).await;
     // Writers hold it for reading while they want something; the audit asks for all of it, and so waits for them.
     let calm = Arc::new(RwLock::new(()));
     let mut work = JoinSet::new();
     for number in 0..plan.writers {
         let writer = Writer::new(number, plan, &fleet, practice.secretary(), &notes);
         work.spawn(writer.work(Arc::clone(&calm)));
+    }
+    for number in 0..plan.clerks {
+        let clerk = Clerk::new(number, plan, &fleet, practice.secretary(), &book, &notes);
+        work.spawn(clerk.work(Arc::clone(&calm)));
     }
     for number in 0..plan.screens {
         let token = practice.client(Role::Doctor).token();
@@ -159,6 +174,7 @@ fn sum_up(summary: &mut Summary, notes: &Notes, chaos: &Chaos, began: Instant) {
     summary.faults = chaos.faults().clone();
     summary.violations = notes.complaints();
     (summary.writes, summary.retries) = notes.writes();
+    summary.bookings = notes.appointments().len();
     (summary.frames, summary.connections) = notes.frames();
     summary.took = began.elapsed();
 }

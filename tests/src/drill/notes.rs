@@ -22,6 +22,8 @@ pub(super) struct Noted {
 #[derive(Default)]
 pub(super) struct Notes {
     patients: Mutex<HashMap<Uuid, Vec<Noted>>>,
+    /// Appointments that clerks were promised, and whether they were called off.
+    appointments: Mutex<HashMap<Uuid, bool>>,
     frames: Mutex<HashMap<usize, Vec<u64>>>,
     complaints: Mutex<Vec<String>>,
     retries: AtomicUsize,
@@ -36,6 +38,26 @@ impl Notes {
     /// A change of a patient is made. In the order of the patient's versions.
     pub(super) fn change(&self, patient: Uuid, noted: Noted) {
         locked(&self.patients).entry(patient).or_default().push(noted);
+    }
+
+    /// A patient was there before the drill began.
+    pub(super) fn registered(&self, patient: Uuid) {
+        self.change(patient, Noted { event_type: "PatientRegistered", position: None });
+    }
+
+    /// A clerk was promised an appointment.
+    pub(super) fn booked(&self, appointment: Uuid) {
+        locked(&self.appointments).insert(appointment, false);
+    }
+
+    /// It was called off.
+    pub(super) fn called_off(&self, appointment: Uuid) {
+        locked(&self.appointments).insert(appointment, true);
+    }
+
+    /// What clerks were promised, and whether it was called off.
+    pub(super) fn appointments(&self) -> HashMap<Uuid, bool> {
+        locked(&self.appointments).clone()
     }
 
     /// All changes, by patient.

@@ -69,7 +69,10 @@ impl Screen {
     fn read(&mut self, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         match (message["event"].as_str(), message["position"].as_u64()) {
-            (Some("patient_updated"), Some(position)) => {
+            (
+                Some("patient_updated" | "appointment_created" | "appointment_updated" | "appointment_cancelled"),
+                Some(position),
+            ) => {
                 if position <= self.seen {
                     let (number, seen) = (self.number, self.seen);
                     self.notes.complain(format!("screen {number} saw {seen}, and then {position}"));

@@ -4,33 +4,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use uuid::Uuid;
 
 use super::Plan;
+use super::asker::{Asker, GivenUp, Outcome, PERSISTENCE};
 use super::notes::{Noted, Notes};
 use crate::fleet::Fleet;
 use crate::practice::{letters, patient};
-use crate::server::{Answer, Client, try_send};
+use crate::server::{Answer, Client};
 
-/// How long a writer waits for one answer. Longer than the server's own time-out.
-const PATIENCE: Duration = Duration::from_secs(12);
-/// How long it repeats a request before it complains.
-const PERSISTENCE: Duration = Duration::from_secs(110);
 /// Registering more would make the drill one of registrations.
 const PATIENTS: usize = 40;
 
 /// One writer.
 pub(super) struct Writer {
     number: usize,
-    fleet: Arc<Fleet>,
-    client: Client,
-    notes: Arc<Notes>,
-    rng: StdRng,
+    asker: Asker,
     thinking: Duration,
     patients: Vec<File>,
     asked: u32,
@@ -45,24 +38,11 @@ struct File {
     archived: bool,
 }
 
-/// What became of a request.
-struct Outcome {
-    answer: Answer,
-    /// Whether an earlier try may have done it.
-    uncertain: bool,
-}
-
-/// The writer gives up: what it knows of its patients is not certain any more, and somebody was told.
-struct GivenUp;
-
 impl Writer {
     pub(super) fn new(number: usize, plan: &Plan, fleet: &Arc<Fleet>, client: &Client, notes: &Arc<Notes>) -> Self {
         Self {
             number,
-            fleet: Arc::clone(fleet),
-            client: client.clone(),
-            notes: Arc::clone(notes),
-            rng: StdRng::seed_from_u64(plan.seed.wrapping_add(1 + number as u64)),
+            asker: Asker::new(format!("writer {number}"), number, plan, fleet, client, notes),
             thinking: plan.thinking,
             patients: Vec::new(),
             asked: 0,
@@ -72,7 +52,7 @@ impl Writer {
     /// Writes until it is stopped.
     pub(super) async fn work(mut self, calm: Arc<RwLock<()>>) {
         loop {
-            tokio::time::sleep(self.rng.random_range(Duration::ZERO..self.thinking)).await;
+            tokio::time::sleep(self.asker.rng.random_range(Duration::ZERO..self.thinking)).await;
             let _at_work = calm.read().await;
             if self.write().await.is_err() {
                 return;
@@ -82,15 +62,15 @@ impl Writer {
 
     async fn write(&mut self) -> Result<(), GivenUp> {
         self.asked += 1;
-        let registers = self.patients.is_empty() || (self.patients.len() < PATIENTS && self.rng.random_bool(0.2));
+        let registers = self.patients.is_empty() || (self.patients.len() < PATIENTS && self.asker.rng.random_bool(0.2));
         if registers {
             return self.register().await;
         }
-        let chosen = self.rng.random_range(0..self.patients.len());
+        let chosen = self.asker.rng.random_range(0..self.patients.len());
         let mut file = self.patients[chosen].clone();
         if file.archived {
             self.restore(&mut file).await?;
-        } else if self.rng.random_bool(0.2) {
+        } else if self.asker.rng.random_bool(0.2) {
             self.archive(&mut file).await?;
         } else {
             self.revise(&mut file).await?;
@@ -108,9 +88,9 @@ impl Writer {
         let (key, body) = (self.key("register"), patient(&names.0, &names.1));
         let request =
             |client: &Client| client.request(Method::POST, "/patients").header("Idempotency-Key", &key).json(&body);
-        let Outcome { answer, .. } = self.insist("a registration", request).await?;
+        let Outcome { answer, .. } = self.asker.insist("a registration", request).await?;
         let id = answer.body["id"].as_str().and_then(|id| id.parse().ok());
-        let (201, Some(id)) = (answer.status, id) else { return Err(self.refused("a registration", &answer)) };
+        let (201, Some(id)) = (answer.status, id) else { return Err(self.asker.refused("a registration", &answer)) };
         let mut file = File { id, names, version: 0, archived: false };
         self.acknowledged(&mut file, &answer, "PatientRegistered")?;
         self.repeat(&answer, "a registration", request).await?;
@@ -119,12 +99,12 @@ impl Writer {
     }
 
     async fn revise(&mut self, file: &mut File) -> Result<(), GivenUp> {
-        let phone = format!("06{:08}", self.rng.random_range(0..100_000_000));
+        let phone = format!("06{:08}", self.asker.rng.random_range(0..100_000_000));
         let mut body = patient(&file.names.0, &file.names.1);
         body["contact"] = json!({"phone": phone});
         let (path, tag) = (format!("/patients/{}", file.id), format!("\"{}\"", file.version));
         let request = |client: &Client| client.request(Method::PUT, &path).header("If-Match", &tag).json(&body);
-        let outcome = self.insist("a revision", request).await?;
+        let outcome = self.asker.insist("a revision", request).await?;
         let done =
             |patient: &Value| patient["contact"]["phone"].as_str().is_some_and(|found| found.ends_with(&phone[1..]));
         self.settle("a revision", file, &outcome, "PatientContactChanged", done).await
@@ -133,7 +113,7 @@ impl Writer {
     async fn archive(&mut self, file: &mut File) -> Result<(), GivenUp> {
         let (path, tag) = (format!("/patients/{}", file.id), format!("\"{}\"", file.version));
         let request = |client: &Client| client.request(Method::DELETE, &path).header("If-Match", &tag);
-        let outcome = self.insist("an archiving", request).await?;
+        let outcome = self.asker.insist("an archiving", request).await?;
         let done = |patient: &Value| patient["status"] == "inactive";
         self.settle("an archiving", file, &outcome, "PatientArchived", done).await?;
         file.archived = true;
@@ -146,9 +126,9 @@ impl Writer {
         let request = |client: &Client| {
             client.request(Method::POST, &path).header("Idempotency-Key", &key).header("If-Match", &tag)
         };
-        let Outcome { answer, .. } = self.insist("a restoration", request).await?;
+        let Outcome { answer, .. } = self.asker.insist("a restoration", request).await?;
         if answer.status != 200 {
-            return Err(self.refused("a restoration", &answer));
+            return Err(self.asker.refused("a restoration", &answer));
         }
         self.acknowledged(file, &answer, "PatientRestored")?;
         self.repeat(&answer, "a restoration", request).await?;
@@ -169,22 +149,22 @@ impl Writer {
             return self.acknowledged(file, answer, event_type);
         }
         if answer.status != 412 || !uncertain {
-            return Err(self.refused(what, answer));
+            return Err(self.asker.refused(what, answer));
         }
         // An earlier try got through, and its answer did not. The read models may still be catching up.
         let path = format!("/patients/{}", file.id);
         let deadline = Instant::now() + PERSISTENCE;
         loop {
             let Outcome { answer, .. } =
-                self.insist("a look", |client: &Client| client.request(Method::GET, &path)).await?;
+                self.asker.insist("a look", |client: &Client| client.request(Method::GET, &path)).await?;
             let version = answer.body["version"].as_u64().unwrap_or_default();
             if version == file.version + 1 && done(&answer.body) {
                 file.version = version;
-                self.notes.change(file.id, Noted { event_type, position: None });
+                self.asker.notes.change(file.id, Noted { event_type, position: None });
                 return Ok(());
             }
             if version > file.version || answer.status != 200 || Instant::now() > deadline {
-                return Err(self.refused(&format!("{what} at version {}", file.version), &answer));
+                return Err(self.asker.refused(&format!("{what} at version {}", file.version), &answer));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -195,9 +175,9 @@ impl Writer {
         let tag = format!("\"{}\"", file.version);
         let position = answer.header("event-position").and_then(|position| position.parse().ok());
         if answer.header("etag") != Some(&tag) || position.is_none() {
-            return Err(self.refused(&format!("{event_type} at version {tag}"), answer));
+            return Err(self.asker.refused(&format!("{event_type} at version {tag}"), answer));
         }
-        self.notes.change(file.id, Noted { event_type, position });
+        self.asker.notes.change(file.id, Noted { event_type, position });
         Ok(())
     }
 
@@ -208,44 +188,12 @@ impl Writer {
         what: &str,
         request: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<(), GivenUp> {
-        if self.rng.random_bool(0.1) {
-            let Outcome { answer, .. } = self.insist(what, request).await?;
+        if self.asker.rng.random_bool(0.1) {
+            let Outcome { answer, .. } = self.asker.insist(what, request).await?;
             if (answer.status, &answer.body) != (first.status, &first.body) {
-                return Err(self.refused(&format!("{what}, repeated,"), &answer));
+                return Err(self.asker.refused(&format!("{what}, repeated,"), &answer));
             }
         }
         Ok(())
-    }
-
-    /// Sends a request, to whichever server, until there is an answer that is not "later".
-    async fn insist(&mut self, what: &str, request: impl Fn(&Client) -> RequestBuilder) -> Result<Outcome, GivenUp> {
-        let deadline = Instant::now() + PERSISTENCE;
-        let mut uncertain = false;
-        while Instant::now() < deadline {
-            let server = self.rng.random_range(0..self.fleet.len());
-            let client = self.client.of(self.fleet.url(server));
-            match try_send(request(&client).timeout(PATIENCE)).await {
-                Ok(answer) if answer.status == 503 => {
-                    if answer.header("content-type") != Some("application/problem+json") {
-                        return Err(self.refused(what, &answer));
-                    }
-                }
-                Ok(answer) => return Ok(Outcome { answer, uncertain }),
-                Err(_) => {}
-            }
-            uncertain = true;
-            self.notes.retry();
-            let pause = self.rng.random_range(20..200);
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-        }
-        self.notes.complain(format!("writer {}: {what} has no answer within {PERSISTENCE:?}", self.number));
-        Err(GivenUp)
-    }
-
-    fn refused(&self, what: &str, answer: &Answer) -> GivenUp {
-        let text: String = answer.text.chars().take(400).collect();
-        let etag = answer.header("etag").unwrap_or("no ETag");
-        self.notes.complain(format!("writer {}: {what} is answered {} ({etag}): {text}", self.number, answer.status));
-        GivenUp
     }
 }

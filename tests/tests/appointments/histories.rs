@@ -16,7 +16,7 @@ use stateright::semantics::ConsistencyTester;
 use system_tests::desk::{Asked, Desk, Label, Said, Visit, everything, plans, play};
 use uuid::Uuid;
 
-use crate::{Practice, book, details, minutes, new_id, new_room, next_week, paris};
+use crate::{Practice, book, details, minutes, new_id, next_week, paris};
 
 const PEOPLE: usize = 4;
 const WISHES: usize = 4;
@@ -50,11 +50,12 @@ impl Scene {
         let practice = Practice::new().await;
         let doctors = [practice.doctor, practice.doctor().await];
         let patients = practice.patients(3).await;
+        let rooms = [practice.room().await, practice.room().await];
         Arc::new(Self {
             practice,
             doctors,
             patients,
-            rooms: [new_room(), new_room()],
+            rooms,
             played: AtomicI64::default(),
             done: AtomicUsize::default(),
             taken: AtomicUsize::default(),

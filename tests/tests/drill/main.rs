@@ -10,7 +10,8 @@ use system_tests::drill::{Plan, hold};
 fn plan() -> Plan {
     Plan {
         servers: 1,
-        writers: 32,
+        writers: 24,
+        clerks: 8,
         screens: 10,
         thinking: Duration::from_millis(400),
         duration: Duration::from_secs(12),
@@ -27,7 +28,7 @@ async fn passes(plan: &Plan) {
     let summary = hold(plan).await;
     println!("{summary}");
     assert!(summary.violations.is_empty(), "seed {}: {:#?}", plan.seed, summary.violations);
-    assert!(summary.writes > 50 && summary.frames > 500, "{summary}");
+    assert!(summary.writes > 50 && summary.bookings > 20 && summary.frames > 500, "{summary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

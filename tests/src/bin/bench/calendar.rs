@@ -23,7 +23,7 @@ use crate::servers::House;
 /// When everybody is there, in hours of the practice's clock.
 const OPEN: (u8, u8) = (8, 20);
 const MINUTES: u64 = 30;
-const SLOTS_A_DAY: u64 = (OPEN.1 - OPEN.0) as u64 * 60 / MINUTES;
+pub const SLOTS_A_DAY: u64 = (OPEN.1 - OPEN.0) as u64 * 60 / MINUTES;
 /// How many bookings are under way at once while a calendar is filled.
 const AT_ONCE: usize = 64;
 
@@ -65,9 +65,13 @@ impl Calendar {
         self.first_day
     }
 
-    /// The next time that is free: of all practitioners in turn, day after day. No patient is in two places at once.
+    /// The next time that is free.
     fn next(&self, patients: &[Uuid]) -> Visit {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.visit(self.next.fetch_add(1, Ordering::Relaxed), patients)
+    }
+
+    /// Times by number: of all practitioners in turn, day after day. No patient is in two places at once.
+    fn visit(&self, number: u64, patients: &[Uuid]) -> Visit {
         let turn = number / self.practitioners.len() as u64;
         let days = i64::try_from(turn / SLOTS_A_DAY).expect("not that many");
         Visit {
@@ -90,11 +94,13 @@ impl Calendar {
         self.next(patients).command()
     }
 
-    /// Books so many of these patients, without HTTP.
-    pub async fn fill(&self, house: &House, patients: &[Uuid], bookings: u64) {
+    /// Books so many of these patients, without HTTP, spread over the first so many times.
+    pub async fn fill(&self, house: &House, patients: &[Uuid], bookings: u64, times: u64) {
+        self.next.store(times, Ordering::Relaxed);
         let commands = Arc::new(Commands::new(house.log.clone()));
-        let booked = stream::iter(0..bookings).map(|_| {
-            let (commands, command) = (Arc::clone(&commands), self.command(patients));
+        let booked = stream::iter(0..bookings).map(|number| {
+            let (commands, command) =
+                (Arc::clone(&commands), self.visit(number * times / bookings, patients).command());
             let context = CommandContext::system(house.facility);
             async move {
                 let id = AppointmentId(Uuid::now_v7());

@@ -95,6 +95,8 @@ pub const TARGETS: &[Target] = targets! {
     "trail_by_time_max_ms" = Latency("trail_by_time_max"), AtMost(1000.0);
     "login_storm_others_p95_ms" = Latency("login_storm_others_p95"), AtMost(50.0);
     "login_refused_unknown_vs_known" = Latencies("login_refused_unknown_p50", "login_refused_known_p50"), Told;
+    "slots_all_p95_ms" = Latency("slots_all_p95"), AtMost(10.0);
+    "slots_first_p95_ms" = Latency("slots_first_p95"), AtMost(10.0);
     "users_100_p95_ms" = Latency("users_100_p95"), AtMost(20.0);
 };
 

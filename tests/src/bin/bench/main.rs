@@ -31,6 +31,7 @@ mod program;
 mod replay;
 mod requests;
 mod servers;
+mod slots;
 mod sockets;
 #[cfg(feature = "baseline")]
 mod stock;
@@ -121,6 +122,11 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     note_latencies(&mut figures, "users_100", &outcome.micros);
     if outcome.failures > 0 {
         figures.faults.push(format!("a hundred users: {} requests failed", outcome.failures));
+    }
+
+    step("the slots of a month");
+    if plan.has(plan.watching * 2) {
+        slots::run(servers, plan.watching / 2, &mut figures).await;
     }
 
     step("two hundred logins at once");

@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::requests::{Operation, Practice};
 use crate::servers::{BenchServers, House};
-use crate::{fill, lists, logins, replay, start_small, wait_for_list};
+use crate::{fill, lists, logins, replay, slots, start_small, wait_for_list};
 
 /// What is asked for, how often, for how long.
 pub struct Only {
@@ -33,25 +33,28 @@ enum Part {
     Lists,
     Logins,
     Replay,
+    Slots,
 }
 
 impl Only {
     /// What the arguments ask for, if they name a part.
     pub fn asked_for() -> Option<Self> {
         let name = argument("--only")?;
-        let part = match name.as_str() {
-            "commands" => Part::Commands,
-            "lists" => Part::Lists,
-            "logins" => Part::Logins,
-            "replay" => Part::Replay,
-            _ => {
-                let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
-                let names = Operation::ALL.map(Operation::name);
-                Part::Operation(
-                    operation.unwrap_or_else(|| panic!("--only: commands, lists, logins, replay or one of {names:?}")),
-                )
-            }
-        };
+        let part =
+            match name.as_str() {
+                "commands" => Part::Commands,
+                "lists" => Part::Lists,
+                "logins" => Part::Logins,
+                "replay" => Part::Replay,
+                "slots" => Part::Slots,
+                _ => {
+                    let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+                    let names = Operation::ALL.map(Operation::name);
+                    Part::Operation(operation.unwrap_or_else(|| {
+                        panic!("--only: commands, lists, logins, replay, slots or one of {names:?}")
+                    }))
+                }
+            };
         let number = |name, otherwise| argument(name).map_or(otherwise, |text| text.parse().expect("a number"));
         Some(Self {
             part,
@@ -76,6 +79,11 @@ impl Only {
                 logins::run(&small, &practice, &Plan::whole(), &mut figures).await;
                 println!("{}", figures.table());
                 program.stop();
+            }
+            Part::Slots => {
+                let mut figures = Figures::default();
+                slots::run(servers, self.span, &mut figures).await;
+                println!("{}", figures.table());
             }
             Part::Lists => {
                 let (house, crowd) = self.crowd(servers).await;
