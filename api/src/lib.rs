@@ -10,6 +10,7 @@ pub mod logging;
 pub mod messaging;
 pub mod metrics;
 pub mod migrating;
+pub mod patient_links;
 pub mod program;
 pub mod ready_file;
 pub mod realtime;

@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::tokens::AccessTokens;
 use crate::http::server::PlainRoute;
 use crate::messaging::{ChannelHealth, Messengers};
+use crate::patient_links::{AppointmentDesk, LinkDesk, LinkKind, PatientLinks, patient_pages};
 use crate::program::ProgramError;
 use crate::realtime::{Realtime, RealtimeSettings};
 use crate::resources::health::{Finding, Readiness};
 use crate::shutdown::Shutdown;
 use crate::state::AppState;
-use crate::waiting::{self, WaitingPolicy};
+use crate::waiting::{self, OfferDesk, WaitingPolicy};
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -54,6 +55,7 @@ impl Services {
         nats_url: Option<&str>,
         realtime: RealtimeSettings,
         messengers: Messengers,
+        links: PatientLinks,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -70,13 +72,17 @@ impl Services {
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
         let readiness = readiness(log.database(), &read_models, publisher.as_ref(), &messengers);
         let commands = Commands::new(log.clone());
-        let state = AppState::new(commands, read_models.clone(), trail).with_messengers(messengers);
+        let appointments: Arc<dyn LinkDesk> = Arc::new(AppointmentDesk::new(commands.clone()));
+        let offers: Arc<dyn LinkDesk> = Arc::new(OfferDesk::new(commands.clone()));
+        let desks = [(LinkKind::Appointment, appointments), (LinkKind::Offer, offers)];
+        let pages = patient_pages(links.clone(), desks);
+        let state = AppState::new(commands, read_models.clone(), trail).reaching_patients(messengers, links);
         // Before anybody is answered: what happens from now on is followed.
         following::install(&log, waiting::NAME).await?;
         let waiting = Arc::new(Follower::start(log, Arc::new(WaitingPolicy::new(state.clone()))));
         Ok(Self {
             readiness: with_policy(readiness, waiting::NAME, &waiting),
-            routes: realtime.routes(),
+            routes: realtime.routes().into_iter().chain([pages]).collect(),
             state,
             running: Running { read_models, publisher, policies: vec![waiting] },
         })

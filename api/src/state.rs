@@ -11,7 +11,7 @@ use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
 use projections::appointments::AppointmentQueries;
-use projections::availability::AvailabilityQueries;
+use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
 use projections::notifications::NotificationQueries;
 use projections::patients::PatientQueries;
@@ -23,6 +23,7 @@ use crate::http::auth::Caller;
 use crate::http::parameter::Prefer;
 use crate::http::problem::Problem;
 use crate::messaging::Messengers;
+use crate::patient_links::PatientLinks;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -39,6 +40,8 @@ pub struct AppState {
     pub appointments: AppointmentQueries,
     /// The read model of when practitioners can be booked.
     pub availability: AvailabilityQueries,
+    /// The calendars in which slots are looked for.
+    pub calendars: CalendarQueries,
     /// The read model of practices.
     pub facilities: FacilityQueries,
     /// The read model of staff.
@@ -51,6 +54,8 @@ pub struct AppState {
     pub trail: AccessTrail,
     /// By what patients are reached.
     pub messengers: Messengers,
+    /// By which they answer; none in tests without a house's secret.
+    pub links: Option<PatientLinks>,
     read_models: Projections,
 }
 
@@ -63,20 +68,22 @@ impl AppState {
             patients: PatientQueries::new(database.clone()),
             appointments: AppointmentQueries::new(database.clone()),
             availability: AvailabilityQueries::new(database.clone()),
+            calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database.clone()),
             waiting: WaitingQueries::new(database.clone()),
             notifications: NotificationQueries::new(database),
             trail,
             messengers: Messengers::default(),
+            links: None,
             read_models,
         }
     }
 
-    /// The same, with these ways of reaching patients.
+    /// The same, with these ways of reaching patients, and of being answered.
     #[must_use]
-    pub fn with_messengers(self, messengers: Messengers) -> Self {
-        Self { messengers, ..self }
+    pub fn reaching_patients(self, messengers: Messengers, links: PatientLinks) -> Self {
+        Self { messengers, links: Some(links), ..self }
     }
 
     /// The trace of what this request shows; it has to be written before the answer leaves.

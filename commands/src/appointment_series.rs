@@ -14,7 +14,8 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use uuid::Uuid;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, Basis, wanted};
+use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, wanted};
+use crate::basis::{Basis, Participants};
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Loaded, decide, pause};
@@ -42,6 +43,12 @@ pub struct SeriesBooking {
     pub terms: Terms,
     /// Whether those that can be booked are, when others cannot.
     pub partial: bool,
+}
+
+impl SeriesBooking {
+    fn participants(&self) -> Participants {
+        Participants { practitioner: self.practitioner_id, patient: Some(self.patient_id), room: self.room_id }
+    }
 }
 
 /// What came of a series.
@@ -101,8 +108,7 @@ impl Commands {
         let mut planned: Option<Vec<Planned>> = None;
         let mut fresh = false;
         for attempt in 0..BOOKING_ATTEMPTS {
-            let patient = Some(booking.patient_id);
-            let basis = self.basis(booking.practitioner_id, patient, fresh, context.facility_id).await?;
+            let basis = self.basis(&booking.participants(), fresh, context.facility_id).await?;
             let planned = match &mut planned {
                 Some(planned) => planned,
                 none => none.insert(plan(booking, &basis)?),

@@ -8,16 +8,14 @@ use domain::aggregate::AggregateRoot;
 use domain::appointment::{
     Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Schedule, Slot,
 };
-use domain::availability::Availability;
 use domain::event::LoggedEvent;
-use domain::ids::{AppointmentId, FacilityId, PatientId, StreamId, UserId};
-use domain::patient::Patient;
+use domain::ids::{AppointmentId, FacilityId, StreamId};
 use domain::reservation::{Reservation, ResourceKind};
-use domain::scheduling::{Interval, PracticeTime};
-use domain::values::{PatientStatus, RuleBroken, Violation};
-use event_store_schema::{Guard, Holder};
-use jiff::{SignedDuration, Timestamp};
+use domain::scheduling::Interval;
+use event_store_schema::Holder;
+use jiff::Timestamp;
 
+use crate::basis::{Participants, invalid};
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, Loaded, decide, pause};
@@ -25,37 +23,7 @@ use crate::execute::{Commands, Executed, Loaded, decide, pause};
 /// How often hours or others may change while a command is decided before the caller hears of it.
 pub(crate) const BOOKING_ATTEMPTS: u32 = 20;
 
-/// How far around the times that were asked for a refusal tells when the practitioner is there.
-const AROUND: SignedDuration = SignedDuration::from_hours(12);
-
 pub(crate) type AppointmentFailure = CommandError<AppointmentError>;
-
-/// What decisions on one practitioner's times for one patient are made of.
-pub(crate) struct Basis {
-    clock: PracticeTime,
-    availability: Availability,
-    /// That all of it is still so.
-    pub(crate) guards: Vec<Guard>,
-}
-
-impl Basis {
-    /// What the domain has to know to decide on a slot.
-    pub(crate) fn schedule(&self, slot: &Slot, beside: &[AppointmentId]) -> Schedule {
-        let Interval { from, until } = slot.hull();
-        let from = from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
-        let until = until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
-        Schedule {
-            clock: self.clock.clone(),
-            open: self.availability.open_intervals(from, until, &self.clock.zone),
-            overlap_allowed: self.availability.rules.overlap_allowed,
-            beside: beside.to_vec(),
-        }
-    }
-
-    pub(crate) const fn clock(&self) -> &PracticeTime {
-        &self.clock
-    }
-}
 
 impl Commands {
     /// Any command on an appointment, of an id that the caller made if it is a new one. Times that are taken come back as
@@ -119,7 +87,7 @@ impl Commands {
         context: &CommandContext,
     ) -> Result<Vec<Conflict>, AppointmentFailure> {
         let Some(slot) = command.slot() else { return Ok(Vec::new()) };
-        let basis = self.basis(slot.practitioner_id, command.patient(), true, context.facility_id).await?;
+        let basis = self.basis(&participants(slot, command), true, context.facility_id).await?;
         let loaded = self.load::<Appointment>(context.facility_id, id.0).await?;
         let loaded = loaded.unwrap_or_else(Loaded::nothing);
         let (_, events) = decide(&loaded, command, &basis.schedule(slot, &[]), context).await?;
@@ -139,10 +107,10 @@ impl Commands {
     ) -> Result<Executed<Appointment>, AppointmentFailure> {
         let (mut fresh, mut beside) = (false, Vec::new());
         for attempt in 0..BOOKING_ATTEMPTS {
-            let basis = self.basis(slot.practitioner_id, command.patient(), fresh, context.facility_id).await?;
+            let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
             let schedule = basis.schedule(slot, &beside);
             match self.execute(id.0, command, &schedule, &basis.guards, context).await {
-                // Hours or the patient's file are not what they were.
+                // Hours, the patient's file or another of those it was decided on is not what it was.
                 Err(CommandError::Contended) => {
                     fresh = true;
                     pause(attempt).await;
@@ -165,63 +133,6 @@ impl Commands {
             }
         }
         Err(CommandError::Contended)
-    }
-
-    /// What decisions on a practitioner's times are made of: as this server remembers it, or as it is now. What is
-    /// remembered and wrong is found by its guard.
-    pub(crate) async fn basis(
-        &self,
-        practitioner: UserId,
-        patient: Option<PatientId>,
-        fresh: bool,
-        facility: FacilityId,
-    ) -> Result<Basis, AppointmentFailure> {
-        let clock = self.practice_time(facility).await?;
-        let mut guards = Vec::with_capacity(2);
-        let remembered = Some(self.recall::<Availability>(&Availability::stream(practitioner.0)))
-            .filter(|loaded| !fresh && loaded.facility_id == Some(facility));
-        let availability = match remembered {
-            Some(Loaded { aggregate, version, .. }) => {
-                guards.push(Guard { stream: Availability::stream(practitioner.0), version });
-                aggregate
-            }
-            None => {
-                let found = self.guarded_availability(facility, practitioner).await;
-                let (availability, guard) = found.map_err(|error| match error {
-                    CommandError::NotFound => invalid("practitionerId", "unknown_practitioner", NO_PRACTITIONER),
-                    error => error,
-                })?;
-                guards.push(guard);
-                availability
-            }
-        };
-        if let Some(patient) = patient {
-            guards.push(self.followed_patient(facility, patient, fresh).await?);
-        }
-        Ok(Basis { clock, availability, guards })
-    }
-
-    /// That a patient is followed here, and the guard that they still are.
-    pub(crate) async fn followed_patient(
-        &self,
-        facility: FacilityId,
-        id: PatientId,
-        fresh: bool,
-    ) -> Result<Guard, AppointmentFailure> {
-        let stream = Patient::stream(id.0);
-        let remembered = Some(self.recall::<Patient>(&stream))
-            .filter(|loaded| !fresh && loaded.facility_id == Some(facility) && !loaded.aggregate.archived);
-        let loaded = match remembered {
-            Some(loaded) => Some(loaded),
-            None => self.load::<Patient>(facility, id.0).await.map_err(CommandError::while_reading)?,
-        };
-        let Some(patient) = loaded.filter(|loaded| loaded.aggregate.is_registered()) else {
-            return Err(invalid("patientId", "unknown_patient", "There is no such patient in the practice."));
-        };
-        match patient.aggregate.status() {
-            PatientStatus::Active => Ok(Guard { stream, version: patient.version }),
-            PatientStatus::Inactive => Err(invalid("patientId", "patient_archived", "The patient's file is archived.")),
-        }
     }
 
     /// Whom the log names: those who hold the times, and slots whose time is over. Who has let go meanwhile is neither.
@@ -286,6 +197,11 @@ impl Commands {
     }
 }
 
+/// Who and what a command needs for its slot.
+pub(crate) fn participants(slot: &Slot, command: &AppointmentCommand) -> Participants {
+    Participants { practitioner: slot.practitioner_id, patient: command.patient(), room: slot.room_id }
+}
+
 /// The times that events want: of several that speak of one kind, the last decides.
 pub(crate) fn wanted(events: &[AppointmentEvent]) -> Vec<Reservation> {
     let mut last: Vec<(ResourceKind, Reservation)> = Vec::new();
@@ -297,11 +213,4 @@ pub(crate) fn wanted(events: &[AppointmentEvent]) -> Vec<Reservation> {
         }
     }
     last.into_iter().map(|(_, reservation)| reservation).collect()
-}
-
-const NO_PRACTITIONER: &str = "Nobody of this id treats patients in the practice.";
-
-fn invalid(field: &str, rule: &'static str, why: &str) -> AppointmentFailure {
-    let violation: Violation = RuleBroken::new(rule, why).at(field);
-    CommandError::Refused(AppointmentError::Invalid(vec![violation]))
 }

@@ -6,6 +6,7 @@
 mod appointment_series;
 mod appointments;
 mod availability;
+mod basis;
 mod cache;
 mod context;
 mod error;

@@ -11,7 +11,7 @@ use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, Wish};
 use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, StreamAppend};
 use uuid::Uuid;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS};
+use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants};
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, Loaded, decide, pause};
@@ -173,7 +173,8 @@ impl Commands {
             let (after, accepted) =
                 decide(&waiting, &accept, &time, context).await.map_err(|error| error.map(AcceptRefusal::Offer))?;
             let unconditional = CommandContext { if_match: None, ..context.clone() };
-            let basis = self.basis(slot.practitioner_id, booking.command.patient(), true, context.facility_id).await;
+            let participants = participants(&slot, &booking.command);
+            let basis = self.basis(&participants, true, context.facility_id).await;
             let basis = basis.map_err(|error| error.map(AcceptRefusal::Appointment))?;
             let schedule = basis.schedule(&slot, &[]);
             let (appointment, booked) = decide(&booking.before, &booking.command, &schedule, &unconditional)
@@ -303,6 +304,8 @@ fn is_gone(refusal: &AppointmentError) -> bool {
         | AppointmentError::StillHeld { .. }
         | AppointmentError::NotNow { .. }
         | AppointmentError::NotBegun { .. }
+        | AppointmentError::Moved
+        | AppointmentError::Begun
         | AppointmentError::OverlapNotAllowed
         | AppointmentError::Invalid(_) => false,
     }
@@ -340,6 +343,8 @@ fn in_words_of_waiting(error: AppointmentError) -> WaitingError {
         | AppointmentError::StillHeld { .. }
         | AppointmentError::NotNow { .. }
         | AppointmentError::NotBegun { .. }
+        | AppointmentError::Moved
+        | AppointmentError::Begun
         | AppointmentError::OutsideAvailability { .. }
         | AppointmentError::OverlapNotAllowed
         | AppointmentError::Conflicts(_) => WaitingError::NotWaiting,

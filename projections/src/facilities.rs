@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::event::{LoggedEvent, RecordedEvent};
-use domain::facility::{Facility, FacilityEvent, FacilitySettings};
-use domain::ids::{FacilityId, StreamVersion};
+use domain::facility::{Facility, FacilityEvent, FacilitySettings, Room};
+use domain::ids::{FacilityId, RoomId, StreamVersion};
 use domain::permissions::Permissions;
 use domain::reminder::ReminderSettings;
 use domain::role::Role;
@@ -117,6 +117,8 @@ pub struct FacilityView {
     pub settings: FacilitySettings,
     /// What each role may do there.
     pub permissions: BTreeMap<Role, Permissions>,
+    /// Its rooms, also those that are closed.
+    pub rooms: BTreeMap<RoomId, Room>,
     /// How it reminds patients of their appointments.
     pub reminders: ReminderSettings,
     /// The version of its stream.
@@ -127,9 +129,9 @@ impl FacilityView {
     /// The practice of this id at this version.
     pub fn of(id: FacilityId, facility: Facility, version: StreamVersion) -> Self {
         let permissions = Role::ALL.map(|role| (role, facility.permissions_of(role))).into();
-        let Facility { name, finess, time_zone, settings, role_permissions: _, reminders } = facility;
+        let Facility { name, finess, time_zone, settings, role_permissions: _, rooms, reminders } = facility;
         let finess = finess.map(|finess| finess.as_str().to_owned());
-        Self { id, name, finess, time_zone, settings, permissions, reminders, version }
+        Self { id, name, finess, time_zone, settings, permissions, rooms, reminders, version }
     }
 }
 

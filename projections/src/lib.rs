@@ -11,6 +11,7 @@ pub mod facilities;
 mod folding;
 pub mod following;
 pub mod history;
+mod idle;
 mod install;
 mod leadership;
 pub mod notifications;

@@ -142,6 +142,8 @@ pub struct PushKind {
     pub area: Area,
     /// Its form.
     pub message: MessageKind,
+    /// Members of `data` that are filled in when it is sent, for those who may see them.
+    pub filled_in: &'static [Field],
 }
 
 /// The form of one kind of message on the realtime channel.
@@ -197,6 +199,7 @@ const PATIENT_UPDATED: PushKind = PushKind {
             },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT: Field = Field { name: "appointmentId", of: FieldType::Id, meaning: "Which appointment." };
@@ -214,6 +217,11 @@ const APPOINTMENT_CREATED: PushKind = PushKind {
             Field { name: "datetime", of: FieldType::Timestamp, meaning: "When it begins." },
         ],
     },
+    filled_in: &[Field {
+        name: "patientName",
+        of: FieldType::Text,
+        meaning: "What the patient is called, for those who may read patients.",
+    }],
 };
 
 const APPOINTMENT_UPDATED: PushKind = PushKind {
@@ -227,15 +235,17 @@ const APPOINTMENT_UPDATED: PushKind = PushKind {
             Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
         ],
     },
+    filled_in: &[],
 };
 
 const APPOINTMENT_CANCELLED: PushKind = PushKind {
     area: Area::Appointments,
     message: MessageKind {
         event: "appointment_cancelled",
-        summary: "An appointment was called off. Why stands in the appointment, for those who may read it.",
+        summary: "An appointment was called off.",
         fields: &[APPOINTMENT, PATIENT],
     },
+    filled_in: &[Field { name: "reason", of: FieldType::Text, meaning: "Why, if somebody said." }],
 };
 
 const WAITING_LIST_UPDATED: PushKind = PushKind {
@@ -249,6 +259,7 @@ const WAITING_LIST_UPDATED: PushKind = PushKind {
             Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
         ],
     },
+    filled_in: &[],
 };
 
 const NOTIFICATION: PushKind = PushKind {
@@ -263,6 +274,7 @@ const NOTIFICATION: PushKind = PushKind {
             Field { name: "resourceId", of: FieldType::Id, meaning: "Which." },
         ],
     },
+    filled_in: &[],
 };
 
 /// Everything that live screens are told of an event: its own frame, and that the staff is notified of it.
@@ -350,7 +362,7 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         }
         // Part of a booking or a move, which have a frame of their own.
         AppointmentEvent::OverlapAccepted { .. } => return None,
-        AppointmentEvent::AppointmentConfirmed {}
+        AppointmentEvent::AppointmentConfirmed { .. }
         | AppointmentEvent::PatientArrived {}
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}
@@ -371,6 +383,7 @@ fn waiting(waiting_id: WaitingId, patient: Option<PatientId>, event: &WaitingEve
         | WaitingEvent::OfferDeclined { .. }
         | WaitingEvent::OfferLapsed { .. }
         | WaitingEvent::OfferOvertaken { .. } => &["status", "offer"],
+        WaitingEvent::OfferMessageHandedOver { .. } | WaitingEvent::OfferMessageFailed { .. } => &["offer"],
         WaitingEvent::OfferAccepted { .. } => &["status", "offer", "bookedAppointmentId"],
         WaitingEvent::WaitingListLeft { .. } => &["status"],
     };
@@ -384,6 +397,8 @@ fn facility(event: &FacilityEvent) -> Option<Push> {
         FacilityEvent::FacilityOpened { .. } => None,
         // Screens learn what they may do with the next access token.
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
+        // Calendars name rooms by their ids, and look the names up when they are opened.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
         // Patients are told by it, not screens.
         FacilityEvent::ReminderRulesSet { .. } => None,
     }
@@ -523,12 +538,14 @@ mod tests {
         let (offer_id, appointment_id) = (Uuid::from_u128(5), Uuid::from_u128(6));
         let offered = json!({
             "offerId": offer_id, "practitionerId": Uuid::from_u128(8), "timeZone": "Europe/Paris",
-            "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:30:00Z", "answerBy": "2026-11-22T12:05:00Z",
+            "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:30:00Z", "answerBy": "2026-11-22T12:05:00Z", "tellPatient": true,
         });
         [
             ("WaitingListJoined", wish.clone()),
             ("WaitingWishChanged", wish),
             ("SlotOffered", offered),
+            ("OfferMessageHandedOver", json!({"offerId": offer_id, "channel": "sms"})),
+            ("OfferMessageFailed", json!({"offerId": offer_id, "cause": "refused"})),
             ("OfferAccepted", json!({"offerId": offer_id, "appointmentId": appointment_id, "byPatient": true})),
             ("OfferDeclined", json!({"offerId": offer_id, "byPatient": true})),
             ("OfferLapsed", json!({"offerId": offer_id})),
@@ -619,7 +636,7 @@ mod tests {
         });
         assert_eq!(wires, [updated, notified]);
         let told = waiting_samples().iter().filter(|event| notification(event).is_some()).count();
-        assert_eq!(told, NotificationKind::ALL.len(), "a sample of each kind");
+        assert_eq!(told, 6, "offered, not told, accepted, declined, lapsed, left");
     }
 
     #[test]

@@ -236,6 +236,8 @@ async fn write_practice_event(
                 )
                 .await?;
         }
+        // Rooms open no door.
+        FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => {}
     }
     Ok(())
 }

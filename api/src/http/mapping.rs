@@ -141,9 +141,9 @@ impl From<AvailabilityError> for Problem {
 impl From<FacilityError> for Problem {
     fn from(error: FacilityError) -> Self {
         match error {
-            FacilityError::NotOpen => Self::new(ProblemCode::ResourceNotFound),
+            FacilityError::NotOpen | FacilityError::NoSuchRoom => Self::new(ProblemCode::ResourceNotFound),
             FacilityError::Invalid(violations) => violations.into(),
-            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone => {
+            FacilityError::AlreadyOpen | FacilityError::UnknownTimeZone | FacilityError::RoomExists => {
                 Self::new(ProblemCode::InvalidState).because(sentence(&error))
             }
         }
@@ -165,7 +165,9 @@ pub fn appointment_refusal(error: AppointmentError, zone: &TimeZone) -> Problem 
         AppointmentError::AlreadyBooked
         | AppointmentError::StillHeld { .. }
         | AppointmentError::NotNow { .. }
-        | AppointmentError::NotBegun { .. } => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
+        | AppointmentError::NotBegun { .. }
+        | AppointmentError::Moved
+        | AppointmentError::Begun => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
         AppointmentError::OutsideAvailability { open } => {
             let hours = open.into_iter().map(|hours| Period::of(hours, zone));
             Problem::new(ProblemCode::OutsideAvailability).open_at(hours.collect())
@@ -201,6 +203,7 @@ impl From<WaitingError> for Problem {
             WaitingError::AlreadyWaiting
             | WaitingError::NotNow { .. }
             | WaitingError::NotOffered
+            | WaitingError::AlreadyTold
             | WaitingError::TooLate { .. }
             | WaitingError::StillOpen { .. } => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
         }

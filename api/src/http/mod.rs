@@ -31,6 +31,7 @@ pub mod request_id;
 pub mod routes;
 pub mod security_headers;
 pub mod server;
+pub mod several;
 pub mod strict_json;
 pub mod strict_value;
 pub mod tls;

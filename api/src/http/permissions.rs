@@ -102,6 +102,14 @@ pub const PERMISSIONS: PermissionTable = {
         ("readCurrentFacility", SignedIn),
         ("changeFacilitySettings", Write(Users)),
         ("changeRolePermissions", Write(Users)),
+        // When patients are written to belongs to the calendar, for which admins, doctors and secretaries answer.
+        ("readReminderRules", Read(Availability)),
+        ("changeReminderRules", Write(Availability)),
+        // What calendars are made of.
+        ("listRooms", SignedIn),
+        ("addRoom", Write(Availability)),
+        ("renameRoom", Write(Availability)),
+        ("closeRoom", Write(Availability)),
         ("listPatients", Read(Patients)),
         ("registerPatient", Write(Patients)),
         ("readPatient", Read(Patients)),
@@ -111,6 +119,9 @@ pub const PERMISSIONS: PermissionTable = {
         ("restrictPatient", Write(Patients)),
         ("unrestrictPatient", Write(Patients)),
         ("readPatientHistory", Read(Patients)),
+        ("listAppointments", Read(Appointments)),
+        ("listAppointmentsToday", Read(Appointments)),
+        ("listAppointmentsOfPatient", Read(Appointments)),
         ("bookAppointment", Write(Appointments)),
         ("readAppointment", Read(Appointments)),
         ("reviseAppointment", Write(Appointments)),
@@ -132,6 +143,13 @@ pub const PERMISSIONS: PermissionTable = {
         ("listNotifications", Read(Appointments)),
         ("markNotificationRead", Read(Appointments)),
         ("markNotificationsReadUpTo", Read(Appointments)),
+        ("findSlots", Read(Appointments)),
+        // By its secret address, for programs that cannot log in.
+        ("readCalendar", Public),
+        // One's own; another's is for those who may change calendars, which the operation sees to.
+        ("makeCalendarFeed", SignedIn),
+        ("readCalendarFeed", SignedIn),
+        ("revokeCalendarFeed", SignedIn),
         ("readAvailability", Read(Availability)),
         ("reviseAvailability", Write(Availability)),
         ("planLeave", Write(Availability)),

@@ -11,9 +11,10 @@ use super::messages::Notice;
 pub fn asyncapi_document() -> Value {
     let pushes = Push::KINDS.iter().map(|kind| {
         let scope = format!("Sent to users of the facility whose role may read {}.", kind.area.name());
-        (kind.message.event.to_owned(), sent(&kind.message, &format!("{} {scope}", kind.message.summary)))
+        let description = format!("{} {scope}", kind.message.summary);
+        (kind.message.event.to_owned(), sent(&kind.message, kind.filled_in, &description))
     });
-    let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), sent(kind, kind.summary)));
+    let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), sent(kind, &[], kind.summary)));
     let mut messages: Map<String, Value> = pushes.chain(notices).collect();
     let from_server: Vec<Value> = messages.keys().map(|name| channel_message(name)).collect();
     messages.insert("authenticate".to_owned(), authenticate());
@@ -66,9 +67,10 @@ fn channel_message(name: &str) -> Value {
     json!({ "$ref": format!("#/channels/realtime/messages/{name}") })
 }
 
-fn sent(kind: &MessageKind, summary: &str) -> Value {
-    let properties: Map<String, Value> =
-        kind.fields.iter().map(|field| (field.name.to_owned(), schema(field))).collect();
+/// What is filled in is not for everybody, so it is not required.
+fn sent(kind: &MessageKind, filled_in: &[Field], summary: &str) -> Value {
+    let fields = kind.fields.iter().chain(filled_in);
+    let properties: Map<String, Value> = fields.map(|field| (field.name.to_owned(), schema(field))).collect();
     let required: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
     // An error may come before there is a position to speak of.
     let members: &[&str] = if kind.event == "error" { &["event", "data"] } else { &["event", "position", "data"] };
@@ -130,18 +132,18 @@ mod tests {
     #[test]
     fn every_message_of_the_server_is_in_the_document_with_its_fields() {
         let document = asyncapi_document();
-        let pushes = Push::KINDS.iter().map(|kind| (kind.message.event.to_owned(), &kind.message));
-        let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), kind));
+        let pushes = Push::KINDS.iter().map(|kind| (kind.message.event.to_owned(), &kind.message, kind.filled_in));
+        let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), kind, &[][..]));
         let mut described = 0;
-        for (name, kind) in pushes.chain(notices) {
+        for (name, kind, filled_in) in pushes.chain(notices) {
             described += 1;
             let message = &document["components"]["messages"][&name];
             assert_eq!(message["payload"]["properties"]["event"]["const"], kind.event);
             let data = &message["payload"]["properties"]["data"]["properties"];
-            for field in kind.fields {
+            for field in kind.fields.iter().chain(filled_in) {
                 assert!(data[field.name]["description"].is_string(), "{} {}", kind.event, field.name);
             }
-            assert_eq!(data.as_object().map(Map::len), Some(kind.fields.len()));
+            assert_eq!(data.as_object().map(Map::len), Some(kind.fields.len() + filled_in.len()));
             assert!(document["operations"]["follow"]["messages"].as_array().unwrap().contains(&channel_message(&name)));
         }
         assert_eq!(

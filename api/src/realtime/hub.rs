@@ -10,6 +10,7 @@ use domain::role::Area;
 use projections::push::Frame;
 use tokio::sync::broadcast;
 
+use super::filling::Filled;
 use super::messages::Notice;
 use super::presence::Change;
 use super::traces::patient_of;
@@ -37,6 +38,8 @@ pub(super) struct LiveFrame {
     /// Whom it tells of.
     pub(super) patient: Option<PatientId>,
     pub(super) text: String,
+    /// The same with what is filled in, where something is.
+    pub(super) filled: Option<Filled>,
 }
 
 /// The queues of one server.
@@ -70,7 +73,8 @@ impl Hub {
         let Some(first) = frames.first() else { return Ok(()) };
         self.send(first.facility_id, || {
             let live = frames.iter().map(|frame| {
-                Ok(LiveFrame { area: frame.push.area(), patient: patient_of(&frame.push), text: frame.to_json()? })
+                let (area, patient, text) = (frame.push.area(), patient_of(&frame.push), frame.to_json()?);
+                Ok(LiveFrame { area, patient, text, filled: Filled::of(frame) })
             });
             Ok(Live::Event(Arc::new(LiveEvent { position, frames: live.collect::<serde_json::Result<_>>()? })))
         })

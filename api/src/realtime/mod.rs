@@ -12,6 +12,7 @@
 
 mod alerts;
 mod asyncapi;
+mod filling;
 mod hub;
 mod messages;
 mod presence;
@@ -35,6 +36,7 @@ use projections::publisher::NatsNames;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use self::filling::Fillings;
 use self::hub::Hub;
 use self::presence::Presence;
 use self::relay::Relay;
@@ -88,6 +90,7 @@ struct Shared {
     tokens: Arc<AccessTokens>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
+    fillings: Fillings,
     settings: RealtimeSettings,
     /// A permit for each socket there may be.
     sockets: Arc<Semaphore>,
@@ -130,7 +133,8 @@ impl Realtime {
 
         let sockets = Arc::new(Semaphore::new(settings.max_sockets));
         let (stop, past) = (shutdown.serving(), Semaphore::new(PAST_READERS));
-        let shared = Shared { log, trail, tokens, hub, presence, settings, sockets, past, stop };
+        let fillings = Fillings::new(log.database());
+        let shared = Shared { log, trail, tokens, hub, presence, fillings, settings, sockets, past, stop };
         let realtime = Self(Arc::new(shared));
         shutdown.spawn(realtime.clone().all_closed());
         Ok(realtime)

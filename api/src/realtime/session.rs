@@ -250,13 +250,12 @@ impl Session {
         let page: Vec<&RecordedEvent> = events.iter().take_while(|event| event.position <= until).collect();
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let own = page.iter().filter(|event| event.facility_id == login.caller.facility_id);
-        let (mut texts, mut patients) = (Vec::new(), Vec::new());
-        for frame in own.flat_map(|event| push::frames(event)) {
-            if identity.permissions.access(frame.push.area()).may_read() {
-                texts.push(frame.to_json().map_err(|_| End::Failed)?);
-                patients.extend(patient_of(&frame.push));
-            }
-        }
+        let mut frames: Vec<_> = own.flat_map(|event| push::frames(event)).collect();
+        frames.retain(|frame| identity.permissions.access(frame.push.area()).may_read());
+        let patients = frames.iter().filter_map(|frame| patient_of(&frame.push)).collect();
+        let fillings = &self.shared.fillings;
+        let texts = fillings.fill_all(login.caller.facility_id, &frames, &identity.permissions).await;
+        let texts = texts.map_err(|_| End::Failed)?;
         self.traces.record(&login.caller, patients).await?;
         self.send_frames(texts).await?;
         self.delivered = page.last().map_or(until, |event| event.position);
@@ -317,10 +316,10 @@ impl Session {
         // As things stand now: a session that was ended a moment ago, or a role that changed, sees nothing more.
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let mut patients = Vec::new();
-        let mut texts = self.texts_of(&identity, &first, &mut patients)?;
+        let mut texts = self.texts_of(&identity, &first, &mut patients).await?;
         let too_slow = loop {
             match live.try_recv() {
-                Ok(next) => texts.extend(self.texts_of(&identity, &next, &mut patients)?),
+                Ok(next) => texts.extend(self.texts_of(&identity, &next, &mut patients).await?),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break false,
                 Err(TryRecvError::Lagged(_)) => break true,
             }
@@ -332,7 +331,7 @@ impl Session {
     }
 
     /// What this client is to see of it, if anything, and whom that tells of.
-    fn texts_of(
+    async fn texts_of(
         &mut self,
         identity: &Identity,
         live: &Live,
@@ -343,12 +342,19 @@ impl Session {
             Live::Event(event) if event.position <= self.delivered => return Ok(Vec::new()),
             Live::Event(event) => {
                 self.delivered = event.position;
-                let own = event.frames.iter().filter(|frame| identity.permissions.access(frame.area).may_read());
-                let texts = own.map(|frame| {
+                let mut texts = Vec::with_capacity(event.frames.len());
+                for frame in &event.frames {
+                    if !identity.permissions.access(frame.area).may_read() {
+                        continue;
+                    }
                     patients.extend(frame.patient);
-                    frame.text.clone()
-                });
-                return Ok(texts.collect());
+                    let filled = match &frame.filled {
+                        Some(filled) => filled.text(&self.shared.fillings, &identity.permissions).await,
+                        None => Ok(None),
+                    };
+                    texts.push(filled.map_err(|_| End::Failed)?.unwrap_or_else(|| frame.text.clone()));
+                }
+                return Ok(texts);
             }
             Live::ForOfficers(_) if identity.caller.role != Role::Dpo => return Ok(Vec::new()),
             Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)),

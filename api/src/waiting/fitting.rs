@@ -8,8 +8,9 @@ use domain::appointment::{Appointment, LONGEST, Slot};
 use domain::ids::{FacilityId, UserId, WaitingId};
 use domain::reminder::QuietHours;
 use domain::scheduling::{Calendar, Interval, PracticeTime, SlotSearch, free_slots};
-use domain::waiting::{WaitingError, WaitingStatus, answer_by};
+use domain::waiting::{WaitingStatus, answer_by};
 use jiff::{SignedDuration, Timestamp};
+use projections::availability::Wanted;
 use projections::following::PolicyError;
 use projections::waiting::WaitingView;
 
@@ -94,15 +95,14 @@ impl WaitingPolicy {
                 from: hull.from.checked_sub(LONGEST).unwrap_or(Timestamp::MIN),
                 until: hull.until.checked_add(LONGEST).unwrap_or(Timestamp::MAX),
             };
-            let busy = self.state.appointments.busy(facility, &[practitioner], window, time.now).await?;
-            let mut busy: Vec<Interval> =
-                busy.get(&practitioner).into_iter().flatten().map(|(during, _)| *during).collect();
+            let wanted = Wanted { practitioners: vec![practitioner], ..Wanted::default() };
+            let found = self.state.calendars.of(facility, &wanted, window, time, 1).await?;
+            // Whoever takes no bookings any more has no calendar.
+            let Some((_, calendar)) = found.into_iter().next() else { continue };
             let offered = line.iter().filter_map(|view| view.entry.offer.as_ref());
             let offered = offered.filter(|offer| offer.slot.practitioner_id == practitioner);
-            busy.extend(offered.flat_map(|offer| offer.slot.times()));
-            let found = self.state.commands.guarded_availability::<WaitingError>(facility, practitioner).await;
-            let Ok((availability, _)) = found else { continue };
-            let calendar = availability.calendar(window, &busy, time);
+            let offered: Vec<Interval> = offered.flat_map(|offer| offer.slot.times()).collect();
+            let calendar = calendar.without(&offered);
             let user = self.state.users.get(facility, practitioner).await?;
             let specialties = user.map(|user| user.specialties).unwrap_or_default();
             free.insert(practitioner, Free { calendar, specialties });

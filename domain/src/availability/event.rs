@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BookingRules, DayHours, ExtraHours, Leave};
 use crate::event::LoggedEvent;
-use crate::ids::{ExtraHoursId, LeaveId};
+use crate::ids::{AppointmentId, ExtraHoursId, LeaveId};
 use crate::reservation::Reservation;
 
 /// An event of a practitioner's availability. None holds personal data of a patient, and none says why somebody is away.
@@ -26,6 +26,9 @@ pub enum AvailabilityEvent {
         /// From when until when, and of which kind.
         #[serde(flatten)]
         leave: Leave,
+        /// The appointments over which it was meant to lie, as they were found right before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        touched: Vec<AppointmentId>,
     },
     /// They will not be away after all.
     LeaveCancelled {

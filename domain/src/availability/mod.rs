@@ -160,7 +160,7 @@ impl Availability {
                 if !touched.is_empty() && !confirmed {
                     return Err(AvailabilityError::TouchesAppointments(touched));
                 }
-                AvailabilityEvent::LeavePlanned { leave_id, leave }
+                AvailabilityEvent::LeavePlanned { leave_id, leave, touched }
             }
             AvailabilityCommand::CancelLeave { leave_id } => {
                 self.leave.get(&leave_id).ok_or(AvailabilityError::NoSuchLeave)?;
@@ -221,7 +221,7 @@ impl Aggregate for Availability {
             AvailabilityEvent::WeeklyHoursSet { hours, valid_from } => {
                 self.weekly.insert(valid_from, hours);
             }
-            AvailabilityEvent::LeavePlanned { leave_id, leave } => {
+            AvailabilityEvent::LeavePlanned { leave_id, leave, touched: _ } => {
                 self.leave.insert(leave_id, leave);
             }
             AvailabilityEvent::LeaveCancelled { leave_id } => {

@@ -47,7 +47,7 @@ fn plan(leave: Leave) -> AvailabilityCommand {
 }
 
 fn planned(leave: Leave) -> AvailabilityEvent {
-    AvailabilityEvent::LeavePlanned { leave_id: LEAVE, leave }
+    AvailabilityEvent::LeavePlanned { leave_id: LEAVE, leave, touched: vec![] }
 }
 
 fn saturday_morning() -> ExtraHours {
@@ -149,13 +149,15 @@ fn leave_over_appointments_is_planned_when_it_is_confirmed() {
         confirmed,
     };
     given(vec![]).when(plan(false)).then_expect_error(AvailabilityError::TouchesAppointments(vec![APPOINTMENT]));
-    given(vec![]).when(plan(true)).then_expect_events(vec![planned(christmas())]);
+    let event = AvailabilityEvent::LeavePlanned { leave_id: LEAVE, leave: christmas(), touched: vec![APPOINTMENT] };
+    given(vec![]).when(plan(true)).then_expect_events(vec![event]);
 }
 
 #[test]
 fn leave_over_nothing_needs_no_confirmation_and_may_lie_over_other_leave() {
     given(vec![]).when(plan(christmas())).then_expect_events(vec![planned(christmas())]);
-    let other = AvailabilityEvent::LeavePlanned { leave_id: LeaveId(Uuid::from_u128(9)), leave: christmas() };
+    let other =
+        AvailabilityEvent::LeavePlanned { leave_id: LeaveId(Uuid::from_u128(9)), leave: christmas(), touched: vec![] };
     given(vec![other]).when(plan(christmas())).then_expect_events(vec![planned(christmas())]);
     given(vec![planned(christmas())]).when(plan(christmas())).then_expect_error(AvailabilityError::AlreadyPlanned);
 }

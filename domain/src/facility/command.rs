@@ -1,10 +1,11 @@
 //! What can be asked of a practice.
 
 use super::FacilitySettings;
+use crate::ids::RoomId;
 use crate::permissions::Permissions;
 use crate::reminder::ReminderSettings;
 use crate::role::Role;
-use crate::values::{FacilityName, Finess};
+use crate::values::{FacilityName, Finess, Label};
 
 /// A command to a practice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,25 @@ pub enum FacilityCommand {
         role: Role,
         /// What it may do from now on, in all areas.
         permissions: Permissions,
+    },
+    /// Makes a room known, in which patients can be seen from now on.
+    AddRoom {
+        /// The room's id, made by the caller.
+        room_id: RoomId,
+        /// What people call it.
+        name: Label,
+    },
+    /// Calls a room otherwise.
+    RenameRoom {
+        /// Which room.
+        room_id: RoomId,
+        /// What people call it from now on.
+        name: Label,
+    },
+    /// Takes no more bookings in a room. What is booked there stays booked.
+    CloseRoom {
+        /// Which room.
+        room_id: RoomId,
     },
     /// Decides how patients are reminded of their appointments.
     SetReminderRules {

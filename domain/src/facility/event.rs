@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::FacilitySettings;
 use crate::event::LoggedEvent;
+use crate::ids::RoomId;
 use crate::permissions::Permissions;
 use crate::reminder::ReminderSettings;
 use crate::reservation::Reservation;
 use crate::role::Role;
-use crate::values::{FacilityName, Finess};
+use crate::values::{FacilityName, Finess, Label};
 
 /// An event of a practice. None holds personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,25 @@ pub enum FacilityEvent {
         /// What it may do from now on, in all areas.
         permissions: Permissions,
     },
+    /// Patients can be seen in this room from now on.
+    RoomAdded {
+        /// The room's id.
+        room_id: RoomId,
+        /// What people call it.
+        name: Label,
+    },
+    /// A room is called otherwise.
+    RoomRenamed {
+        /// Which room.
+        room_id: RoomId,
+        /// What people call it from now on.
+        name: Label,
+    },
+    /// A room takes no more bookings.
+    RoomClosed {
+        /// Which room.
+        room_id: RoomId,
+    },
     /// It decided how patients are reminded of their appointments.
     ReminderRulesSet {
         /// All of it, from now on.
@@ -51,6 +71,9 @@ impl cqrs_es::DomainEvent for FacilityEvent {
             Self::FacilityOpened { .. } => "FacilityOpened",
             Self::FacilitySettingsChanged { .. } => "FacilitySettingsChanged",
             Self::RolePermissionsChanged { .. } => "RolePermissionsChanged",
+            Self::RoomAdded { .. } => "RoomAdded",
+            Self::RoomRenamed { .. } => "RoomRenamed",
+            Self::RoomClosed { .. } => "RoomClosed",
             Self::ReminderRulesSet { .. } => "ReminderRulesSet",
         }
         .to_owned()
@@ -61,6 +84,9 @@ impl cqrs_es::DomainEvent for FacilityEvent {
             Self::FacilityOpened { .. }
             | Self::FacilitySettingsChanged { .. }
             | Self::RolePermissionsChanged { .. }
+            | Self::RoomAdded { .. }
+            | Self::RoomRenamed { .. }
+            | Self::RoomClosed { .. }
             | Self::ReminderRulesSet { .. } => "1",
         }
         .to_owned()
@@ -72,6 +98,9 @@ impl LoggedEvent for FacilityEvent {
         ("FacilityOpened", 1),
         ("FacilitySettingsChanged", 1),
         ("RolePermissionsChanged", 1),
+        ("RoomAdded", 1),
+        ("RoomRenamed", 1),
+        ("RoomClosed", 1),
         ("ReminderRulesSet", 1),
     ];
 
@@ -80,6 +109,9 @@ impl LoggedEvent for FacilityEvent {
             Self::FacilityOpened { .. }
             | Self::FacilitySettingsChanged { .. }
             | Self::RolePermissionsChanged { .. }
+            | Self::RoomAdded { .. }
+            | Self::RoomRenamed { .. }
+            | Self::RoomClosed { .. }
             | Self::ReminderRulesSet { .. } => Vec::new(),
         }
     }

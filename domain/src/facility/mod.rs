@@ -3,6 +3,7 @@
 
 mod command;
 mod event;
+mod rooms;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,10 @@ use uuid::Uuid;
 
 pub use self::command::FacilityCommand;
 pub use self::event::FacilityEvent;
+pub use self::rooms::Room;
 pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
-use crate::ids::SubjectId;
+use crate::ids::{RoomId, SubjectId};
 use crate::permissions::Permissions;
 use crate::reminder::ReminderSettings;
 use crate::role::Role;
@@ -41,6 +43,9 @@ pub struct Facility {
     /// The permissions of those roles that it widened or narrowed.
     #[serde(default)]
     pub role_permissions: BTreeMap<Role, Permissions>,
+    /// The rooms in which patients are or were seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rooms: BTreeMap<RoomId, Room>,
     /// How it reminds patients of their appointments.
     #[serde(default)]
     pub reminders: ReminderSettings,
@@ -58,7 +63,13 @@ pub enum FacilityError {
     /// The IANA database does not know the time zone.
     #[error("unknown time zone")]
     UnknownTimeZone,
-    /// The settings or permissions are not right.
+    /// There is no such room, or it is closed.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// The room is there already.
+    #[error("the room was added already")]
+    RoomExists,
+    /// The settings, permissions or rooms are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
 }
@@ -111,6 +122,21 @@ impl Aggregate for Facility {
                     sink.write(FacilityEvent::FacilitySettingsChanged { settings }, self).await;
                 }
             }
+            FacilityCommand::AddRoom { room_id, name } => {
+                self.open()?;
+                sink.write(self.add_room(room_id, name)?, self).await;
+            }
+            FacilityCommand::RenameRoom { room_id, name } => {
+                self.open()?;
+                if let Some(renamed) = self.rename_room(room_id, name)? {
+                    sink.write(renamed, self).await;
+                }
+            }
+            FacilityCommand::CloseRoom { room_id } => {
+                self.open()?;
+                self.open_room(room_id)?;
+                sink.write(FacilityEvent::RoomClosed { room_id }, self).await;
+            }
             FacilityCommand::ChangeRolePermissions { role, permissions } => {
                 self.open()?;
                 let violations: Vec<_> = permissions.violations(role).collect();
@@ -144,6 +170,14 @@ impl Aggregate for Facility {
             FacilityEvent::FacilitySettingsChanged { settings } => self.settings = settings,
             FacilityEvent::RolePermissionsChanged { role, permissions } => {
                 self.role_permissions.insert(role, permissions);
+            }
+            FacilityEvent::RoomAdded { room_id, name } | FacilityEvent::RoomRenamed { room_id, name } => {
+                self.rooms.insert(room_id, Room { name, closed: false });
+            }
+            FacilityEvent::RoomClosed { room_id } => {
+                if let Some(room) = self.rooms.get_mut(&room_id) {
+                    room.closed = true;
+                }
             }
             FacilityEvent::ReminderRulesSet { reminders } => self.reminders = reminders,
         }

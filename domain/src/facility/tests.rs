@@ -3,7 +3,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::role::{Access, Area};
-use crate::values::{FacilityName, TextValue};
+use crate::values::{FacilityName, Label, TextValue};
 
 fn today() -> Circumstances {
     Circumstances { now: jiff::Timestamp::UNIX_EPOCH, today: date(1970, 1, 1) }
@@ -126,6 +126,55 @@ fn nothing_is_changed_in_a_practice_that_is_not_open() {
     }
 }
 
+const ROOM: RoomId = RoomId(Uuid::from_u128(1));
+const OTHER_ROOM: RoomId = RoomId(Uuid::from_u128(2));
+
+fn label(text: &str) -> Label {
+    Label::parse(text).expect("a name")
+}
+
+fn room_added(room_id: RoomId, name: &str) -> FacilityEvent {
+    FacilityEvent::RoomAdded { room_id, name: label(name) }
+}
+
+#[test]
+fn a_room_is_added_renamed_and_closed() {
+    let given = |events: &[FacilityEvent]| {
+        TestFramework::<Facility>::with(today()).given([&[opened("Europe/Paris")], events].concat())
+    };
+    let (add, added) =
+        (FacilityCommand::AddRoom { room_id: ROOM, name: label("Salle 1") }, room_added(ROOM, "Salle 1"));
+    given(&[]).when(add.clone()).then_expect_events(vec![added.clone()]);
+    given(&[added.clone()]).when(add).then_expect_error(FacilityError::RoomExists);
+    let rename = |name| FacilityCommand::RenameRoom { room_id: ROOM, name: label(name) };
+    let renamed = FacilityEvent::RoomRenamed { room_id: ROOM, name: label("Salle bleue") };
+    given(&[added.clone()]).when(rename("Salle bleue")).then_expect_events(vec![renamed]);
+    given(&[added.clone()]).when(rename("Salle 1")).then_expect_events(vec![]);
+    let (close, closed) = (FacilityCommand::CloseRoom { room_id: ROOM }, FacilityEvent::RoomClosed { room_id: ROOM });
+    given(&[added.clone()]).when(close.clone()).then_expect_events(vec![closed.clone()]);
+    given(&[]).when(close.clone()).then_expect_error(FacilityError::NoSuchRoom);
+    given(&[added.clone(), closed.clone()]).when(close).then_expect_error(FacilityError::NoSuchRoom);
+    given(&[added, closed]).when(rename("Salle 2")).then_expect_error(FacilityError::NoSuchRoom);
+}
+
+#[test]
+fn two_open_rooms_have_two_names() {
+    let add = |name| FacilityCommand::AddRoom { room_id: OTHER_ROOM, name: label(name) };
+    let given = |events: &[FacilityEvent]| {
+        TestFramework::<Facility>::with(today()).given([&[opened("Europe/Paris")], events].concat())
+    };
+    let blue = room_added(ROOM, "Salle bleutée");
+    let outcome = given(&[blue.clone()]).when(add("SALLE BLEUTEE")).inspect_result();
+    assert_eq!(refused(outcome), [("name".to_owned(), "room_name_taken")]);
+    let closed = FacilityEvent::RoomClosed { room_id: ROOM };
+    let again = room_added(OTHER_ROOM, "Salle bleutée");
+    given(&[blue.clone(), closed]).when(add("Salle bleutée")).then_expect_events(vec![again]);
+    let other = room_added(OTHER_ROOM, "Salle verte");
+    let rename = FacilityCommand::RenameRoom { room_id: OTHER_ROOM, name: label("salle bleutée") };
+    let outcome = given(&[blue, other]).when(rename).inspect_result();
+    assert_eq!(refused(outcome), [("name".to_owned(), "room_name_taken")]);
+}
+
 #[test]
 fn a_practice_decides_how_its_patients_are_reminded() {
     let given = || TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]);
@@ -135,6 +184,6 @@ fn a_practice_decides_how_its_patients_are_reminded() {
     given().when(set(ReminderSettings::default())).then_expect_events(vec![]);
     let mut too_many = off;
     too_many.rules = vec![too_many.rules[0]; 2];
-    let expected = [("rules[1]".to_owned(), "repeated")];
+    let expected = [("reminders[1]".to_owned(), "repeated")];
     assert_eq!(refused(given().when(set(too_many)).inspect_result()), expected);
 }

@@ -31,6 +31,16 @@ impl Calendar {
         Self { hours: united(open), taken: united(widened.collect()), not_before }
     }
 
+    /// The same calendar, less what takes the time of somebody or something else that is needed: without buffers, which are
+    /// the practitioner's own.
+    #[must_use]
+    pub fn without(mut self, others: &[Interval]) -> Self {
+        if !others.is_empty() {
+            self.taken = united([self.taken.as_slice(), others].concat());
+        }
+        self
+    }
+
     /// What is free of a stretch.
     fn free(&self, hours: &Interval) -> Vec<Interval> {
         let first = self.taken.partition_point(|taken| taken.until <= hours.from);
@@ -142,6 +152,13 @@ mod tests {
         let just_after = minute(70) + SignedDuration::from_nanos(1);
         let calendar = Calendar::new(vec![stretch(0, 120)], &[], 0, just_after);
         assert_eq!(begin(free_slots(&calendar, search(stretch(0, 120), 20, 10))), [80, 90, 100]);
+    }
+
+    #[test]
+    fn whoever_is_needed_as_well_takes_time_without_a_buffer() {
+        let calendar = Calendar::new(vec![stretch(0, 120)], &[stretch(0, 10)], 10, Timestamp::MIN);
+        let calendar = calendar.without(&[]).without(&[stretch(50, 60), stretch(100, 300)]);
+        assert_eq!(begin(free_slots(&calendar, search(stretch(0, 120), 20, 10))), [20, 30, 60, 70, 80]);
     }
 
     #[test]

@@ -1,3 +1,3 @@
 SELECT practitioner_id, availability, version, updated_at
 FROM read_model.availability
-WHERE facility_id = $1 AND practitioner_id = ANY ($2)
+WHERE facility_id = $1 AND ($2::uuid[] IS NULL OR practitioner_id = ANY ($2))

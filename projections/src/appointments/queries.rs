@@ -1,8 +1,8 @@
-//! Queries on appointments: one of them, pages of the calendar, and what takes a practitioner's time.
+//! Queries on appointments: one of them, and pages of the calendar.
 
 use std::collections::HashMap;
 
-use domain::appointment::{Appointment, AppointmentStatus, AppointmentType};
+use domain::appointment::{AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId, SeriesId, StreamVersion, UserId};
 use domain::scheduling::Interval;
 use domain::values::CodeValue;
@@ -35,6 +35,8 @@ pub struct AppointmentFilter {
     pub statuses: Vec<AppointmentStatus>,
     /// Those of these kinds; all if none is named.
     pub types: Vec<AppointmentType>,
+    /// Those that are still ahead and lie in one of these leaves of their practitioner.
+    pub in_leave: Option<Vec<(UserId, Interval)>>,
     /// Those in whose title or reason each word begins a word, whatever the case and the accents.
     pub search: Option<String>,
 }
@@ -106,10 +108,16 @@ impl AppointmentQueries {
         let practitioners = Some(practitioners).filter(|practitioners| !practitioners.is_empty());
         let (patient, series) = (filter.patient.map(|patient| patient.0), filter.series.map(|series| series.0));
         let all = AppointmentStatus::ALL.iter().copied().filter(|status| is_listed(*status));
-        let statuses: Vec<&str> = match filter.statuses.as_slice() {
-            [] => all.map(CodeValue::code).collect(),
-            named => named.iter().map(|status| status.code()).collect(),
+        let statuses: Vec<AppointmentStatus> = match filter.statuses.as_slice() {
+            [] => all.collect(),
+            named => named.to_vec(),
         };
+        let wanted = statuses.iter().filter(|status| filter.in_leave.is_none() || status.is_ahead());
+        let statuses: Vec<&str> = wanted.map(|status| status.code()).collect();
+        let leave = filter.in_leave.as_deref();
+        let whose = leave.map(|leave| leave.iter().map(|(whose, _)| whose.0).collect::<Vec<Uuid>>());
+        let leave_from = leave.map(|leave| leave.iter().map(|(_, during)| during.from).collect::<Vec<_>>());
+        let leave_until = leave.map(|leave| leave.iter().map(|(_, during)| during.until).collect::<Vec<_>>());
         let types: Vec<&str> = filter.types.iter().map(|kind| kind.code()).collect();
         let types = Some(types).filter(|types| !types.is_empty());
         let search = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty());
@@ -155,11 +163,28 @@ impl AppointmentQueries {
                         &last,
                         &skipped,
                         &asked,
+                        &whose,
+                        &leave_from,
+                        &leave_until,
                     ],
                 ),
                 (
                     total,
-                    &[&facility.0, &from, &until, &practitioners, &patient, &series, &statuses, &types, &now, &words],
+                    &[
+                        &facility.0,
+                        &from,
+                        &until,
+                        &practitioners,
+                        &patient,
+                        &series,
+                        &statuses,
+                        &types,
+                        &now,
+                        &words,
+                        &whose,
+                        &leave_from,
+                        &leave_until,
+                    ],
                 ),
             ],
         )
@@ -177,30 +202,22 @@ impl AppointmentQueries {
         Ok(AppointmentPage { items, total: total.unsigned_abs(), offset, next })
     }
 
-    /// What takes time of each of these practitioners in a window, with the appointment that takes it: for slots that are
-    /// looked for, and for leave that is planned. As late as read models are; only a booking itself is sure.
-    pub async fn busy(
+    /// Why those of these appointments were called off that were, and where somebody said.
+    pub async fn cancellation_reasons(
         &self,
         facility: FacilityId,
-        practitioners: &[UserId],
-        window: Interval,
-        now: Timestamp,
-    ) -> Result<HashMap<UserId, Vec<(Interval, AppointmentId)>>, QueryError> {
-        let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
-        let busy = include_str!("../../sql/appointments/busy.sql");
-        let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
-            &[&facility.0, &ids, &window.from, &window.until, &now];
-        let [rows] = read(&self.0, facility, "appointments_busy", [(busy, parameters)]).await?;
-        let mut taken: HashMap<UserId, Vec<(Interval, AppointmentId)>> = HashMap::new();
+        ids: &[AppointmentId],
+    ) -> Result<HashMap<AppointmentId, String>, QueryError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let reasons = include_str!("../../sql/appointments/cancellations.sql");
+        let [rows] = read(&self.0, facility, "cancellation_reasons", [(reasons, &[&facility.0, &ids])]).await?;
+        let mut found = HashMap::with_capacity(rows.len());
         for row in &rows {
-            let id = AppointmentId(row.try_get("appointment_id")?);
-            let appointment: Appointment =
-                serde_json::from_value(row.try_get("appointment")?).map_err(|_| MALFORMED)?;
-            let slot = appointment.slot.ok_or(MALFORMED)?;
-            let times = slot.times().into_iter().filter(|time| time.overlaps(window)).map(|time| (time, id));
-            taken.entry(slot.practitioner_id).or_default().extend(times);
+            if let Some(reason) = row.try_get("reason")? {
+                found.insert(AppointmentId(row.try_get("appointment_id")?), reason);
+            }
         }
-        Ok(taken)
+        Ok(found)
     }
 }
 

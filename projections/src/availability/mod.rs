@@ -1,5 +1,7 @@
 //! The read model of availability: the hours, leave and rules of each practitioner, and what of a week is open by them.
 
+mod calendars;
+mod leave;
 mod queries;
 mod view;
 
@@ -14,6 +16,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::calendars::{CalendarQueries, Wanted};
+pub use self::leave::LeaveAhead;
 pub use self::queries::{AvailabilityQueries, KnownAvailability};
 pub use self::view::{DayView, ExtraHoursView, HoursView, LeaveView, OpenView, TemplateView, WeekView};
 use crate::folding::follow;

@@ -48,17 +48,18 @@ impl AvailabilityQueries {
         facility: FacilityId,
         practitioner: UserId,
     ) -> Result<(TimeZone, Option<KnownAvailability>), QueryError> {
-        let (zone, mut known) = self.of(facility, &[practitioner]).await?;
+        let (zone, mut known) = self.of(facility, Some(&[practitioner])).await?;
         Ok((zone, known.pop()))
     }
 
-    /// The zone of the practice, and the availability of those of these practitioners who ever had any hours.
+    /// The zone of the practice, and the availability of those who ever had any hours: of all, or of those who are named.
     pub async fn of(
         &self,
         facility: FacilityId,
-        practitioners: &[UserId],
+        practitioners: Option<&[UserId]>,
     ) -> Result<(TimeZone, Vec<KnownAvailability>), QueryError> {
-        let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
+        let ids: Option<Vec<Uuid>> =
+            practitioners.map(|named| named.iter().map(|practitioner| practitioner.0).collect());
         let of = include_str!("../../sql/availability/of.sql");
         let [zone, rows] =
             read(&self.0, facility, "availability", [(TIME_ZONE, &[&facility.0]), (of, &[&facility.0, &ids])]).await?;
@@ -71,7 +72,8 @@ impl AvailabilityQueries {
     }
 }
 
-fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
+/// A practitioner's row.
+pub(super) fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
     let availability = serde_json::from_value(row.try_get("availability")?);
     Ok(KnownAvailability {
         practitioner_id: UserId(row.try_get("practitioner_id")?),

@@ -115,9 +115,10 @@ impl Book {
                 }
                 FacilityEvent::FacilityOpened { .. }
                 | FacilityEvent::FacilitySettingsChanged { .. }
-                | FacilityEvent::RolePermissionsChanged { .. } => {
-                    Err(ProjectionError::OutOfStep { position: event.position })
-                }
+                | FacilityEvent::RolePermissionsChanged { .. }
+                | FacilityEvent::RoomAdded { .. }
+                | FacilityEvent::RoomRenamed { .. }
+                | FacilityEvent::RoomClosed { .. } => Err(ProjectionError::OutOfStep { position: event.position }),
             };
         }
         let id = AppointmentId(event.stream.id());

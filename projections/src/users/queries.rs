@@ -1,5 +1,7 @@
 //! Queries on staff: one of them, and pages of the list.
 
+use std::collections::HashMap;
+
 use domain::ids::{FacilityId, StreamVersion, UserId};
 use domain::role::Role;
 use domain::user::UserStatus;
@@ -79,6 +81,21 @@ impl UserQueries {
         let get = include_str!("../../sql/users/get.sql");
         let [rows] = read(&self.0, facility, "user", [(get, &[&facility.0, &id.0])]).await?;
         rows.first().map(view).transpose()
+    }
+
+    /// What these members of staff are called, first name first: for lists of what they do. Who was erased has no name.
+    pub async fn names(&self, facility: FacilityId, ids: &[UserId]) -> Result<HashMap<UserId, String>, QueryError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let some = include_str!("../../sql/users/names.sql");
+        let [rows] = read(&self.0, facility, "user_names", [(some, &[&facility.0, &ids])]).await?;
+        let mut names = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let user = view(row)?;
+            if let (Some(first), Some(last)) = (user.first_name, user.last_name) {
+                names.insert(user.id, format!("{first} {last}"));
+            }
+        }
+        Ok(names)
     }
 
     /// A page of at most `limit` members of staff.

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod expiry;
+mod histories;
 mod leave;
 mod model;
 mod overlap;
@@ -15,12 +16,13 @@ use domain::appointment::{
     AppointmentCommand, AppointmentError, AppointmentPriority, AppointmentType, Conflict, Details, Slot, Terms, Texts,
 };
 use domain::availability::{AvailabilityCommand, BookingRules, DayHours};
+use domain::facility::FacilityCommand;
 use domain::ids::{AppointmentId, FacilityId, PatientId, RoomId, UserId};
 use domain::patient::{Contact, Coverage, Identity, PatientDetails};
 use domain::role::Role;
 use domain::scheduling::{Interval, TimeOfDay, TimeSlot};
 use domain::user::{Profession, Profile, UserDetails};
-use domain::values::{BirthDate, EmailAddress, FirstName, Gender, LastName, Reason, Rpps, TextValue};
+use domain::values::{BirthDate, EmailAddress, FirstName, Gender, Label, LastName, Reason, Rpps, TextValue};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -95,6 +97,15 @@ impl Practice {
         PatientId(registered.id)
     }
 
+    /// One more room.
+    async fn room(&self) -> RoomId {
+        let room_id = RoomId(Uuid::now_v7());
+        let name = Label::parse(&format!("Salle {room_id}")).expect("a value");
+        let add = FacilityCommand::AddRoom { room_id, name };
+        self.servers[0].change_facility(&add, &self.context()).await.expect("it is allowed");
+        room_id
+    }
+
     async fn patients(&self, count: usize) -> Vec<PatientId> {
         let mut patients = Vec::with_capacity(count);
         for number in 0..count {
@@ -136,10 +147,6 @@ fn conflicts(outcome: Result<(), AppointmentError>) -> Vec<Conflict> {
 
 fn new_id() -> AppointmentId {
     AppointmentId(Uuid::now_v7())
-}
-
-fn new_room() -> RoomId {
-    RoomId(Uuid::now_v7())
 }
 
 fn paris() -> TimeZone {

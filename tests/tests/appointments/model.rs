@@ -14,7 +14,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::leave::all_events;
-use crate::{Practice, book, new_id, new_room, next_week, said};
+use crate::{Practice, book, new_id, next_week, said};
 
 const WORKERS: usize = 12;
 const TURNS: usize = 150;
@@ -59,7 +59,7 @@ async fn no_two_appointments_ever_overlap_and_nobody_is_refused_without_a_confli
     let practice = Arc::new(Practice::new().await);
     let patients = Arc::new(practice.patients(6).await);
     let doctors = Arc::new([practice.doctor, practice.doctor().await]);
-    let rooms = Arc::new([new_room(), new_room()]);
+    let rooms = Arc::new([practice.room().await, practice.room().await]);
     let workers: Vec<_> = (0..WORKERS)
         .map(|worker| {
             let (practice, patients) = (Arc::clone(&practice), Arc::clone(&patients));

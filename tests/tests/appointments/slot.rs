@@ -1,7 +1,7 @@
 use domain::appointment::{AppointmentCommand, AppointmentError, Slot, Terms};
 use domain::reservation::ResourceKind;
 
-use crate::{Practice, book, conflicts, new_id, new_room, next_week, said};
+use crate::{Practice, book, conflicts, new_id, next_week, said};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_who_book_one_slot_through_two_servers_exactly_one_gets_it() {
@@ -36,7 +36,7 @@ async fn of_a_thousand_who_book_one_slot_through_two_servers_exactly_one_gets_it
 async fn a_conflict_names_what_is_taken_and_by_which_appointment() {
     let practice = Practice::new().await;
     let patients = practice.patients(2).await;
-    let (day, room) = (next_week(), new_room());
+    let (day, room) = (next_week(), practice.room().await);
     let with_room = |slot: Slot| Slot { room_id: Some(room), ..slot };
     let first = practice.book(patients[0], with_room(practice.slot(day, 540, 570))).await;
 

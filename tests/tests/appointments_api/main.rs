@@ -3,4 +3,6 @@
 mod booking;
 mod changing;
 mod life;
+mod lists;
+mod live;
 mod validation;

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 
 use domain::role::Role;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::practice::{Practice, patient};
@@ -13,7 +16,7 @@ use uuid::Uuid;
 
 use super::document::Operation;
 use super::table::{operations_with_needs, rights_of};
-use super::{hire, id, kept_of};
+use super::{hire, id, kept_of, lapsed_offer};
 
 /// What an identifier is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,11 @@ enum Kind {
     Patient,
     User,
     Session,
+    Leave,
+    ExtraHours,
+    Room,
+    WaitingEntry,
+    Notification,
 }
 
 /// Every parameter that is an identifier: a path up to the parameter, or the name of a query parameter.
@@ -29,12 +37,21 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("/users/{id}", Kind::User),
     ("/users/{id}/sessions/{sessionId}", Kind::Session),
     ("/auth/sessions/{id}", Kind::Session),
+    ("/availability/{practitionerId}", Kind::User),
+    ("/availability/{practitionerId}/leave/{leaveId}", Kind::Leave),
+    ("/availability/{practitionerId}/extra-hours/{extraHoursId}", Kind::ExtraHours),
+    ("/practitioners/{practitionerId}", Kind::User),
+    ("/facilities/current/rooms/{roomId}", Kind::Room),
+    ("/waiting-list/{id}", Kind::WaitingEntry),
+    ("/notifications/{id}", Kind::Notification),
+    ("?practitionerId", Kind::User),
+    ("?roomId", Kind::Room),
     ("?patientId", Kind::Patient),
     ("?actorId", Kind::User),
 ];
 
 /// Parameters of paths that identify nothing which belongs to a practice.
-const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}"];
+const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}", "/calendars/{secret}"];
 
 /// A body that the operation takes, so that it comes to look for what the identifier is of.
 fn body_of(operation: &str) -> Value {
@@ -44,8 +61,30 @@ fn body_of(operation: &str) -> Value {
         "restrictPatient" | "unrestrictPatient" | "suspendUser" | "reinstateUser" => reason,
         "assignRole" => json!({"role": "doctor", "reason": "Essai"}),
         "reviseUser" => json!({"lastName": "Roux", "firstName": "Maë", "email": email(), "rppsNumber": RPPS}),
+        "renameRoom" => json!({"name": "Salle 9"}),
+        "reviseAvailability" => json!({"hours": []}),
+        "planLeave" => {
+            let (from, until) = (tomorrow(), tomorrow() + 1.day());
+            json!({"from": format!("{from}T00:00"), "until": format!("{until}T00:00"), "kind": "other"})
+        }
+        "openExtraHours" => {
+            json!({"date": (tomorrow() + 1.day()).to_string(), "timeSlots": [{"start": "09:00", "end": "12:00"}]})
+        }
+        "reviseWaitingListEntry" => {
+            let (earliest, latest) = (tomorrow().to_string(), (tomorrow() + 30.days()).to_string());
+            json!({"type": "consultation", "duration": 30, "earliest": earliest, "latest": latest})
+        }
+        "offerSlot" => {
+            let practitioner = Uuid::nil().to_string();
+            json!({"practitionerId": practitioner, "date": tomorrow().to_string(), "startTime": "09:00"})
+        }
+        "acceptOffer" | "declineOffer" => json!({"offerId": Uuid::nil().to_string()}),
         other => panic!("{other} takes an identifier and a body: say which"),
     }
+}
+
+fn tomorrow() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date() + 1.day()
 }
 
 /// A parameter that is an identifier.
@@ -99,6 +138,11 @@ struct Belongings {
     patients: Vec<String>,
     users: Vec<String>,
     sessions: Vec<String>,
+    leave: Vec<String>,
+    extra_hours: Vec<String>,
+    rooms: Vec<String>,
+    waiting: Vec<String>,
+    notifications: Vec<String>,
 }
 
 /// The key under which the other practice restricts a patient.
@@ -124,7 +168,18 @@ impl Belongings {
         let (_going_on, over) = (working.log_in().await, working.log_in().await);
         let sessions = admin.get(&format!("{}/sessions", working.path())).await.expect(200).body;
         over.post("/auth/logout", &json!({})).await.expect(204);
+        let planned = async |kind: &str, operation: &str| {
+            let path = format!("/availability/{}/{kind}", working.id());
+            id(&practice.secretary().post(&path, &body_of(operation)).await.expect(201).body)
+        };
+        let room = practice.secretary().post("/facilities/current/rooms", &json!({"name": "Salle 1"})).await;
+        let (place, notification) = lapsed_offer(practice, working.id(), &active).await;
         Self {
+            waiting: vec![place],
+            notifications: vec![notification],
+            rooms: vec![id(&room.expect(201).body)],
+            leave: vec![planned("leave", "planLeave").await],
+            extra_hours: vec![planned("extra-hours", "openExtraHours").await],
             patients: vec![active, archived, restricted],
             users: vec![working.id().to_owned(), suspended.id().to_owned(), id(&invited["user"])],
             sessions: sessions["items"].as_array().unwrap().iter().map(id).collect(),
@@ -136,6 +191,11 @@ impl Belongings {
             Kind::Patient => &self.patients,
             Kind::User => &self.users,
             Kind::Session => &self.sessions,
+            Kind::Leave => &self.leave,
+            Kind::ExtraHours => &self.extra_hours,
+            Kind::Room => &self.rooms,
+            Kind::WaitingEntry => &self.waiting,
+            Kind::Notification => &self.notifications,
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use domain::role::Role;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use system_tests::practice::Practice;
 use system_tests::server::{Answer, Client, send};
 use system_tests::staff::{Member, within_a_second};
 
 use super::document::Operation;
 use super::table::{Need, operations_with_needs};
-use super::{hire, id};
+use super::{hire, id, lapsed_offer};
 
 /// What is the same for everybody, wherever they work.
 const SAME_EVERYWHERE: [&str; 1] = ["listSpecialties"];
@@ -39,6 +39,16 @@ impl House {
             within_a_second(&client, "/facilities/current", |answer| answer.status == 200).await;
             clients.push(client);
         }
+        let room = json!({"name": family_name});
+        secrets.push(id(&practice.secretary().post("/facilities/current/rooms", &room).await.expect(201).body));
+        let doctor = hire(&practice, Role::Doctor, family_name).await;
+        secrets.push(doctor.id().to_owned());
+        let whole_days: Value =
+            (0..7).map(|day| json!({"dayOfWeek": day, "timeSlots": [{"start": "00:00", "end": "24:00"}]})).collect();
+        let calendar = format!("/availability/{}", doctor.id());
+        practice.secretary().put(&calendar, &json!({"hours": whole_days})).await.expect(200);
+        let (place, notification) = lapsed_offer(&practice, doctor.id(), &secrets[2].clone()).await;
+        secrets.extend([place, notification]);
         Self { clients, secrets, family_name }
     }
 

@@ -58,6 +58,8 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("endUserSession", Write("users")),
     ("changeFacilitySettings", Write("users")),
     ("changeRolePermissions", Write("users")),
+    ("readReminderRules", Read("availability")),
+    ("changeReminderRules", Write("availability")),
     // Patients.
     ("listPatients", Read("patients")),
     ("readPatient", Read("patients")),
@@ -69,6 +71,9 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("restrictPatient", Write("patients")),
     ("unrestrictPatient", Write("patients")),
     // Appointments.
+    ("listAppointments", Read("appointments")),
+    ("listAppointmentsToday", Read("appointments")),
+    ("listAppointmentsOfPatient", Read("appointments")),
     ("readAppointment", Read("appointments")),
     ("bookAppointment", Write("appointments")),
     ("reviseAppointment", Write("appointments")),
@@ -92,7 +97,16 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("listNotifications", Read("appointments")),
     ("markNotificationRead", Read("appointments")),
     ("markNotificationsReadUpTo", Read("appointments")),
-    // When practitioners can be booked.
+    // When practitioners can be booked, and where.
+    ("listRooms", SignedIn),
+    ("addRoom", Write("availability")),
+    ("renameRoom", Write("availability")),
+    ("closeRoom", Write("availability")),
+    ("readCalendar", Public),
+    ("makeCalendarFeed", SignedIn),
+    ("readCalendarFeed", SignedIn),
+    ("revokeCalendarFeed", SignedIn),
+    ("findSlots", Read("appointments")),
     ("readAvailability", Read("availability")),
     ("reviseAvailability", Write("availability")),
     ("planLeave", Write("availability")),

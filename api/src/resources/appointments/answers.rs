@@ -4,6 +4,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 
 use super::documents::AppointmentDocument;
+use super::list::AppointmentListDocument;
 
 /// An appointment that was just booked.
 #[derive(ApiResponse)]
@@ -61,6 +62,29 @@ pub(super) enum Read {
     #[oai(status = 304)]
     NotModified(
         /// The version of the appointment.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// A page of appointments.
+#[derive(ApiResponse)]
+pub(super) enum Listed {
+    /// The page.
+    #[oai(status = 200)]
+    Page(
+        Json<AppointmentListDocument>,
+        /// What is on the page.
+        #[oai(header = "ETag")]
+        String,
+        /// The other pages (RFC 8288).
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+    /// The page is still as in `If-None-Match`.
+    #[oai(status = 304)]
+    NotModified(
+        /// What is on the page.
         #[oai(header = "ETag")]
         String,
     ),

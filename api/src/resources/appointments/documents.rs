@@ -1,7 +1,7 @@
 //! An appointment as the API shows it: the fields of the existing web client, under its names, and the instants.
 
 use domain::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
-use domain::scheduling::Repeated;
+use domain::scheduling::{Interval, Repeated};
 use domain::values::CodeValue;
 use jiff::tz::TimeZone;
 use poem_openapi::Object;
@@ -75,7 +75,6 @@ impl From<AppointmentView> for AppointmentDocument {
         // The zone was good when it was booked; a database of zones that lost it is no reason to stop.
         let zone = TimeZone::get(&view.time_zone).unwrap_or(TimeZone::UTC);
         let Shown { date, start, end, repeated_hour } = Shown::of(view.during, &zone);
-        let minutes = view.during.from.duration_until(view.during.until).as_mins();
         Self {
             id: view.id.0,
             status: word(view.status),
@@ -86,7 +85,7 @@ impl From<AppointmentView> for AppointmentDocument {
             start_time: start,
             end_time: end,
             repeated_hour,
-            duration: u32::try_from(minutes).unwrap_or(u32::MAX),
+            duration: minutes(view.during),
             start: rfc3339(view.during.from, &zone),
             end: rfc3339(view.during.until, &zone),
             additional_slots: view
@@ -112,6 +111,11 @@ impl From<AppointmentView> for AppointmentDocument {
             forgotten: view.forgotten.then_some(true),
         }
     }
+}
+
+/// How long it takes.
+pub(super) fn minutes(during: Interval) -> u32 {
+    u32::try_from(during.from.duration_until(during.until).as_mins()).unwrap_or(u32::MAX)
 }
 
 /// A code as answers carry it.

@@ -1,7 +1,6 @@
 //! What happens to an appointment once it is booked: confirmed, arrived, started, completed; or called off, or missed.
 
 use domain::appointment::AppointmentCommand;
-use domain::values::Reason;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path};
@@ -10,7 +9,7 @@ use poem_openapi::types::ToJSON;
 use super::answers::Changed;
 use super::input::CancellationInput;
 use crate::http::auth::Caller;
-use crate::http::command::{ChangeReason, UnderConditions, command_context};
+use crate::http::command::{UnderConditions, command_context};
 use crate::http::conditional::IfMatch;
 use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
 use crate::http::problem::Problem;
@@ -57,34 +56,9 @@ macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident at $path:literal as $id:literal gives $command:expr;)+) => {
         #[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
         impl AppointmentLifeApi {
-            /// Call an appointment off
-            ///
-            /// Its times are free again.
-            #[oai(path = "/:id", method = "delete", operation_id = "deleteAppointment")]
-            async fn delete(
-                &self,
-                request: &Request,
-                caller: Caller,
-                /// The appointment.
-                id: Path<StrictUuid>,
-                /// The version that is to be called off.
-                #[oai(name = "If-Match")]
-                if_match: Header<Option<IfMatch>>,
-                /// Why.
-                #[oai(name = "X-Change-Reason")]
-                reason: Header<Option<ChangeReason>>,
-                /// `respond-async` to skip the wait for the read models.
-                #[oai(name = "Prefer")]
-                prefer: Header<Option<Prefer>>,
-            ) -> Result<Changed, Problem> {
-                let command = AppointmentCommand::CancelAppointment { reason: reason.0.map(Reason::from) };
-                let step = Step { request, caller: &caller, if_match, idempotency_key: Header(None), prefer };
-                self.step(id.0, command, step, &String::new()).await
-            }
-
             /// Call an appointment off, with a reason
             ///
-            /// Its times are free again. As `DELETE`, with room for a reason.
+            /// Its times are free again. As `DELETE` of the appointment, with a body for the reason.
             #[oai(path = "/:id/cancel", method = "post", operation_id = "cancelAppointment")]
             #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
             async fn cancel(

@@ -5,32 +5,39 @@ mod answers;
 mod documents;
 mod input;
 mod life;
+mod list;
 pub(super) mod times;
 
 use commands::{CommandContext, CommandError, Executed};
-use domain::appointment::{Appointment, AppointmentCommand, AppointmentError};
+use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::scheduling::PracticeTime;
+use domain::values::{CivilDate, Reason};
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use projections::appointments::AppointmentView;
 use uuid::Uuid;
 
-use self::answers::{Booked, Changed, Read};
+use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
 use self::input::{BookingInput, RevisionInput};
 pub use self::life::AppointmentLifeApi;
+pub use self::list::AppointmentListsApi;
+use self::list::{Asked, Reader};
 use super::Chapter;
 use crate::http::access::{AccessPurpose, AccessReason};
 use crate::http::auth::Caller;
-use crate::http::command::{UnderConditions, command_context};
+use crate::http::command::{ChangeReason, UnderConditions, command_context};
 use crate::http::conditional::{IfMatch, IfNoneMatch, etag};
 use crate::http::mapping::appointment_refusal;
-use crate::http::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use crate::http::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
+use crate::http::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::several::Several;
 use crate::http::strict_json::StrictJson;
+use crate::http::wire::Wire;
 use crate::state::AppState;
 
 /// The operations on appointments themselves.
@@ -94,6 +101,76 @@ impl AppointmentsApi {
 
 #[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
 impl AppointmentsApi {
+    /// List or search appointments
+    ///
+    /// By when they begin. Slots that are held are among them until their time is over; what was released is not.
+    #[oai(path = "/", method = "get", operation_id = "listAppointments")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// Those of this day, where the practice is.
+        date: Query<Option<Wire<CivilDate>>>,
+        /// Those of the week that this day is in, from Monday to Sunday.
+        week: Query<Option<Wire<CivilDate>>>,
+        /// Those from this day on.
+        from: Query<Option<Wire<CivilDate>>>,
+        /// Those until this day, and on it.
+        until: Query<Option<Wire<CivilDate>>>,
+        /// Those of these practitioners.
+        #[oai(name = "practitionerId")]
+        practitioner_id: Query<Option<Several<StrictUuid>>>,
+        /// Those of this patient.
+        #[oai(name = "patientId")]
+        patient_id: Query<Option<StrictUuid>>,
+        /// Those of these statuses.
+        status: Query<Option<Several<AppointmentStatus>>>,
+        /// Those of these kinds.
+        r#type: Query<Option<Several<AppointmentType>>>,
+        /// Those of this series.
+        #[oai(name = "seriesId")]
+        series_id: Query<Option<StrictUuid>>,
+        /// Those that have to be moved, because they are still ahead and lie in a leave of their practitioner; with `false` as
+        /// without it, all.
+        #[oai(name = "needsRescheduling")]
+        needs_rescheduling: Query<Option<StrictBool>>,
+        /// Words that begin words of the title or the reason, in any order.
+        search: Query<Option<SearchText>>,
+        /// Which page, from 1. Not together with `cursor`.
+        page: Query<Option<PageNumber>>,
+        /// How many appointments on a page.
+        limit: Query<Option<PageLimit>>,
+        /// The `nextCursor` of the page before. It costs the same on every page.
+        cursor: Query<Option<Cursor>>,
+        /// What the client has already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+        /// For what the appointments are looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
+    ) -> Result<Listed, Problem> {
+        let asked = Asked {
+            date: date.0,
+            week: week.0,
+            from: from.0,
+            until: until.0,
+            practitioners: practitioner_id.0,
+            patient: patient_id.0,
+            statuses: status.0,
+            types: r#type.0,
+            series: series_id.0,
+            search: search.0,
+            needs_rescheduling: needs_rescheduling.0,
+        };
+        let page = PageRequest::new(page.0, limit.0, cursor.0)?;
+        let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
+        self.state.list_appointments("/api/v1/appointments", &asked, &page, reader, if_none_match.0).await
+    }
+
     /// Book an appointment
     ///
     /// 409 if the practitioner, the patient or the room is taken then, with what is met, or if the practitioner is not
@@ -196,6 +273,32 @@ impl AppointmentsApi {
         };
         let context = command_context(&caller, request, terms.reason.as_ref()).if_match(Some(if_match));
         let command = AppointmentCommand::ReviseAppointment { slot, details, terms };
+        self.state.change_appointment(id.0, &command, &context, prefer.0).await
+    }
+
+    /// Call an appointment off
+    ///
+    /// Its times are free again.
+    #[oai(path = "/:id", method = "delete", operation_id = "deleteAppointment")]
+    async fn delete(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The version that is to be called off.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Why.
+        #[oai(name = "X-Change-Reason")]
+        reason: Header<Option<ChangeReason>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Changed, Problem> {
+        // Why a patient's visit is called off is the patient's: it stands in the event, under their key.
+        let command = AppointmentCommand::CancelAppointment { reason: reason.0.map(Reason::from) };
+        let context = command_context(&caller, request, None).if_match(if_match.0);
         self.state.change_appointment(id.0, &command, &context, prefer.0).await
     }
 }

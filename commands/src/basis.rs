@@ -1,0 +1,162 @@
+//! What a decision on somebody's times is made of: the practitioner's hours, and that practitioner, patient and room are there
+//! to be booked. All of it under guards, so that what this server remembers may be wrong: the append finds it out.
+
+use domain::aggregate::AggregateRoot;
+use domain::appointment::{AppointmentError, Schedule, Slot};
+use domain::availability::Availability;
+use domain::facility::Facility;
+use domain::ids::{AppointmentId, FacilityId, PatientId, RoomId, StreamVersion, UserId};
+use domain::patient::Patient;
+use domain::role::Role;
+use domain::scheduling::{Interval, PracticeTime};
+use domain::user::User;
+use domain::values::{PatientStatus, RuleBroken};
+use event_store_schema::Guard;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::appointments::AppointmentFailure;
+use crate::error::CommandError;
+use crate::execute::{Commands, Loaded};
+
+/// How far around the times that were asked for a refusal tells when the practitioner is there.
+const AROUND: SignedDuration = SignedDuration::from_hours(12);
+
+/// Who and what is needed for a visit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Participants {
+    pub(crate) practitioner: UserId,
+    /// Nobody yet, if a slot is kept; whom it was booked for, if it is moved.
+    pub(crate) patient: Option<PatientId>,
+    pub(crate) room: Option<RoomId>,
+}
+
+/// What decisions on the times of participants are made of.
+pub(crate) struct Basis {
+    clock: PracticeTime,
+    availability: Availability,
+    /// That all of it is still so.
+    pub(crate) guards: Vec<Guard>,
+}
+
+impl Basis {
+    /// What the domain has to know to decide on a slot.
+    pub(crate) fn schedule(&self, slot: &Slot, beside: &[AppointmentId]) -> Schedule {
+        let Interval { from, until } = slot.hull();
+        let from = from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
+        let until = until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
+        Schedule {
+            clock: self.clock.clone(),
+            open: self.availability.open_intervals(from, until, &self.clock.zone),
+            overlap_allowed: self.availability.rules.overlap_allowed,
+            beside: beside.to_vec(),
+        }
+    }
+
+    pub(crate) const fn clock(&self) -> &PracticeTime {
+        &self.clock
+    }
+}
+
+impl Commands {
+    /// What decisions on these participants' times are made of: as this server remembers it, or as it is now. What is
+    /// remembered and wrong is found by its guard; a refusal counts on what is there now.
+    pub(crate) async fn basis(
+        &self,
+        participants: &Participants,
+        fresh: bool,
+        facility: FacilityId,
+    ) -> Result<Basis, AppointmentFailure> {
+        match self.gather(participants, fresh, facility).await {
+            Err(CommandError::Refused(_)) if !fresh => self.gather(participants, true, facility).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn gather(
+        &self,
+        &Participants { practitioner, patient, room }: &Participants,
+        fresh: bool,
+        facility: FacilityId,
+    ) -> Result<Basis, AppointmentFailure> {
+        let clock = self.practice_time(facility).await?;
+        let mut guards = Vec::with_capacity(4);
+        guards.push(self.working_practitioner(facility, practitioner, fresh).await?);
+        let (availability, version) = match self.known::<Availability>(facility, practitioner.0, fresh).await? {
+            Some(loaded) => (loaded.aggregate, loaded.version),
+            None => (Availability::default(), StreamVersion::ZERO),
+        };
+        guards.push(Guard { stream: Availability::stream(practitioner.0), version });
+        if let Some(patient) = patient {
+            guards.push(self.followed_patient(facility, patient, fresh).await?);
+        }
+        if let Some(room) = room {
+            guards.push(self.open_room(facility, room, fresh).await?);
+        }
+        Ok(Basis { clock, availability, guards })
+    }
+
+    /// An aggregate of the practice: as this server remembers it, or as it is now.
+    async fn known<A: AggregateRoot>(
+        &self,
+        facility: FacilityId,
+        id: Uuid,
+        fresh: bool,
+    ) -> Result<Option<Loaded<A>>, AppointmentFailure> {
+        let remembered = self.recall::<A>(&A::stream(id));
+        if !fresh && remembered.facility_id == Some(facility) {
+            return Ok(Some(remembered));
+        }
+        self.load::<A>(facility, id).await.map_err(CommandError::while_reading)
+    }
+
+    async fn working_practitioner(
+        &self,
+        facility: FacilityId,
+        id: UserId,
+        fresh: bool,
+    ) -> Result<Guard, AppointmentFailure> {
+        let user = self.known::<User>(facility, id.0, fresh).await?;
+        let treats = |user: &User| user.role.is_some_and(|role| Role::PRACTITIONERS.contains(&role));
+        let Some(user) = user.filter(|user| treats(&user.aggregate)) else {
+            let why = "Nobody of this id treats patients in the practice.";
+            return Err(invalid("practitionerId", "unknown_practitioner", why));
+        };
+        if user.aggregate.suspended {
+            let why = "The practitioner is suspended, and takes no bookings.";
+            return Err(invalid("practitionerId", "practitioner_suspended", why));
+        }
+        Ok(Guard { stream: User::stream(id.0), version: user.version })
+    }
+
+    pub(crate) async fn followed_patient(
+        &self,
+        facility: FacilityId,
+        id: PatientId,
+        fresh: bool,
+    ) -> Result<Guard, AppointmentFailure> {
+        let patient = self.known::<Patient>(facility, id.0, fresh).await?;
+        let Some(patient) = patient.filter(|patient| patient.aggregate.is_registered()) else {
+            return Err(invalid("patientId", "unknown_patient", "There is no such patient in the practice."));
+        };
+        match patient.aggregate.status() {
+            PatientStatus::Active => Ok(Guard { stream: Patient::stream(id.0), version: patient.version }),
+            PatientStatus::Inactive => Err(invalid("patientId", "patient_archived", "The patient's file is archived.")),
+        }
+    }
+
+    async fn open_room(&self, facility: FacilityId, id: RoomId, fresh: bool) -> Result<Guard, AppointmentFailure> {
+        let practice = self.known::<Facility>(facility, facility.0, fresh).await?;
+        let practice = practice.ok_or(CommandError::NotFound)?;
+        match practice.aggregate.rooms.get(&id) {
+            Some(room) if !room.closed => Ok(Guard { stream: Facility::stream(facility.0), version: practice.version }),
+            Some(_) => Err(invalid("roomId", "room_closed", "The room is closed, and takes no bookings.")),
+            None => Err(invalid("roomId", "unknown_room", "There is no such room in the practice.")),
+        }
+    }
+}
+
+/// The refusal of a field.
+pub(crate) fn invalid(field: &str, rule: &'static str, why: &str) -> AppointmentFailure {
+    CommandError::Refused(AppointmentError::Invalid(vec![RuleBroken::new(rule, why).at(field)]))
+}
