@@ -23,7 +23,7 @@ use crate::realtime::{Realtime, RealtimeSettings};
 use crate::resources::health::{Finding, Readiness};
 use crate::shutdown::Shutdown;
 use crate::state::AppState;
-use crate::waiting::{self, WaitingPolicy};
+use crate::waiting::{self, OfferDesk, WaitingPolicy};
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -73,7 +73,9 @@ impl Services {
         let readiness = readiness(log.database(), &read_models, publisher.as_ref(), &messengers);
         let commands = Commands::new(log.clone());
         let appointments: Arc<dyn LinkDesk> = Arc::new(AppointmentDesk::new(commands.clone()));
-        let pages = patient_pages(links.clone(), [(LinkKind::Appointment, appointments)]);
+        let offers: Arc<dyn LinkDesk> = Arc::new(OfferDesk::new(commands.clone()));
+        let desks = [(LinkKind::Appointment, appointments), (LinkKind::Offer, offers)];
+        let pages = patient_pages(links.clone(), desks);
         let state = AppState::new(commands, read_models.clone(), trail).reaching_patients(messengers, links);
         // Before anybody is answered: what happens from now on is followed.
         following::install(&log, waiting::NAME).await?;

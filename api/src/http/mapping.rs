@@ -203,6 +203,7 @@ impl From<WaitingError> for Problem {
             WaitingError::AlreadyWaiting
             | WaitingError::NotNow { .. }
             | WaitingError::NotOffered
+            | WaitingError::AlreadyTold
             | WaitingError::TooLate { .. }
             | WaitingError::StillOpen { .. } => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
         }

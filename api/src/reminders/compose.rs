@@ -164,7 +164,7 @@ fn is_meant(appointment: &Appointment, patient: PatientId, practice: &Facility, 
 }
 
 /// Where a message goes: by the channel that is wished, or else by the other.
-fn recipient(messengers: &Messengers, patient: &Patient, wished: Channel) -> Option<Recipient> {
+pub(crate) fn recipient(messengers: &Messengers, patient: &Patient, wished: Channel) -> Option<Recipient> {
     let contact = patient.contact.value()?;
     let other = match wished {
         Channel::Email => Channel::Sms,

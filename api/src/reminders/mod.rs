@@ -38,6 +38,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::clock::ReminderClock;
+pub(crate) use self::compose::recipient;
 use self::outbox::{AtWork, Message, Outbox};
 pub use self::outbox::{OutboxError, migrate};
 use crate::messaging::Messengers;

@@ -97,6 +97,7 @@ impl WaitingPolicy {
             };
             let wanted = Wanted { practitioners: vec![practitioner], ..Wanted::default() };
             let found = self.state.calendars.of(facility, &wanted, window, time, 1).await?;
+            // Whoever takes no bookings any more has no calendar.
             let Some((_, calendar)) = found.into_iter().next() else { continue };
             let offered = line.iter().filter_map(|view| view.entry.offer.as_ref());
             let offered = offered.filter(|offer| offer.slot.practitioner_id == practitioner);

@@ -13,6 +13,8 @@
 
 mod fitting;
 mod freed;
+mod link;
+mod telling;
 
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ use uuid::Uuid;
 
 use self::fitting::Fit;
 use self::freed::FreedTime;
+pub use self::link::OfferDesk;
+use self::telling::Telling;
 use crate::state::AppState;
 
 /// The name of the policy's checkpoint.
@@ -48,6 +52,7 @@ const MOST_LOOKS: u32 = 1000;
 /// The policy.
 pub struct WaitingPolicy {
     state: AppState,
+    telling: Telling,
 }
 
 /// What keeps the policy from acting now.
@@ -61,8 +66,8 @@ enum NotNow {
 
 impl WaitingPolicy {
     /// Over this state.
-    pub const fn new(state: AppState) -> Self {
-        Self { state }
+    pub fn new(state: AppState) -> Self {
+        Self { state, telling: Telling::default() }
     }
 
     /// Offers what is free by an event, one offer after the other, each on what is known after the one before.
@@ -80,7 +85,8 @@ impl WaitingPolicy {
             let Some(fit) = self.first_fit(facility, freed, quiet, &time).await? else { return Ok(()) };
             let context = context(event, number, &fit);
             let Fit { waiting_id, slot, answer_by } = fit;
-            let offer = WaitingCommand::OfferSlot { offer_id: OfferId(Uuid::now_v7()), slot, answer_by };
+            let offer =
+                WaitingCommand::OfferSlot { offer_id: OfferId(Uuid::now_v7()), slot, answer_by, tell_patient: true };
             match self.state.commands.change_waiting(waiting_id, &offer, &context).await {
                 // Also if an earlier try or another server was here before: what it offered stands in the line by now.
                 Ok(_) | Err(CommandError::IdempotencyKeyReused) => number += 1,
@@ -135,7 +141,11 @@ impl Policy for WaitingPolicy {
     }
 
     fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>> {
-        self.lapse().boxed()
+        async {
+            self.lapse().await?;
+            self.tell_patients().await
+        }
+        .boxed()
     }
 }
 

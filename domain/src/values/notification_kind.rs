@@ -7,6 +7,8 @@ code_value! {
     NotificationKind("notification_kind_code", "What the notification is about.") {
         /// Time that became free is offered to somebody who waits.
         SlotOffered = "waiting_slot_offered",
+        /// They could not be told of it.
+        OfferUntold = "waiting_patient_not_told",
         /// They took it.
         OfferAccepted = "waiting_offer_accepted",
         /// They said themselves that they do not want it.
@@ -15,5 +17,13 @@ code_value! {
         OfferLapsed = "waiting_offer_lapsed",
         /// They left the list by themselves.
         WaitingListLeft = "waiting_list_left",
+        /// A patient called an appointment off by themselves.
+        CancelledByPatient = "appointment_cancelled_by_patient",
+        /// A patient said that they will come.
+        ConfirmedByPatient = "appointment_confirmed_by_patient",
+        /// A patient could not be reminded of an appointment.
+        ReminderFailed = "reminder_failed",
+        /// A reminder was sent, and nobody knows whether it arrived.
+        ReminderUncertain = "reminder_uncertain",
     }
 }

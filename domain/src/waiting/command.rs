@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::Wish;
 use crate::appointment::{Slot, Texts};
 use crate::ids::{AppointmentId, OfferId, PatientId};
+use crate::reminder::ReminderFailure;
+use crate::values::Channel;
 
 /// A command to a place on the waiting list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,22 @@ pub enum WaitingCommand {
         slot: Slot,
         /// Until when it is offered.
         answer_by: Timestamp,
+        /// Whether the house tells the patient.
+        tell_patient: bool,
+    },
+    /// A message about the offer leaves now, if none left before.
+    HandOverMessage {
+        /// Which offer.
+        offer_id: OfferId,
+        /// By what.
+        channel: Channel,
+    },
+    /// The patient cannot be told of the offer.
+    NoteFailedMessage {
+        /// Which offer.
+        offer_id: OfferId,
+        /// Why.
+        cause: ReminderFailure,
     },
     /// Takes what is offered. The appointment is booked or moved in the same append.
     AcceptOffer {

@@ -8,7 +8,9 @@ use crate::appointment::{Slot, Texts};
 use crate::event::LoggedEvent;
 use crate::ids::{AppointmentId, OfferId, PatientId};
 use crate::personal::Revealed;
+use crate::reminder::ReminderFailure;
 use crate::reservation::Reservation;
+use crate::values::Channel;
 
 /// An event of a place on the waiting list. Who waits, and for which times, is open by ids; what was written of it is the
 /// patient's.
@@ -46,6 +48,22 @@ pub enum WaitingEvent {
         time_zone: String,
         /// Until when.
         answer_by: Timestamp,
+        /// Whether the house tells the patient, and not somebody at the desk.
+        tell_patient: bool,
+    },
+    /// A message about it was about to leave, or left: nobody knows better from now on, and it is not sent again.
+    OfferMessageHandedOver {
+        /// Which offer.
+        offer_id: OfferId,
+        /// By what.
+        channel: Channel,
+    },
+    /// The patient could not be told of it.
+    OfferMessageFailed {
+        /// Which offer.
+        offer_id: OfferId,
+        /// Why.
+        cause: ReminderFailure,
     },
     /// It was taken, and became an appointment.
     OfferAccepted {
@@ -86,6 +104,8 @@ impl cqrs_es::DomainEvent for WaitingEvent {
             Self::WaitingListJoined { .. } => "WaitingListJoined",
             Self::WaitingWishChanged { .. } => "WaitingWishChanged",
             Self::SlotOffered { .. } => "SlotOffered",
+            Self::OfferMessageHandedOver { .. } => "OfferMessageHandedOver",
+            Self::OfferMessageFailed { .. } => "OfferMessageFailed",
             Self::OfferAccepted { .. } => "OfferAccepted",
             Self::OfferDeclined { .. } => "OfferDeclined",
             Self::OfferLapsed { .. } => "OfferLapsed",
@@ -100,6 +120,8 @@ impl cqrs_es::DomainEvent for WaitingEvent {
             Self::WaitingListJoined { .. }
             | Self::WaitingWishChanged { .. }
             | Self::SlotOffered { .. }
+            | Self::OfferMessageHandedOver { .. }
+            | Self::OfferMessageFailed { .. }
             | Self::OfferAccepted { .. }
             | Self::OfferDeclined { .. }
             | Self::OfferLapsed { .. }
@@ -115,6 +137,8 @@ impl LoggedEvent for WaitingEvent {
         ("WaitingListJoined", 1),
         ("WaitingWishChanged", 1),
         ("SlotOffered", 1),
+        ("OfferMessageHandedOver", 1),
+        ("OfferMessageFailed", 1),
         ("OfferAccepted", 1),
         ("OfferDeclined", 1),
         ("OfferLapsed", 1),
@@ -128,6 +152,8 @@ impl LoggedEvent for WaitingEvent {
             Self::WaitingListJoined { .. }
             | Self::WaitingWishChanged { .. }
             | Self::SlotOffered { .. }
+            | Self::OfferMessageHandedOver { .. }
+            | Self::OfferMessageFailed { .. }
             | Self::OfferAccepted { .. }
             | Self::OfferDeclined { .. }
             | Self::OfferLapsed { .. }

@@ -34,8 +34,9 @@ use crate::aggregate::AggregateRoot;
 use crate::appointment::Slot;
 use crate::ids::{AppointmentId, OfferId, PatientId, SubjectId, UserId};
 use crate::personal::Revealed;
+use crate::reminder::ReminderFailure;
 use crate::scheduling::{Interval, PracticeTime};
-use crate::values::Violation;
+use crate::values::{Channel, Violation};
 
 /// A place on the waiting list as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,28 @@ pub struct Offer {
     pub slot: Slot,
     /// From this instant on it is offered to somebody else.
     pub answer_by: Timestamp,
+    /// Whether the house tells the patient.
+    pub tell_patient: bool,
+    /// What became of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+}
+
+/// What became of the message about an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Told {
+    /// It left by this channel, or was about to when the server died.
+    By(Channel),
+    /// It did not.
+    Not(ReminderFailure),
+}
+
+impl Offer {
+    /// Whether the patient is still to be told of it.
+    pub const fn is_untold(&self) -> bool {
+        self.tell_patient && self.told.is_none()
+    }
 }
 
 /// A slot that was offered once.
@@ -104,6 +127,9 @@ pub enum WaitingError {
         /// Until when it was good.
         until: Timestamp,
     },
+    /// The patient was told already, or could not be.
+    #[error("the patient was told of the offer already, or could not be")]
+    AlreadyTold,
     /// The offer is still good.
     #[error("the offer is good until {until}")]
     StillOpen {
@@ -168,11 +194,27 @@ impl WaitingEntry {
                 }
                 WaitingEvent::WaitingWishChanged { wish, personal: Revealed::Value(texts) }
             }
-            WaitingCommand::OfferSlot { offer_id, slot, answer_by } => {
+            WaitingCommand::OfferSlot { offer_id, slot, answer_by, tell_patient } => {
                 self.allowed(|status| status == WaitingStatus::Waiting)?;
                 refuse(rules::offer_violations(&slot, answer_by, time.now))?;
                 let time_zone = time.zone.iana_name().unwrap_or("UTC").to_owned();
-                WaitingEvent::SlotOffered { offer_id, slot, time_zone, answer_by }
+                WaitingEvent::SlotOffered { offer_id, slot, time_zone, answer_by, tell_patient }
+            }
+            WaitingCommand::HandOverMessage { offer_id, channel } => {
+                let offer = self.open_offer(offer_id)?;
+                if offer.told.is_some() {
+                    return Err(WaitingError::AlreadyTold);
+                }
+                if time.now >= offer.answer_by {
+                    return Err(WaitingError::TooLate { until: offer.answer_by });
+                }
+                WaitingEvent::OfferMessageHandedOver { offer_id, channel }
+            }
+            WaitingCommand::NoteFailedMessage { offer_id, cause } => {
+                if matches!(self.open_offer(offer_id)?.told, Some(Told::Not(_))) {
+                    return Err(WaitingError::AlreadyTold);
+                }
+                WaitingEvent::OfferMessageFailed { offer_id, cause }
             }
             WaitingCommand::AcceptOffer { offer_id, appointment_id, by_patient } => {
                 let offer = self.open_offer(offer_id)?;
@@ -201,6 +243,12 @@ impl WaitingEntry {
                 WaitingEvent::WaitingListLeft { by_patient }
             }
         }))
+    }
+
+    fn tell(&mut self, told: Told) {
+        if let Some(offer) = &mut self.offer {
+            offer.told = Some(told);
+        }
     }
 
     /// The open offer did not become an appointment.
@@ -240,10 +288,12 @@ impl Aggregate for WaitingEntry {
             WaitingEvent::WaitingWishChanged { wish, personal } => {
                 (self.wish, self.texts) = (Some(wish), personal);
             }
-            WaitingEvent::SlotOffered { offer_id, slot, time_zone: _, answer_by } => {
+            WaitingEvent::SlotOffered { offer_id, slot, time_zone: _, answer_by, tell_patient } => {
                 self.status = Some(WaitingStatus::Offered);
-                self.offer = Some(Offer { offer_id, slot, answer_by });
+                self.offer = Some(Offer { offer_id, slot, answer_by, tell_patient, told: None });
             }
+            WaitingEvent::OfferMessageHandedOver { offer_id: _, channel } => self.tell(Told::By(channel)),
+            WaitingEvent::OfferMessageFailed { offer_id: _, cause } => self.tell(Told::Not(cause)),
             WaitingEvent::OfferAccepted { offer_id: _, appointment_id, by_patient: _ } => {
                 self.status = Some(WaitingStatus::Served);
                 (self.offer, self.appointment_id) = (None, Some(appointment_id));

@@ -85,12 +85,12 @@ fn answer_by_one() -> Timestamp {
 }
 
 fn offer(slot: Slot) -> WaitingCommand {
-    WaitingCommand::OfferSlot { offer_id: offer_id(), slot, answer_by: answer_by_one() }
+    WaitingCommand::OfferSlot { offer_id: offer_id(), slot, answer_by: answer_by_one(), tell_patient: true }
 }
 
 fn offered(slot: Slot) -> WaitingEvent {
     let time_zone = "Europe/Paris".to_owned();
-    WaitingEvent::SlotOffered { offer_id: offer_id(), slot, time_zone, answer_by: answer_by_one() }
+    WaitingEvent::SlotOffered { offer_id: offer_id(), slot, time_zone, answer_by: answer_by_one(), tell_patient: true }
 }
 
 fn accept() -> WaitingCommand {
@@ -218,7 +218,7 @@ fn an_offer_that_cannot_be_answered_is_refused_by_field() {
         (nine(), noon().now - before, vec!["answerBy"]),
         (nine(), nine().during.from + before, vec!["answerBy"]),
     ] {
-        let command = WaitingCommand::OfferSlot { offer_id: offer_id(), slot, answer_by };
+        let command = WaitingCommand::OfferSlot { offer_id: offer_id(), slot, answer_by, tell_patient: true };
         let outcome = WaitingTest::with(noon()).given(vec![joined(wish())]).when(command).inspect_result();
         let Err(WaitingError::Invalid(violations)) = outcome else { panic!("not refused: {outcome:?}") };
         assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), expected);
@@ -283,4 +283,28 @@ fn an_offer_keeps_nobody_else_from_booking() {
     for event in [joined(wish()), offered(nine()), declined()] {
         assert_eq!(event.reservations(), []);
     }
+}
+
+#[test]
+fn a_patient_is_told_once_of_an_offer_or_cannot_be() {
+    let (offer_id, channel, cause) = (offer_id(), Channel::Sms, ReminderFailure::Refused);
+    let told = WaitingEvent::OfferMessageHandedOver { offer_id, channel };
+    let failed = WaitingEvent::OfferMessageFailed { offer_id, cause };
+    let (tell, fail) =
+        (WaitingCommand::HandOverMessage { offer_id, channel }, WaitingCommand::NoteFailedMessage { offer_id, cause });
+    let given = || vec![joined(wish()), offered(nine())];
+    assert!(folded(given()).offer.unwrap().is_untold());
+    WaitingTest::with(noon()).given(given()).when(tell.clone()).then_expect_events(vec![told.clone()]);
+    let known: Vec<_> = given().into_iter().chain([told]).collect();
+    assert!(!folded(known.clone()).offer.unwrap().is_untold());
+    WaitingTest::with(noon()).given(known.clone()).when(tell.clone()).then_expect_error(WaitingError::AlreadyTold);
+    // The other side may still say no.
+    WaitingTest::with(noon()).given(known).when(fail.clone()).then_expect_events(vec![failed.clone()]);
+    let failed: Vec<_> = given().into_iter().chain([failed]).collect();
+    for command in [tell.clone(), fail] {
+        WaitingTest::with(noon()).given(failed.clone()).when(command).then_expect_error(WaitingError::AlreadyTold);
+    }
+    let until = answer_by_one();
+    let late = WaitingTest::with(monday("13:00")).given(given()).when(tell);
+    late.then_expect_error(WaitingError::TooLate { until });
 }

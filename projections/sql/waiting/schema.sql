@@ -13,6 +13,8 @@ CREATE TABLE waiting_list (
     -- Of the offer that is open.
     offer_id uuid,
     answer_by timestamptz,
+    -- Whether the patient is still to be told of it.
+    untold boolean NOT NULL,
     -- The aggregate, as its events tell it up to this version.
     entry jsonb NOT NULL,
     version bigint NOT NULL,

@@ -2,6 +2,7 @@
 //! live screens. A notification is ids and a code; sentences and names are made where it is read.
 
 use domain::aggregate::AggregateRoot;
+use domain::appointment::{Appointment, AppointmentEvent};
 use domain::event::RecordedEvent;
 use domain::ids::{AppointmentId, PatientId, UserId};
 use domain::values::NotificationKind;
@@ -45,7 +46,13 @@ impl Notified {
 /// What the staff is told of an event, if anything. An event that this release cannot read is none of its business.
 pub fn notified(event: &RecordedEvent) -> Option<Notified> {
     let aggregate = event.stream.aggregate();
-    if aggregate == type_of::<WaitingEntry>() { waiting(event, &event.decode().ok()?) } else { None }
+    if aggregate == type_of::<WaitingEntry>() {
+        waiting(event, &event.decode().ok()?)
+    } else if aggregate == type_of::<Appointment>() {
+        appointment(event, &event.decode().ok()?)
+    } else {
+        None
+    }
 }
 
 /// Whether events of this type may be told of.
@@ -53,7 +60,18 @@ pub(super) fn may_notify(event_type: &str) -> bool {
     TYPES.contains(&event_type)
 }
 
-const TYPES: [&str; 5] = ["SlotOffered", "OfferAccepted", "OfferDeclined", "OfferLapsed", "WaitingListLeft"];
+const TYPES: [&str; 10] = [
+    "SlotOffered",
+    "OfferMessageFailed",
+    "OfferAccepted",
+    "OfferDeclined",
+    "OfferLapsed",
+    "WaitingListLeft",
+    "AppointmentCancelled",
+    "AppointmentConfirmed",
+    "ReminderFailed",
+    "ReminderSent",
+];
 
 fn type_of<A: AggregateRoot>() -> &'static str {
     A::TYPE
@@ -66,6 +84,7 @@ fn waiting(event: &RecordedEvent, what: &WaitingEvent) -> Option<Notified> {
         WaitingEvent::SlotOffered { slot, .. } if event.metadata.actor.role.is_none() => {
             Some(Notified { practitioner: Some(slot.practitioner_id), ..of(NotificationKind::SlotOffered) })
         }
+        WaitingEvent::OfferMessageFailed { .. } => Some(of(NotificationKind::OfferUntold)),
         WaitingEvent::OfferAccepted { appointment_id, .. } => {
             Some(Notified { appointment: Some(*appointment_id), ..of(NotificationKind::OfferAccepted) })
         }
@@ -75,8 +94,36 @@ fn waiting(event: &RecordedEvent, what: &WaitingEvent) -> Option<Notified> {
         WaitingEvent::WaitingListJoined { .. }
         | WaitingEvent::WaitingWishChanged { .. }
         | WaitingEvent::SlotOffered { .. }
+        | WaitingEvent::OfferMessageHandedOver { .. }
         | WaitingEvent::OfferDeclined { .. }
         | WaitingEvent::OfferOvertaken { .. }
         | WaitingEvent::WaitingListLeft { .. } => None,
+    }
+}
+
+fn appointment(event: &RecordedEvent, what: &AppointmentEvent) -> Option<Notified> {
+    let of = |kind| {
+        let appointment = Some(AppointmentId(event.stream.id()));
+        Some(Notified { appointment, ..Notified::of(event, kind, "appointment") })
+    };
+    match what {
+        AppointmentEvent::AppointmentCancelled { by_patient: true, .. } => of(NotificationKind::CancelledByPatient),
+        AppointmentEvent::AppointmentConfirmed { by_patient: true } => of(NotificationKind::ConfirmedByPatient),
+        AppointmentEvent::ReminderFailed { .. } => of(NotificationKind::ReminderFailed),
+        AppointmentEvent::ReminderSent { certain: false, .. } => of(NotificationKind::ReminderUncertain),
+        AppointmentEvent::SlotHeld { .. }
+        | AppointmentEvent::SlotReleased { .. }
+        | AppointmentEvent::AppointmentBooked { .. }
+        | AppointmentEvent::AppointmentRescheduled { .. }
+        | AppointmentEvent::AppointmentDetailsChanged { .. }
+        | AppointmentEvent::OverlapAccepted { .. }
+        | AppointmentEvent::AppointmentConfirmed { .. }
+        | AppointmentEvent::PatientArrived { .. }
+        | AppointmentEvent::AppointmentStarted { .. }
+        | AppointmentEvent::AppointmentCompleted { .. }
+        | AppointmentEvent::AppointmentCancelled { .. }
+        | AppointmentEvent::PatientDidNotAttend { .. }
+        | AppointmentEvent::RemindersChosen { .. }
+        | AppointmentEvent::ReminderSent { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use domain::appointment::AppointmentPriority;
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::ids::{FacilityId, Position, StreamVersion, WaitingId};
 use domain::values::CodeValue;
-use domain::waiting::{WaitingEntry, WaitingEvent};
+use domain::waiting::{Offer, WaitingEntry, WaitingEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::queries::{
-    LapsedOffer, WaitingCursor, WaitingFilter, WaitingPage, WaitingPageStart, WaitingQueries, WaitingView,
+    OpenOffer, WaitingCursor, WaitingFilter, WaitingPage, WaitingPageStart, WaitingQueries, WaitingView,
 };
 use crate::folding::follow;
 use crate::projection::{Projection, ProjectionError, Transaction};
@@ -122,7 +122,7 @@ fn follow_all(events: &[RecordedEvent], places: &mut HashMap<WaitingId, Place>) 
 async fn write(places: &HashMap<WaitingId, Place>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut patients, mut statuses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut urgencies, mut joined, mut latest, mut practitioners) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut offers, mut answers, mut entries) = (Vec::new(), Vec::new(), Vec::<Value>::new());
+    let (mut offers, mut answers, mut untold, mut entries) = (Vec::new(), Vec::new(), Vec::new(), Vec::<Value>::new());
     let (mut versions, mut created, mut updated) = (Vec::new(), Vec::new(), Vec::new());
     for (id, place) in places {
         let entry = &place.entry;
@@ -140,6 +140,7 @@ async fn write(places: &HashMap<WaitingId, Place>, tx: &Transaction<'_>) -> Resu
         practitioners.push(serde_json::to_value(&wish.whom.practitioner_ids).map_err(|_| MALFORMED)?);
         offers.push(entry.offer.as_ref().map(|offer| offer.offer_id.0));
         answers.push(entry.offer.as_ref().map(|offer| offer.answer_by));
+        untold.push(entry.offer.as_ref().is_some_and(Offer::is_untold));
         entries.push(serde_json::to_value(entry).map_err(|_| MALFORMED)?);
         versions.push(place.version.to_sql());
         created.push(place.created_at);
@@ -159,6 +160,7 @@ async fn write(places: &HashMap<WaitingId, Place>, tx: &Transaction<'_>) -> Resu
             &practitioners,
             &offers,
             &answers,
+            &untold,
             &entries,
             &versions,
             &created,

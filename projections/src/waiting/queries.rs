@@ -71,9 +71,9 @@ pub struct WaitingPage {
     pub next: Option<WaitingCursor>,
 }
 
-/// An offer whose time is over.
+/// An offer that nobody has answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LapsedOffer {
+pub struct OpenOffer {
     /// In which practice.
     pub facility_id: FacilityId,
     /// To whom it was made.
@@ -148,12 +148,25 @@ impl WaitingQueries {
     }
 
     /// Offers of all practices that nobody has answered in time: the first hundred.
-    pub async fn lapsed(&self, now: Timestamp) -> Result<Vec<LapsedOffer>, QueryError> {
-        let lapsed = include_str!("../../sql/waiting/lapsed.sql");
-        let rows = read_of_all(&self.0, "waiting_lapsed", (lapsed, &[&now])).await?;
+    pub async fn lapsed(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
+        self.open_offers("waiting_lapsed", include_str!("../../sql/waiting/lapsed.sql"), now).await
+    }
+
+    /// Offers of all practices of which the patient is still to be told: the first hundred.
+    pub async fn untold(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
+        self.open_offers("waiting_untold", include_str!("../../sql/waiting/untold.sql"), now).await
+    }
+
+    async fn open_offers(
+        &self,
+        name: &'static str,
+        statement: &str,
+        now: Timestamp,
+    ) -> Result<Vec<OpenOffer>, QueryError> {
+        let rows = read_of_all(&self.0, name, (statement, &[&now])).await?;
         rows.iter()
             .map(|row| {
-                Ok(LapsedOffer {
+                Ok(OpenOffer {
                     facility_id: FacilityId(row.try_get("facility_id")?),
                     waiting_id: WaitingId(row.try_get("waiting_id")?),
                     offer_id: OfferId(row.try_get("offer_id")?),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::document::Operation;
 use super::table::{operations_with_needs, rights_of};
-use super::{hire, id, kept_of};
+use super::{hire, id, kept_of, lapsed_offer};
 
 /// What an identifier is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Kind {
     Appointment,
     Series,
     Link,
+    WaitingEntry,
+    Notification,
 }
 
 /// Every parameter that is an identifier: a path up to the parameter, or the name of a query parameter.
@@ -48,6 +50,8 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("?appointmentId", Kind::Appointment),
     ("?seriesId", Kind::Series),
     ("?linkId", Kind::Link),
+    ("/waiting-list/{id}", Kind::WaitingEntry),
+    ("/notifications/{id}", Kind::Notification),
     ("?practitionerId", Kind::User),
     ("?roomId", Kind::Room),
     ("?patientId", Kind::Patient),
@@ -81,6 +85,15 @@ pub fn body_of(operation: &str) -> Value {
         }),
         "cancelAppointment" | "cancelFollowing" | "restoreAppointment" => json!({}),
         "moveFollowing" => json!({"daysLater": 1, "overrideAvailability": true, "justification": "Essai"}),
+        "reviseWaitingListEntry" => {
+            let (earliest, latest) = (tomorrow().to_string(), (tomorrow() + 30.days()).to_string());
+            json!({"type": "consultation", "duration": 30, "earliest": earliest, "latest": latest})
+        }
+        "offerSlot" => {
+            let practitioner = Uuid::nil().to_string();
+            json!({"practitionerId": practitioner, "date": tomorrow().to_string(), "startTime": "09:00"})
+        }
+        "acceptOffer" | "declineOffer" => json!({"offerId": Uuid::nil().to_string()}),
         other => panic!("{other} takes an identifier and a body: say which"),
     }
 }
@@ -158,6 +171,8 @@ pub struct Belongings {
     appointments: Vec<String>,
     series: Vec<String>,
     links: Vec<String>,
+    waiting: Vec<String>,
+    notifications: Vec<String>,
 }
 
 /// The key under which the other practice restricts a patient.
@@ -201,6 +216,7 @@ impl Belongings {
         let series = practice.secretary().post("/appointments/series", &series).await.expect(201).body;
         let linked = json!({"patientId": active, "items": [visit(soon, 12), visit(soon, 14)]});
         let linked = practice.secretary().post("/appointments/linked", &linked).await.expect(201).body;
+        let (place, notification) = lapsed_offer(practice, working.id(), &active).await;
         Self {
             appointments: vec![
                 series["occurrences"][0]["appointmentId"].as_str().unwrap().to_owned(),
@@ -208,6 +224,8 @@ impl Belongings {
             ],
             series: vec![series["seriesId"].as_str().unwrap().to_owned()],
             links: vec![linked["linkId"].as_str().unwrap().to_owned()],
+            waiting: vec![place],
+            notifications: vec![notification],
             rooms: vec![id(&room.expect(201).body)],
             leave: vec![planned("leave", "planLeave").await],
             extra_hours: vec![planned("extra-hours", "openExtraHours").await],
@@ -228,6 +246,8 @@ impl Belongings {
             Kind::Appointment => &self.appointments,
             Kind::Series => &self.series,
             Kind::Link => &self.links,
+            Kind::WaitingEntry => &self.waiting,
+            Kind::Notification => &self.notifications,
         }
     }
 }

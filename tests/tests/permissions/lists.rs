@@ -10,7 +10,7 @@ use system_tests::staff::{Member, within_a_second};
 
 use super::document::Operation;
 use super::table::{Need, operations_with_needs};
-use super::{hire, id};
+use super::{hire, id, lapsed_offer};
 
 /// What is the same for everybody, wherever they work.
 const SAME_EVERYWHERE: [&str; 1] = ["listSpecialties"];
@@ -56,6 +56,8 @@ impl House {
             (0..7).map(|day| json!({"dayOfWeek": day, "timeSlots": [{"start": "00:00", "end": "24:00"}]})).collect();
         let calendar = format!("/availability/{}", doctor.id());
         practice.secretary().put(&calendar, &json!({"hours": whole_days})).await.expect(200);
+        let (place, notification) = lapsed_offer(&practice, doctor.id(), &secrets[2].clone()).await;
+        secrets.extend([place, notification]);
         Self { clients, secrets, family_name }
     }
 

@@ -12,9 +12,13 @@ mod servers;
 mod table;
 mod tokens;
 
+use std::time::Duration;
+
 use domain::ids::FacilityId;
 use domain::role::Role;
-use serde_json::Value;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
 use system_tests::practice::{Practice, Underneath};
 use system_tests::server::Server;
 use system_tests::staff::Member;
@@ -53,6 +57,10 @@ async fn kept_of(facility: FacilityId) -> Vec<String> {
         SELECT concat('link ', purpose, ' ', md5(to_jsonb(l)::text))
           FROM accounts.one_time_links l JOIN accounts.credentials USING (user_id) WHERE facility_id = $1
         UNION ALL
+        SELECT concat('read ', user_id, ' ', position) FROM notifications.read_up_to WHERE facility_id = $1
+        UNION ALL
+        SELECT concat('read besides ', user_id, ' ', position) FROM notifications.read_besides WHERE facility_id = $1
+        UNION ALL
         SELECT concat('accesses ', count(*)) FROM audit.access WHERE facility_id = $1
         ORDER BY 1";
     let rows = owner().await.query(KEPT, &[&facility.0]).await.unwrap();
@@ -66,4 +74,28 @@ async fn hire(practice: &Practice, role: Role, last_name: &str) -> Member {
 
 fn id(document: &Value) -> String {
     document["id"].as_str().unwrap().to_owned()
+}
+
+/// Somebody waits, and did not answer an offer in time, which the staff is told: the ids of the place and of the notification.
+async fn lapsed_offer(practice: &Practice, practitioner: &str, patient: &str) -> (String, String) {
+    let client = practice.secretary();
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let wish = json!({
+        "patientId": patient, "practitionerIds": [practitioner], "type": "consultation", "duration": 30,
+        "earliest": today, "latest": today + 30.days(),
+    });
+    let place = id(&client.post("/waiting-list", &wish).await.expect(201).body);
+    let offer = json!({
+        "practitionerId": practitioner, "date": today + 7.days(), "startTime": "09:00",
+        "answerBy": (Timestamp::now() + 1.second()).to_string(),
+    });
+    client.post(&format!("/waiting-list/{place}/offers"), &offer).await.expect(200);
+    for _ in 0..500 {
+        let told = client.get("/notifications").await.expect(200).body;
+        if let Some(first) = told["items"].as_array().and_then(|items| items.first()) {
+            return (place, id(first));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the offer does not lapse");
 }

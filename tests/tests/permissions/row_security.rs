@@ -20,7 +20,7 @@ use system_tests::staff::{Member, within_a_second};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::{application, hire, owner};
+use super::{application, hire, lapsed_offer, owner};
 
 /// Tables of the schemas below that hold nothing of a practice, and why.
 const OF_NO_PRACTICE: [(&str, &str); 1] =
@@ -89,6 +89,7 @@ async fn practice_with_everything() -> Practice {
     within_a_second(admin, &member.path(), |answer| answer.body["status"] == "active").await;
     within_a_second(admin, "/facilities/current", |answer| answer.status == 200).await;
     book(&practice, PatientId(patient["id"].as_str().unwrap().parse().unwrap())).await;
+    lapsed_offer(&practice, member.id(), patient["id"].as_str().unwrap()).await;
     practice
 }
 

@@ -9,9 +9,9 @@ use system_tests::server::{Server, send};
 use super::{accept, join, now, offer_at, place, wish, with};
 
 /// Two patients to whom the same time is offered.
-async fn both_offered(agenda: &Agenda) -> [Value; 2] {
+async fn both_offered(agenda: &Agenda, round: usize) -> [Value; 2] {
     let mut offered = Vec::new();
-    for number in 0..2 {
+    for number in 2 * round..2 * round + 2 {
         let patient = agenda.another_patient(number).await;
         let entry = join(agenda, &wish(agenda, &patient)).await;
         let offers = format!("{}/offers", place(&entry));
@@ -24,8 +24,8 @@ async fn both_offered(agenda: &Agenda) -> [Value; 2] {
 async fn of_two_who_accept_at_once_one_gets_it_and_the_other_is_told_and_waits_on() {
     let agenda = Agenda::new().await;
     let client = agenda.secretary();
-    for _ in 0..3 {
-        let [one, other] = both_offered(&agenda).await;
+    for round in 0..3 {
+        let [one, other] = both_offered(&agenda, round).await;
         let (first, second) = tokio::join!(accept(client, &one), accept(client, &other));
         let (won, lost, loser) = if first.status == 200 { (first, second, &other) } else { (second, first, &one) };
         let won = won.expect(200).body;
@@ -43,7 +43,7 @@ async fn of_two_who_accept_at_once_one_gets_it_and_the_other_is_told_and_waits_o
 async fn a_time_that_somebody_booked_meanwhile_is_not_to_be_had_and_the_patient_waits_on() {
     let agenda = Agenda::new().await;
     let client = agenda.secretary();
-    let [one, _] = both_offered(&agenda).await;
+    let [one, _] = both_offered(&agenda, 0).await;
     agenda.book(&agenda.visit("09:15", "09:45")).await;
     accept(client, &one).await.expect_problem(409, "appointment_conflict");
     assert_eq!(now(client, &one).await["status"], "waiting");
@@ -54,7 +54,7 @@ async fn a_time_that_somebody_booked_meanwhile_is_not_to_be_had_and_the_patient_
 async fn a_patient_who_is_elsewhere_then_keeps_the_offer() {
     let agenda = Agenda::new().await;
     let client = agenda.secretary();
-    let [one, _] = both_offered(&agenda).await;
+    let [one, _] = both_offered(&agenda, 0).await;
     let other_doctor = agenda.another_doctor("Morvan").await;
     let elsewhere = with(
         agenda.visit("09:00", "09:30"),
@@ -71,7 +71,7 @@ async fn a_patient_who_is_elsewhere_then_keeps_the_offer() {
 async fn an_acceptance_that_is_repeated_books_once_and_answers_the_same() {
     let agenda = Agenda::new().await;
     let client = agenda.secretary();
-    let [one, _] = both_offered(&agenda).await;
+    let [one, _] = both_offered(&agenda, 0).await;
     let ask = || {
         let request = client.request(Method::POST, &format!("{}/accept", place(&one)));
         send(request.header("Idempotency-Key", "yes").json(&super::answer(&one)))
@@ -85,7 +85,7 @@ async fn an_acceptance_that_is_repeated_books_once_and_answers_the_same() {
 async fn live_screens_hear_of_the_list_and_the_staff_is_notified() {
     let agenda = Agenda::new().await;
     let client = agenda.secretary();
-    let [one, _] = both_offered(&agenda).await;
+    let [one, _] = both_offered(&agenda, 0).await;
     let mut screen = Screen::open(Server::shared(), client.token(), None).await;
     let served = accept(client, &one).await.expect(200).body;
     let mut events = Vec::new();

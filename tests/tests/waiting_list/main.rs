@@ -4,6 +4,7 @@ mod answering;
 mod crashing;
 mod offering;
 mod places;
+mod telling;
 mod validation;
 
 use std::time::{Duration, Instant};

@@ -3,11 +3,10 @@
 pub mod read_marks;
 mod texts;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use domain::appointment::AppointmentError;
-use domain::ids::{FacilityId, Position, UserId};
-use domain::role::Role;
+use domain::ids::{Position, UserId};
 use domain::values::{CodeValue, NotificationKind};
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
@@ -107,24 +106,6 @@ impl NotificationsApi {
         Self { state, marks }
     }
 
-    /// What the practitioners of these notifications are called.
-    async fn practitioners(
-        &self,
-        facility: FacilityId,
-        about: &[NotificationView],
-    ) -> Result<HashMap<UserId, String>, Problem> {
-        let ids: HashSet<UserId> = about.iter().filter_map(|view| view.practitioner_id).collect();
-        let mut names = HashMap::with_capacity(ids.len());
-        for id in ids {
-            let Some(user) = self.state.users.get(facility, id).await? else { continue };
-            if let (Some(first), Some(last)) = (user.first_name, user.last_name) {
-                let title = if user.role == Role::Doctor { "Dr " } else { "" };
-                names.insert(id, format!("{title}{first} {last}"));
-            }
-        }
-        Ok(names)
-    }
-
     /// Where a notification of the caller's practice stands.
     async fn position_of(&self, caller: &Caller, id: StrictUuid) -> Result<Position, Problem> {
         let position = self.state.notifications.position_of(caller.facility_id, id.0).await?;
@@ -173,9 +154,11 @@ impl NotificationsApi {
         let time = self.state.commands.practice_time::<AppointmentError>(facility).await?;
         let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
         let patients = found.items.iter().filter_map(|view| view.patient_id);
+        let practitioners: HashSet<UserId> = found.items.iter().filter_map(|view| view.practitioner_id).collect();
+        let practitioners: Vec<UserId> = practitioners.into_iter().collect();
         let names = Names {
             patients: self.state.patient_names(request, trace, facility, patients).await?,
-            practitioners: self.practitioners(facility, &found.items).await?,
+            practitioners: self.state.users.names(facility, &practitioners).await?,
             zone: time.zone,
         };
         let next = found.next.as_ref().and_then(Cursor::of);

@@ -2,9 +2,10 @@
 
 use domain::appointment::{AppointmentPriority, AppointmentType, Texts};
 use domain::ids::{StreamVersion, WaitingId};
+use domain::reminder::ReminderFailure;
 use domain::scheduling::Repeated;
 use domain::values::{Channel, CodeValue, TextValue};
-use domain::waiting::{Offer, WaitingEntry, WaitingStatus};
+use domain::waiting::{Offer, Told, WaitingEntry, WaitingStatus};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poem_openapi::Object;
@@ -89,6 +90,10 @@ struct OfferDocument {
     end: String,
     /// From this instant on it is offered to somebody else.
     answer_by: String,
+    /// By what the house told the patient.
+    told_by: Option<WireCode<Channel>>,
+    /// Why it could not.
+    not_told: Option<WireCode<ReminderFailure>>,
 }
 
 impl EntryDocument {
@@ -170,6 +175,8 @@ impl OfferDocument {
             start: rfc3339(offer.slot.during.from, zone),
             end: rfc3339(offer.slot.during.until, zone),
             answer_by: rfc3339(offer.answer_by, zone),
+            told_by: offer.told.and_then(|told| if let Told::By(channel) = told { Some(word(channel)) } else { None }),
+            not_told: offer.told.and_then(|told| if let Told::Not(cause) = told { Some(word(cause)) } else { None }),
         }
     }
 }

@@ -205,9 +205,16 @@ pub(super) struct OfferInput {
     /// Until when it is offered (RFC 3339, with an offset); an hour of the day, but not into the slot, if left out.
     #[oai(validator(max_length = 35))]
     answer_by: Option<String>,
+    /// The house tells the patient, by e-mail or a text message; the desk does if left out.
+    tell_patient: Option<bool>,
 }
 
 impl OfferInput {
+    /// Whether the house tells the patient.
+    pub(super) fn tells_patient(&self) -> bool {
+        self.tell_patient.unwrap_or(false)
+    }
+
     /// The slot, and until when it is offered if that is said. `usual` is how long the patient waits for.
     pub(super) fn parse(&self, usual: u16, zone: &TimeZone) -> Result<(Slot, Option<Timestamp>), Problem> {
         let mut violations = Vec::new();

@@ -66,7 +66,8 @@ impl WaitingOffersApi {
         let context = command_context(&caller, request, None).if_match(if_match.0);
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
         let offer_id = OfferId(id_of_new(&context));
-        let command = WaitingCommand::OfferSlot { offer_id, slot, answer_by: until.unwrap_or(usual) };
+        let (answer_by, tell_patient) = (until.unwrap_or(usual), input.tells_patient());
+        let command = WaitingCommand::OfferSlot { offer_id, slot, answer_by, tell_patient };
         let outcome = self.state.commands.change_waiting(WaitingId(id.0.0), &command, &context).await;
         self.state.waiting_changed(facility, outcome, prefer.0).await
     }
