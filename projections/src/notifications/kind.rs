@@ -123,6 +123,7 @@ fn appointment(event: &RecordedEvent, what: &AppointmentEvent) -> Option<Notifie
         | AppointmentEvent::AppointmentCompleted { .. }
         | AppointmentEvent::AppointmentCancelled { .. }
         | AppointmentEvent::PatientDidNotAttend { .. }
+        | AppointmentEvent::AppointmentRestored { .. }
         | AppointmentEvent::RemindersChosen { .. }
         | AppointmentEvent::ReminderSent { .. } => None,
     }
