@@ -155,7 +155,8 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub rate_limit_address: u32,
 
-    /// Requests a minute to auth/ (login, refresh and the like) that may come from one address; 0 is without limit.
+    /// Requests a minute to auth/ (login, refresh and the like) and to the links of patients that may come from one address;
+    /// 0 is without limit.
     #[arg(long, env = "MEDICALPRO_RATE_LIMIT_AUTH", value_name = "COUNT", default_value = "120",
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub rate_limit_auth: u32,

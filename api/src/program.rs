@@ -24,20 +24,12 @@ use crate::demo;
 use crate::embedded::{EmbeddedError, EmbeddedServers, Options};
 use crate::messaging::{Messengers, SettingsError};
 use crate::metrics;
+use crate::patient_links::PatientLinks;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
 use crate::reminders::{self, OutboxError, Reminders};
-use crate::resources::appointments::{self, AppointmentOperations};
-use crate::resources::audit::AuditApi;
-use crate::resources::availability::AvailabilityApi;
-use crate::resources::facilities::FacilitiesApi;
-use crate::resources::health::HealthApi;
-use crate::resources::patients::PatientsApi;
-use crate::resources::practitioners::PractitionersApi;
-use crate::resources::rooms::RoomsApi;
-use crate::resources::session::{CredentialsApi, SessionApi};
-use crate::resources::slots::SlotsApi;
-use crate::resources::users::{UserAccountsApi, UsersApi};
+use crate::resources;
+use crate::resources::notifications::read_marks::{self, ReadMarksError};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
@@ -69,6 +61,9 @@ pub enum ProgramError {
     /// The schema of the accounts cannot be brought to this release.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+    /// The schema of who has read which notification cannot be brought to this release.
+    #[error(transparent)]
+    ReadMarks(#[from] ReadMarksError),
     /// The threads that check passwords do not start.
     #[error(transparent)]
     Passwords(#[from] PasswordError),
@@ -165,6 +160,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let master_keys = MasterKeys::parse(master_key)?;
     event_store_schema::migrate(&servers.owner).await?;
     accounts::migrate(&servers.owner).await?;
+    read_marks::migrate(&servers.owner).await?;
     reminders::migrate(&servers.owner).await?;
     projections::install(&servers.owner, &projections::all()).await?;
     projections::publisher::install(&servers.owner).await?;
@@ -177,6 +173,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
 
     let trail = AccessTrail::open(database.clone(), config.append_timeout());
     let messengers = Messengers::new(config.messaging()?)?;
+    let links = PatientLinks::open(log.keys(), config.public_url.clone()).await?;
 
     let shutdown = Shutdown::new();
     let realtime = RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() };
@@ -188,6 +185,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         servers.nats_url.as_deref(),
         realtime,
         messengers.clone(),
+        links,
         &shutdown,
     )
     .await?;
@@ -198,21 +196,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let readiness = services.readiness.with("reminders", move || std::future::ready(watched.finding()));
     shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
     let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
-    let api = (
-        HealthApi::new(Arc::new(readiness)),
-        SessionApi::new(auth.clone()),
-        CredentialsApi::new(services.state.clone(), auth.clone()),
-        UsersApi::new(services.state.clone(), auth.clone()),
-        UserAccountsApi::new(services.state.clone(), auth),
-        PractitionersApi::new(services.state.clone()),
-        PatientsApi::new(services.state.clone()),
-        appointments::operations(&services.state),
-        AvailabilityApi::new(services.state.clone()),
-        SlotsApi::new(services.state.clone()),
-        RoomsApi::new(services.state.clone()),
-        FacilitiesApi::new(services.state.clone()),
-        AuditApi::new(services.state),
-    );
+    let api = resources::all(&services.state, &auth, Arc::new(readiness));
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
     let served = serve(config, interface, &shutdown).await;
     reminding.stop().await;
@@ -255,29 +239,12 @@ fn running_database(data_dir: &Path) -> Result<String, ProgramError> {
     Ok(endpoints.postgres_url)
 }
 
-/// All operations of the OpenAPI document.
-pub type Api = (
-    HealthApi,
-    SessionApi,
-    CredentialsApi,
-    UsersApi,
-    UserAccountsApi,
-    PractitionersApi,
-    PatientsApi,
-    AppointmentOperations,
-    AvailabilityApi,
-    SlotsApi,
-    RoomsApi,
-    FacilitiesApi,
-    AuditApi,
-);
-
 #[cfg(test)]
 mod tests {
     use poem_openapi::OpenApi;
 
-    use super::*;
     use crate::http::permissions::{PERMISSIONS, Permission, match_operations};
+    use crate::resources::Api;
 
     /// The library panics when two schemas have one name; that would be at start.
     #[test]
@@ -289,12 +256,12 @@ mod tests {
 
     /// Forgetting to ask who calls is the worst mistake an operation can make: what is public is listed here.
     #[test]
-    fn only_logging_in_health_and_public_keys_are_open_to_everybody() {
+    fn only_logging_in_health_public_keys_and_secret_addresses_are_open_to_everybody() {
         let permissions = match_operations(&Api::meta(), PERMISSIONS).unwrap();
         let open = permissions.iter().filter(|(_, permission)| **permission == Permission::Public);
         assert_eq!(
             open.map(|(id, _)| *id).collect::<Vec<_>>(),
-            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "refreshTokens"]
+            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "readCalendar", "refreshTokens"]
         );
     }
 

@@ -8,6 +8,7 @@ use commands::Commands;
 use domain::values::{Channel, CodeValue};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
+use projections::following::{self, Follower};
 use projections::publisher::{self, NatsNames, Publisher};
 use projections::{ProjectionState, Projections};
 use tokio_postgres::Config;
@@ -16,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::tokens::AccessTokens;
 use crate::http::server::PlainRoute;
 use crate::messaging::{ChannelHealth, Messengers};
+use crate::patient_links::{AppointmentDesk, LinkDesk, LinkKind, PatientLinks, patient_pages};
 use crate::program::ProgramError;
 use crate::realtime::{Realtime, RealtimeSettings};
 use crate::resources::health::{Finding, Readiness};
 use crate::shutdown::Shutdown;
 use crate::state::AppState;
+use crate::waiting::{self, WaitingPolicy};
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -52,6 +55,7 @@ impl Services {
         nats_url: Option<&str>,
         realtime: RealtimeSettings,
         messengers: Messengers,
+        links: PatientLinks,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -66,11 +70,19 @@ impl Services {
         let realtime =
             Realtime::start(log.clone(), trail.clone(), read_models.clone(), nats, tokens, realtime, shutdown).await?;
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
+        let readiness = readiness(log.database(), &read_models, publisher.as_ref(), &messengers);
+        let commands = Commands::new(log.clone());
+        let appointments: Arc<dyn LinkDesk> = Arc::new(AppointmentDesk::new(commands.clone()));
+        let pages = patient_pages(links.clone(), [(LinkKind::Appointment, appointments)]);
+        let state = AppState::new(commands, read_models.clone(), trail).reaching_patients(messengers, links);
+        // Before anybody is answered: what happens from now on is followed.
+        following::install(&log, waiting::NAME).await?;
+        let waiting = Arc::new(Follower::start(log, Arc::new(WaitingPolicy::new(state.clone()))));
         Ok(Self {
-            readiness: readiness(log.database(), &read_models, publisher.as_ref(), &messengers),
-            routes: realtime.routes(),
-            state: AppState::new(Commands::new(log), read_models.clone(), trail).with_messengers(messengers),
-            running: Running { read_models, publisher },
+            readiness: with_policy(readiness, waiting::NAME, &waiting),
+            routes: realtime.routes().into_iter().chain([pages]).collect(),
+            state,
+            running: Running { read_models, publisher, policies: vec![waiting] },
         })
     }
 }
@@ -79,11 +91,15 @@ impl Services {
 pub struct Running {
     read_models: Projections,
     publisher: Option<Arc<Publisher>>,
+    policies: Vec<Arc<Follower>>,
 }
 
 impl Running {
-    /// Stops the publisher and then the projections, each at the end of what it is doing.
+    /// Stops the policies, the publisher and then the projections, each at the end of what it is doing.
     pub async fn stop(self) {
+        for policy in self.policies.into_iter().filter_map(Arc::into_inner) {
+            policy.stop().await;
+        }
         if let Some(publisher) = self.publisher.and_then(Arc::into_inner) {
             publisher.stop().await;
         }
@@ -133,6 +149,16 @@ fn readiness(
         });
     }
     readiness
+}
+
+/// How a policy is doing. One that cannot act is no reason to send requests elsewhere.
+fn with_policy(readiness: Readiness, name: &str, policy: &Arc<Follower>) -> Readiness {
+    // Weak, so that the question does not keep it from being stopped.
+    let policy = Arc::downgrade(policy);
+    readiness.with(format!("policy {name}"), move || {
+        let problem = policy.upgrade().and_then(|policy| policy.status().problem);
+        async move { problem.map_or(Finding::Good, Finding::Degraded) }
+    })
 }
 
 fn projection_finding(read_models: &Projections, name: &str) -> Finding {

@@ -1,22 +1,30 @@
 //! What the operations of the resources work with: the command side, the read side, and the wait between them.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use commands::Commands;
-use domain::ids::Position;
+use domain::ids::{FacilityId, PatientId, Position};
+use domain::permissions::Permissions;
+use domain::role::Area;
 use event_store_schema::AccessTrail;
 use poem::Request;
 use projections::Projections;
 use projections::appointments::AppointmentQueries;
 use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
+use projections::notifications::NotificationQueries;
 use projections::patients::PatientQueries;
+use projections::reminders::ReminderQueries;
 use projections::users::UserQueries;
+use projections::waiting::WaitingQueries;
 
 use crate::http::access::Trace;
 use crate::http::auth::Caller;
 use crate::http::parameter::Prefer;
+use crate::http::problem::Problem;
 use crate::messaging::Messengers;
+use crate::patient_links::PatientLinks;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -39,10 +47,18 @@ pub struct AppState {
     pub facilities: FacilityQueries,
     /// The read model of staff.
     pub users: UserQueries,
+    /// The read model of reminders.
+    pub reminders: ReminderQueries,
+    /// The read model of the waiting list.
+    pub waiting: WaitingQueries,
+    /// The read model of notifications.
+    pub notifications: NotificationQueries,
     /// Who looked at whose data.
     pub trail: AccessTrail,
     /// By what patients are reached.
     pub messengers: Messengers,
+    /// By which they answer; none in tests without a house's secret.
+    pub links: Option<PatientLinks>,
     read_models: Projections,
 }
 
@@ -57,22 +73,45 @@ impl AppState {
             availability: AvailabilityQueries::new(database.clone()),
             calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
-            users: UserQueries::new(database),
+            users: UserQueries::new(database.clone()),
+            reminders: ReminderQueries::new(database.clone()),
+            waiting: WaitingQueries::new(database.clone()),
+            notifications: NotificationQueries::new(database),
             trail,
             messengers: Messengers::default(),
+            links: None,
             read_models,
         }
     }
 
-    /// The same, with these ways of reaching patients.
+    /// The same, with these ways of reaching patients, and of being answered.
     #[must_use]
-    pub fn with_messengers(self, messengers: Messengers) -> Self {
-        Self { messengers, ..self }
+    pub fn reaching_patients(self, messengers: Messengers, links: PatientLinks) -> Self {
+        Self { messengers, links: Some(links), ..self }
     }
 
     /// The trace of what this request shows; it has to be written before the answer leaves.
     pub fn trace(&self, caller: &Caller, request: &Request) -> Trace {
         Trace::new(&self.trail, caller, request)
+    }
+
+    /// What these patients are called, if the caller may read patients: then the trace says that they were shown, and must be
+    /// written before the answer leaves. Nobody's name otherwise.
+    pub async fn patient_names(
+        &self,
+        request: &Request,
+        trace: Trace,
+        facility: FacilityId,
+        patients: impl IntoIterator<Item = PatientId>,
+    ) -> Result<HashMap<PatientId, String>, Problem> {
+        let permitted = request.data::<Permissions>();
+        let patients: HashSet<PatientId> = patients.into_iter().collect();
+        if patients.is_empty() || !permitted.is_some_and(|permitted| permitted.access(Area::Patients).may_read()) {
+            return Ok(HashMap::new());
+        }
+        let patients: Vec<PatientId> = patients.into_iter().collect();
+        trace.search(patients.iter().copied()).await?;
+        Ok(self.patients.names(facility, &patients).await?)
     }
 
     /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it. `false` if they

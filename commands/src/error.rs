@@ -48,6 +48,22 @@ pub enum CommandError<E: Error> {
 }
 
 impl<E: Error> CommandError<E> {
+    /// The same failure, with the refusal in other words.
+    pub(crate) fn map<F: Error>(self, refusal: impl FnOnce(E) -> F) -> CommandError<F> {
+        match self {
+            Self::Refused(refused) => CommandError::Refused(refusal(refused)),
+            Self::NotFound => CommandError::NotFound,
+            Self::Stale { actual } => CommandError::Stale { actual },
+            Self::Reserved(holders) => CommandError::Reserved(holders),
+            Self::IdempotencyKeyReused => CommandError::IdempotencyKeyReused,
+            Self::Contended => CommandError::Contended,
+            Self::Overloaded => CommandError::Overloaded,
+            Self::Unavailable { outcome_unknown } => CommandError::Unavailable { outcome_unknown },
+            Self::Internal(error) => CommandError::Internal(error),
+            Self::Invalid(what) => CommandError::Invalid(what),
+        }
+    }
+
     /// What became of reading another aggregate, for the decision that needs it.
     pub(crate) fn while_reading<F: Error>(self) -> CommandError<F> {
         match self {

@@ -139,9 +139,15 @@ impl Commands {
         facility_id: FacilityId,
         id: Uuid,
     ) -> Result<Option<Loaded<A>>, CommandError<A::Error>> {
+        Ok(self.find(id).await?.filter(|loaded| loaded.facility_id == Some(facility_id)))
+    }
+
+    /// The aggregate as it is at this moment, if it exists, of whatever practice: for who comes with a proof that it is
+    /// theirs, and belongs to no practice.
+    pub async fn find<A: AggregateRoot>(&self, id: Uuid) -> Result<Option<Loaded<A>>, CommandError<A::Error>> {
         let mut loaded = self.recall(&A::stream(id));
         self.refresh(&A::stream(id), &mut loaded).await?;
-        Ok(Some(loaded).filter(|loaded| loaded.facility_id == Some(facility_id)))
+        Ok(Some(loaded).filter(|loaded| loaded.facility_id.is_some()))
     }
 
     /// Decides the command on the aggregate `id` and writes what it decides.

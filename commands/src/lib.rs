@@ -18,6 +18,7 @@ mod patients;
 mod reminders;
 mod store;
 mod users;
+mod waiting;
 
 pub use appointment_series::{LinkedBooking, LinkedOutcome, OccurrenceOutcome, SeriesBooking, SeriesOutcome};
 pub use appointments_together::OccurrenceRefusal;
@@ -27,3 +28,4 @@ pub use error::CommandError;
 pub use execute::{Commands, Executed, Loaded, Recorded};
 pub use patients::Registration;
 pub use store::LogEventStore;
+pub use waiting::AcceptRefusal;

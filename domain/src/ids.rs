@@ -87,6 +87,14 @@ identifier!(
     RoomId
 );
 identifier!(
+    /// A place on the waiting list.
+    WaitingId
+);
+identifier!(
+    /// A slot that was offered to somebody who waits.
+    OfferId
+);
+identifier!(
     /// One event, a UUIDv7.
     EventId
 );

@@ -18,3 +18,4 @@ pub mod scheduling;
 pub mod upcasting;
 pub mod user;
 pub mod values;
+pub mod waiting;

@@ -17,6 +17,7 @@ use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
 use domain::patient::Patient;
 use domain::upcasting::Upcasters;
 use domain::user::User;
+use domain::waiting::WaitingEntry;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -45,6 +46,7 @@ fn catalogue() -> Vec<Catalogued> {
         catalogued::<Facility>(),
         catalogued::<Patient>(),
         catalogued::<User>(),
+        catalogued::<WaitingEntry>(),
     ]
 }
 
@@ -209,6 +211,13 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "LoggedIn.sessionId",
         "LoggedOut.sessionId",
         "LoginRefused.cause",
+        "OfferAccepted.appointmentId",
+        "OfferAccepted.byPatient",
+        "OfferAccepted.offerId",
+        "OfferDeclined.byPatient",
+        "OfferDeclined.offerId",
+        "OfferLapsed.offerId",
+        "OfferOvertaken.offerId",
         "OverlapAccepted.appointments",
         "OverlapAccepted.practitionerId",
         "OverlapAccepted.times",
@@ -246,6 +255,14 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "SlotHeld.roomId",
         "SlotHeld.timeZone",
         "SlotHeld.until",
+        "SlotOffered.additionalSlots",
+        "SlotOffered.answerBy",
+        "SlotOffered.from",
+        "SlotOffered.offerId",
+        "SlotOffered.practitionerId",
+        "SlotOffered.roomId",
+        "SlotOffered.timeZone",
+        "SlotOffered.until",
         "SlotReleased.expired",
         "UserInvited.expiresAt",
         "UserProfileChanged.adeliNumber",
@@ -257,6 +274,28 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "UserRegistered.rppsNumber",
         "UserRegistered.specialties",
         "UserReinstated.role",
+        "WaitingListJoined.appointmentId",
+        "WaitingListJoined.channel",
+        "WaitingListJoined.daysOfWeek",
+        "WaitingListJoined.durationMinutes",
+        "WaitingListJoined.earliest",
+        "WaitingListJoined.latest",
+        "WaitingListJoined.patientId",
+        "WaitingListJoined.practitionerIds",
+        "WaitingListJoined.priority",
+        "WaitingListJoined.specialty",
+        "WaitingListJoined.times",
+        "WaitingListJoined.type",
+        "WaitingListLeft.byPatient",
+        "WaitingWishChanged.channel",
+        "WaitingWishChanged.daysOfWeek",
+        "WaitingWishChanged.durationMinutes",
+        "WaitingWishChanged.earliest",
+        "WaitingWishChanged.latest",
+        "WaitingWishChanged.practitionerIds",
+        "WaitingWishChanged.priority",
+        "WaitingWishChanged.times",
+        "WaitingWishChanged.type",
         "WeeklyHoursSet.hours",
         "WeeklyHoursSet.validFrom",
     ];

@@ -337,7 +337,8 @@ impl EventLog {
                 metadata: metadata.clone(),
             });
         }
-        self.prepare_reservations(prepared, &stream, facility_id, reservations)
+        let new = expected == StreamVersion::ZERO;
+        self.prepare_reservations(prepared, &stream, new, facility_id, reservations)
     }
 
     /// Of several events that speak of the same kind, the last decides what the stream holds.
@@ -345,6 +346,7 @@ impl EventLog {
         &self,
         prepared: &mut PreparedAppend,
         stream: &StreamId,
+        new: bool,
         facility_id: FacilityId,
         reservations: Vec<Reservation>,
     ) -> Result<(), AppendError> {
@@ -357,7 +359,10 @@ impl EventLog {
             if !decided.insert(kind) {
                 continue;
             }
-            prepared.freed.push(FreedKind { stream: stream.to_string(), kind });
+            // A stream of which there is no event yet holds nothing.
+            if !new {
+                prepared.freed.push(FreedKind { stream: stream.to_string(), kind });
+            }
             match reservation {
                 Reservation::Keys { kind, keys } => {
                     let keys = keys.into_iter().map(|key| self.prepare_key(stream, facility_id, kind, key));

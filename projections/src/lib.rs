@@ -11,8 +11,10 @@ pub mod facilities;
 mod folding;
 pub mod following;
 pub mod history;
+mod idle;
 mod install;
 mod leadership;
+pub mod notifications;
 pub mod patients;
 mod progress;
 mod projection;
@@ -24,6 +26,7 @@ pub mod reminders;
 mod runner;
 mod running;
 pub mod users;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
+        Arc::new(waiting::WaitingList),
+        Arc::new(notifications::Notifications),
         Arc::new(reminders::Reminders),
     ]
 }

@@ -66,17 +66,60 @@ impl Progress {
     }
 }
 
+/// How far all read models of a server have come. Whoever waits for a position waits for all of them, and is woken when the
+/// slowest has moved: not by each of the others.
+pub(crate) struct Board(watch::Sender<Vec<Progress>>);
+
+impl Board {
+    /// Of so many read models, of which nothing is known yet.
+    fn new(projections: usize) -> Self {
+        let unknown = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
+        Self(watch::Sender::new(vec![unknown; projections]))
+    }
+
+    /// Waits until all show `position`. `Err` as soon as it is known that one of them will not for long.
+    pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
+        let lacks = |progress: &Progress| progress.position < position;
+        let mut board = self.0.subscribe();
+        let decided = board.wait_for(|all| {
+            !all.iter().any(lacks) || all.iter().any(|progress| lacks(progress) && progress.is_hopeless(position))
+        });
+        match decided.await {
+            Ok(all) if !all.iter().any(lacks) => Ok(()),
+            Ok(_) | Err(_) => Err(()),
+        }
+    }
+
+    /// Changes the progress of one; tells whether its state is another one.
+    fn change(&self, place: usize, change: impl FnOnce(&mut Progress)) -> bool {
+        let mut other_state = false;
+        self.0.send_if_modified(|all| {
+            let slowest = |all: &[Progress]| all.iter().map(|progress| progress.position).min();
+            let (before, slowest_before) = (all[place].state.clone(), slowest(all));
+            change(&mut all[place]);
+            other_state = all[place].state != before;
+            other_state || slowest(all) != slowest_before
+        });
+        other_state
+    }
+}
+
 /// A projection that this server runs, and its progress.
 #[derive(Clone)]
 pub(crate) struct Tracked {
     pub(crate) projection: Arc<dyn Projection>,
-    progress: Arc<watch::Sender<Progress>>,
+    board: Arc<Board>,
+    /// Its place on the board.
+    place: usize,
 }
 
 impl Tracked {
-    pub(crate) fn new(projection: Arc<dyn Projection>) -> Self {
-        let progress = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
-        Self { projection, progress: Arc::new(watch::Sender::new(progress)) }
+    /// All of them, on one board.
+    pub(crate) fn all(projections: Vec<Arc<dyn Projection>>) -> (Vec<Self>, Arc<Board>) {
+        let board = Arc::new(Board::new(projections.len()));
+        let tracked = projections.into_iter().enumerate();
+        let tracked = tracked.map(|(place, projection)| Self { projection, board: Arc::clone(&board), place });
+        (tracked.collect(), board)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -84,66 +127,55 @@ impl Tracked {
     }
 
     pub(crate) fn now(&self) -> Progress {
-        self.progress.borrow().clone()
+        self.board.0.borrow()[self.place].clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        if self.board.change(self.place, change) {
+            self.measure_stop();
+        }
     }
 
     /// This server leads and has come to `position`.
     pub(crate) fn lead_to(&self, position: Position) {
-        self.progress.send_replace(Progress { position, state: ProjectionState::Leading, led_here: true });
-        self.measure_stop();
+        self.change(|now| *now = Progress { position, state: ProjectionState::Leading, led_here: true });
     }
 
     /// This server leads, and is stopped by the event at `position`.
     pub(crate) fn halt_at(&self, position: Position, reason: String) {
-        self.progress.send_modify(|progress| progress.state = ProjectionState::Stopped { position, reason });
-        self.measure_stop();
+        self.change(|now| now.state = ProjectionState::Stopped { position, reason });
     }
 
     /// This server does not lead, and has no connection. What the read model shows is not known until it has one again: the
     /// database that comes back may be a restored one.
     pub(crate) fn disconnect(&self) {
         let unknown = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
-        self.progress.send_replace(unknown);
-        self.measure_stop();
+        self.change(|now| *now = unknown);
     }
 
     /// This server fills new tables, beside those that are shown.
     pub(crate) fn rebuild_here(&self) {
-        self.progress.send_modify(|progress| {
-            progress.led_here = true;
-            progress.state = ProjectionState::Rebuilding;
+        self.change(|now| {
+            now.led_here = true;
+            now.state = ProjectionState::Rebuilding;
         });
-        self.measure_stop();
     }
 
     /// This server does not lead any more.
     pub(crate) fn resign(&self) {
-        self.progress.send_modify(|progress| progress.led_here = false);
+        self.change(|now| now.led_here = false);
     }
 
     /// Takes note of what the checkpoint says; tells whether that is news. A leader knows better.
     pub(crate) fn follow_to(&self, position: Position, state: ProjectionState) -> bool {
-        let news = self.progress.send_if_modified(|progress| {
-            if progress.led_here || (progress.position == position && progress.state == state) {
-                return false;
+        let mut news = false;
+        self.change(|now| {
+            news = !now.led_here && (now.position != position || now.state != state);
+            if news {
+                *now = Progress { position, state, led_here: false };
             }
-            *progress = Progress { position, state, led_here: false };
-            true
         });
-        if news {
-            self.measure_stop();
-        }
         news
-    }
-
-    /// Waits until the read model shows `position`. `Err` as soon as it is known that it will not for long.
-    pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
-        let mut progress = self.progress.subscribe();
-        let decided = progress.wait_for(|now| now.position >= position || now.is_hopeless(position)).await;
-        match decided {
-            Ok(now) if now.position >= position => Ok(()),
-            Ok(_) | Err(_) => Err(()),
-        }
     }
 
     /// Its status against the log's head, which is measured as well.

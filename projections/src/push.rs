@@ -7,15 +7,20 @@ use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentEvent};
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::facility::{Facility, FacilityEvent};
-use domain::ids::{AppointmentId, FacilityId, PatientId, Position, UserId};
+use domain::ids::{AppointmentId, EventId, FacilityId, PatientId, Position, UserId, WaitingId};
 use domain::patient::{
     Contact, Coverage, Identity, Patient, PatientDetails, PatientEvent, contact_changes, identity_changes,
     insurance_changes,
 };
 use domain::personal::Revealed;
 use domain::role::Area;
+use domain::values::NotificationKind;
+use domain::waiting::{WaitingEntry, WaitingEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::notifications::notified;
 
 /// One frame, and for whom it is: users of its facility whose role may read its [`area`](Push::area).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,12 +84,38 @@ pub enum Push {
         /// Whose it is.
         patient_id: PatientId,
     },
+    /// Something about a place on the waiting list changed.
+    WaitingListUpdated {
+        /// Which.
+        waiting_id: WaitingId,
+        /// Who waits.
+        patient_id: PatientId,
+        /// The fields of the API that have a new value.
+        changes: Vec<String>,
+    },
+    /// There is something that the staff is to know.
+    Notification {
+        /// Under which id it is read.
+        notification_id: EventId,
+        /// What it is about.
+        kind: NotificationKind,
+        /// What kind of resource to look at.
+        resource_type: String,
+        /// Which.
+        resource_id: Uuid,
+    },
 }
 
 impl Push {
     /// Every kind of push there is, for the AsyncAPI document.
-    pub const KINDS: &'static [PushKind] =
-        &[PATIENT_UPDATED, APPOINTMENT_CREATED, APPOINTMENT_UPDATED, APPOINTMENT_CANCELLED];
+    pub const KINDS: &'static [PushKind] = &[
+        PATIENT_UPDATED,
+        APPOINTMENT_CREATED,
+        APPOINTMENT_UPDATED,
+        APPOINTMENT_CANCELLED,
+        WAITING_LIST_UPDATED,
+        NOTIFICATION,
+    ];
 
     /// Its row of the table.
     pub const fn kind(&self) -> &'static PushKind {
@@ -93,6 +124,8 @@ impl Push {
             Self::AppointmentCreated { .. } => &APPOINTMENT_CREATED,
             Self::AppointmentUpdated { .. } => &APPOINTMENT_UPDATED,
             Self::AppointmentCancelled { .. } => &APPOINTMENT_CANCELLED,
+            Self::WaitingListUpdated { .. } => &WAITING_LIST_UPDATED,
+            Self::Notification { .. } => &NOTIFICATION,
         }
     }
 
@@ -215,6 +248,52 @@ const APPOINTMENT_CANCELLED: PushKind = PushKind {
     filled_in: &[Field { name: "reason", of: FieldType::Text, meaning: "Why, if somebody said." }],
 };
 
+const WAITING_LIST_UPDATED: PushKind = PushKind {
+    area: Area::Appointments,
+    message: MessageKind {
+        event: "waiting_list_updated",
+        summary: "Somebody joined or left the waiting list, waits for something else, or was offered a slot.",
+        fields: &[
+            Field { name: "waitingId", of: FieldType::Id, meaning: "Which place on the list." },
+            Field { name: "patientId", of: FieldType::Id, meaning: "Who waits." },
+            Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
+        ],
+    },
+    filled_in: &[],
+};
+
+const NOTIFICATION: PushKind = PushKind {
+    area: Area::Appointments,
+    message: MessageKind {
+        event: "notification",
+        summary: "Something that the staff is to know; its sentence is in `GET /api/v1/notifications`.",
+        fields: &[
+            Field { name: "notificationId", of: FieldType::Id, meaning: "Under which it is read." },
+            Field { name: "kind", of: FieldType::Text, meaning: "What it is about, as a stable name." },
+            Field { name: "resourceType", of: FieldType::Text, meaning: "What kind of resource to look at." },
+            Field { name: "resourceId", of: FieldType::Id, meaning: "Which." },
+        ],
+    },
+    filled_in: &[],
+};
+
+/// Everything that live screens are told of an event: its own frame, and that the staff is notified of it.
+pub fn frames(event: &RecordedEvent) -> Vec<Frame> {
+    frame(event).into_iter().chain(notification(event)).collect()
+}
+
+/// The frame that tells that the staff is notified of an event.
+pub fn notification(event: &RecordedEvent) -> Option<Frame> {
+    let told = notified(event)?;
+    let push = Push::Notification {
+        notification_id: event.event_id,
+        kind: told.kind,
+        resource_type: told.resource_type.to_owned(),
+        resource_id: told.resource_id,
+    };
+    Some(Frame { position: event.position, facility_id: event.facility_id, push })
+}
+
 /// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
 /// which a newer server may write during an upgrade. No event of a member of staff has one: who came and went, and who
 /// was not let in, is for those who read the trail.
@@ -226,6 +305,9 @@ pub fn frame(event: &RecordedEvent) -> Option<Frame> {
         // The subject is the patient. A slot that is kept has none, and no frame.
         let patient = event.subject_id.map(|subject| PatientId(subject.0));
         appointment(AppointmentId(event.stream.id()), patient, known(event)?)
+    } else if aggregate == stream_of::<WaitingEntry>() {
+        let patient = event.subject_id.map(|subject| PatientId(subject.0));
+        waiting(WaitingId(event.stream.id()), patient, &known(event)?)
     } else if aggregate == stream_of::<Facility>() {
         facility(&known(event)?)
     } else {
@@ -280,7 +362,7 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         }
         // Part of a booking or a move, which have a frame of their own.
         AppointmentEvent::OverlapAccepted { .. } => return None,
-        AppointmentEvent::AppointmentConfirmed {}
+        AppointmentEvent::AppointmentConfirmed { .. }
         | AppointmentEvent::PatientArrived {}
         | AppointmentEvent::AppointmentStarted {}
         | AppointmentEvent::AppointmentCompleted {}
@@ -292,6 +374,21 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
     };
     let changes = changes.iter().map(|field| (*field).to_owned()).collect();
     Some(Push::AppointmentUpdated { appointment_id, patient_id, changes })
+}
+
+fn waiting(waiting_id: WaitingId, patient: Option<PatientId>, event: &WaitingEvent) -> Option<Push> {
+    let changes: &[&str] = match event {
+        WaitingEvent::WaitingListJoined { .. } => &["status", "wish"],
+        WaitingEvent::WaitingWishChanged { .. } => &["wish"],
+        WaitingEvent::SlotOffered { .. }
+        | WaitingEvent::OfferDeclined { .. }
+        | WaitingEvent::OfferLapsed { .. }
+        | WaitingEvent::OfferOvertaken { .. } => &["status", "offer"],
+        WaitingEvent::OfferAccepted { .. } => &["status", "offer", "bookedAppointmentId"],
+        WaitingEvent::WaitingListLeft { .. } => &["status"],
+    };
+    let changes = changes.iter().map(|field| (*field).to_owned()).collect();
+    Some(Push::WaitingListUpdated { waiting_id, patient_id: patient?, changes })
 }
 
 fn facility(event: &FacilityEvent) -> Option<Push> {
@@ -322,12 +419,11 @@ fn fields_set(personal: &Revealed<PatientDetails>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use domain::event::{Actor, EventMetadata};
     use domain::ids::{EventId, StreamId, StreamVersion, SubjectId};
+    use domain::values::CodeValue;
     use serde_json::{Value, json};
-    use uuid::Uuid;
-
-    use super::*;
 
     fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent {
         RecordedEvent {
@@ -387,6 +483,7 @@ mod tests {
         ]
         .into_iter()
         .chain(appointment_samples())
+        .chain(waiting_samples())
         .collect()
     }
 
@@ -434,6 +531,33 @@ mod tests {
         .collect()
     }
 
+    fn waiting_samples() -> Vec<RecordedEvent> {
+        let wish = json!({
+            "patientId": Uuid::from_u128(9), "practitionerIds": [Uuid::from_u128(8)], "type": "exam", "priority": "high",
+            "durationMinutes": 30, "earliest": "2026-11-23", "latest": "2026-12-24", "personal": {"notes": "Secret"},
+        });
+        let (offer_id, appointment_id) = (Uuid::from_u128(5), Uuid::from_u128(6));
+        let offered = json!({
+            "offerId": offer_id, "practitionerId": Uuid::from_u128(8), "timeZone": "Europe/Paris",
+            "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:30:00Z", "answerBy": "2026-11-22T12:05:00Z",
+        });
+        [
+            ("WaitingListJoined", wish.clone()),
+            ("WaitingWishChanged", wish),
+            ("SlotOffered", offered),
+            ("OfferAccepted", json!({"offerId": offer_id, "appointmentId": appointment_id, "byPatient": true})),
+            ("OfferDeclined", json!({"offerId": offer_id, "byPatient": true})),
+            ("OfferLapsed", json!({"offerId": offer_id})),
+            ("OfferOvertaken", json!({"offerId": offer_id})),
+            ("WaitingListLeft", json!({"byPatient": true})),
+        ]
+        .map(|(event_type, payload)| RecordedEvent {
+            subject_id: Some(SubjectId(Uuid::from_u128(9))),
+            ..recorded("waiting", event_type, payload)
+        })
+        .into()
+    }
+
     fn fields_of(event: &RecordedEvent) -> Vec<String> {
         match frame(event).unwrap().push {
             Push::PatientUpdated { fields_changed, .. } => fields_changed,
@@ -447,6 +571,7 @@ mod tests {
             .iter()
             .chain(FacilityEvent::TYPES)
             .chain(AppointmentEvent::TYPES)
+            .chain(WaitingEvent::TYPES)
             .map(|(name, _)| *name);
         let samples = samples();
         for name in types {
@@ -489,6 +614,28 @@ mod tests {
         for silent in ["SlotHeld", "SlotReleased", "OverlapAccepted"] {
             assert_eq!(told(silent), None);
         }
+    }
+
+    #[test]
+    fn the_staff_is_told_of_the_waiting_list_by_ids_and_codes() {
+        let event = waiting_samples().into_iter().find(|event| event.event_type == "OfferAccepted").unwrap();
+        let wires: Vec<Value> =
+            frames(&event).iter().map(|frame| serde_json::from_str(&frame.to_json().unwrap()).unwrap()).collect();
+        let (waiting_id, patient_id) = (Uuid::from_u128(7), Uuid::from_u128(9));
+        let updated = json!({
+            "event": "waiting_list_updated", "position": 8123,
+            "data": {"waitingId": waiting_id, "patientId": patient_id, "changes": ["status", "offer", "bookedAppointmentId"]},
+        });
+        let notified = json!({
+            "event": "notification", "position": 8123,
+            "data": {
+                "notificationId": Uuid::from_u128(1), "kind": "waiting_offer_accepted",
+                "resourceType": "waiting_list_entry", "resourceId": waiting_id,
+            },
+        });
+        assert_eq!(wires, [updated, notified]);
+        let told = waiting_samples().iter().filter(|event| notification(event).is_some()).count();
+        assert_eq!(told, NotificationKind::ALL.len(), "a sample of each kind");
     }
 
     #[test]
@@ -535,7 +682,7 @@ mod tests {
 
     #[test]
     fn the_table_of_kinds_says_what_is_sent() {
-        for push in samples().iter().filter_map(frame).map(|frame| frame.push) {
+        for push in samples().iter().flat_map(frames).map(|frame| frame.push) {
             let kind = push.kind();
             assert!(Push::KINDS.contains(kind));
             let wire = serde_json::to_value(&push).unwrap();
@@ -549,7 +696,7 @@ mod tests {
 
     #[test]
     fn a_push_survives_its_way_over_nats() {
-        for push in samples().iter().filter_map(frame).map(|frame| frame.push) {
+        for push in samples().iter().flat_map(frames).map(|frame| frame.push) {
             let wire = serde_json::to_vec(&push).unwrap();
             assert_eq!(serde_json::from_slice::<Push>(&wire).unwrap(), push);
         }

@@ -4,6 +4,7 @@
 //! transaction of each batch, from where the batch began and in its own epoch, or not at all. A server of a newer release
 //! than the tables' first fills new ones beside them (see [`rebuild`](crate::rebuild)).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ids::Position;
@@ -15,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::types::ToSql;
 
+use crate::idle::{IdleCheckpoints, Passed};
 use crate::install::LIVE_SCHEMA;
 use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
 use crate::progress::{ProjectionState, Tracked};
@@ -40,6 +42,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(crate) struct Runner {
     pub(crate) tracked: Tracked,
     pub(crate) log: EventLog,
+    /// Shared by all runners of the server.
+    pub(crate) idle: Arc<IdleCheckpoints>,
     /// As whom tables are made, if this server may.
     pub(crate) owner: Option<Config>,
     pub(crate) stop: watch::Receiver<bool>,
@@ -201,6 +205,9 @@ impl Runner {
             if *self.stop.borrow() {
                 return LeadershipEnd::Asked;
             }
+            if self.idle.is_fenced(self.name(), lead.epoch()) {
+                return LeadershipEnd::Fenced;
+            }
             if *head.borrow_and_update() <= position {
                 tokio::select! {
                     // The sender lives as long as the log that this runner holds.
@@ -248,18 +255,16 @@ impl Runner {
             return Ok(position);
         }
         let (epoch, version) = (lead.epoch(), i64::from(projection.version()));
+        let Some(first) = taken.first() else {
+            self.idle.owe(self.name(), Passed { version, epoch, to: reached });
+            return Ok(reached);
+        };
+        self.idle.settle(self.name());
         let (from, to) = (position.to_sql(), reached.to_sql());
         let session = lead.session();
         let checkpoint = session.prepare_cached(include_str!("../sql/move_checkpoint.sql")).await?;
         let name = self.name();
         let parameters: [&(dyn ToSql + Sync); 5] = [&name, &version, &epoch, &from, &to];
-        let Some(first) = taken.first() else {
-            // Nothing but the checkpoint moves: a statement by itself, which does not wait for the disk.
-            return match session.execute(&checkpoint, &parameters).await? {
-                0 => Err(BatchFailure::Fenced),
-                _ => Ok(reached),
-            };
-        };
         let tx = session.transaction().await?;
         // It is on disk before anybody is told that the read model shows it: whoever wrote and was answered must not read
         // an older state after a crash of the database.

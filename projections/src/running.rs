@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use domain::ids::Position;
 use event_store_schema::EventLog;
-use futures_util::future::try_join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::Config;
 
-use crate::progress::{ProjectionState, ProjectionStatus, Tracked};
+use crate::idle::IdleCheckpoints;
+use crate::progress::{Board, ProjectionState, ProjectionStatus, Tracked};
 use crate::projection::{Projection, ProjectionError};
 use crate::runner::Runner;
 
@@ -30,6 +30,7 @@ pub struct Projections(Arc<Shared>);
 struct Shared {
     log: EventLog,
     tracked: Vec<Tracked>,
+    board: Arc<Board>,
     /// How many wait at this moment.
     waiting: watch::Sender<usize>,
     stop: watch::Sender<bool>,
@@ -50,25 +51,28 @@ impl Projections {
     }
 
     fn run(log: EventLog, owner: Option<Config>, projections: Vec<Arc<dyn Projection>>) -> Self {
-        let tracked: Vec<_> = projections.into_iter().map(Tracked::new).collect();
+        let (tracked, board) = Tracked::all(projections);
         let stop = watch::Sender::new(false);
         let waiting = watch::Sender::new(0);
+        let idle = Arc::new(IdleCheckpoints::default());
         let mut tasks = JoinSet::new();
         for tracked in &tracked {
             let (tracked, log, owner, stop) = (tracked.clone(), log.clone(), owner.clone(), stop.subscribe());
-            tasks.spawn(Runner { tracked, log, owner, stop }.keep_running());
+            let idle = Arc::clone(&idle);
+            tasks.spawn(Runner { tracked, log, idle, owner, stop }.keep_running());
         }
+        let database = log.database().clone();
+        tasks.spawn(until(stop.subscribe(), async move { idle.keep(database).await }));
         tasks.spawn(until(stop.subscribe(), feel_pulse(log.clone(), tracked.clone())));
         tasks.spawn(until(stop.subscribe(), follow(log.clone(), tracked.clone(), waiting.subscribe())));
-        Self(Arc::new(Shared { log, tracked, waiting, stop, tasks: tasks.into() }))
+        Self(Arc::new(Shared { log, tracked, board, waiting, stop, tasks: tasks.into() }))
     }
 
     /// Waits until all read models show `position`, on whichever server they are led. `false` if they do not within
     /// `patience`, and at once if one of them is stopped before that position or far behind it.
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
         let _waiting = Waiting::new(&self.0.waiting);
-        let reached = try_join_all(self.0.tracked.iter().map(|tracked| tracked.reach(position)));
-        matches!(timeout(patience, reached).await, Ok(Ok(_)))
+        matches!(timeout(patience, self.0.board.reach(position)).await, Ok(Ok(())))
     }
 
     /// How far each has come.

@@ -5,12 +5,14 @@ use domain::availability::{AvailabilityCommand, BookingRules, DayHours};
 use domain::ids::UserId;
 use domain::role::Role;
 use domain::scheduling::{TimeOfDay, TimeSlot};
+use event_store_schema::EventLog;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::fleet::Fleet;
 use crate::practice::{Practice, Underneath, letters};
 use crate::server::{Answer, Client, Server, send};
 use crate::staff::Member;
@@ -34,8 +36,16 @@ impl Agenda {
 
     /// In this server.
     pub async fn in_server(server: &Server) -> Self {
-        let practice = Practice::in_server(server).await;
-        let commands = Commands::new(Underneath::of(server).open_log().await);
+        Self::open(Practice::in_server(server).await, Underneath::of(server).open_log().await).await
+    }
+
+    /// On these servers; its clients speak to the first.
+    pub async fn in_fleet(fleet: &Fleet) -> Self {
+        Self::open(fleet.open_practice().await, fleet.open_log().await).await
+    }
+
+    async fn open(practice: Practice, log: EventLog) -> Self {
+        let commands = Commands::new(log);
         let patient = practice.register("Le Goff", "Zoé").await["id"].as_str().expect("an id").to_owned();
         let mut agenda = Self { practice, doctor: String::new(), patient, commands };
         agenda.doctor = agenda.another_doctor("Kerjean").await;

@@ -24,6 +24,8 @@ pub struct Fleet {
     nats_url: String,
     master_key: String,
     owner: Config,
+    /// What all servers are started with besides.
+    arguments: Vec<String>,
     // Dropped after the members, in this order.
     underneath: Mutex<EmbeddedServers>,
     folder: ScratchDir,
@@ -93,6 +95,11 @@ fn children(parent: i32) -> Vec<i32> {
 impl Fleet {
     /// So many servers on an empty database, durable as in production, all of them ready.
     pub async fn start(servers: usize) -> Self {
+        Self::start_with(servers, Vec::new()).await
+    }
+
+    /// The same with further arguments of `medicalpro serve`.
+    pub async fn start_with(servers: usize, arguments: Vec<String>) -> Self {
         let (underneath, folder) = tokio::task::spawn_blocking(|| {
             let folder = ScratchDir::new("fleet").expect("a folder for the servers");
             let options = Options::new(folder.path().join("data"));
@@ -112,6 +119,7 @@ impl Fleet {
             nats_url: underneath.nats_url().to_owned(),
             master_key: MasterKeys::generate().expect("randomness").to_string(),
             owner: postgres.config("postgres", postgres.superuser()),
+            arguments,
             underneath: Mutex::new(underneath),
             folder,
         };
@@ -186,6 +194,7 @@ impl Fleet {
             .args(["serve", "--listen", address, "--metrics-listen", "127.0.0.1:0", "--request-timeout-seconds", "8"])
             .arg("--ready-file")
             .arg(ready_file)
+            .args(&self.arguments)
             .envs(NO_RATE_LIMITS)
             // Without a line for each request, what matters is found.
             .env("MEDICALPRO_LOG_LEVEL", "info,poem=warn,api::http::observe=warn")

@@ -2,6 +2,7 @@
 
 pub mod agenda;
 pub mod cluster;
+pub mod desk;
 pub mod drill;
 pub mod fleet;
 pub mod house;

@@ -3,11 +3,12 @@
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
 use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError};
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Config, Row};
 use uuid::Uuid;
 
 use super::signing_keys::UnusableKey;
 use super::totp::NoRandomness;
+use crate::migrating;
 
 mod migrations {
     refinery::embed_migrations!("src/auth/migrations");
@@ -86,15 +87,7 @@ impl From<tokio_postgres::Error> for AccountsError {
 /// Brings the schema `accounts` to this release, after the log's, which makes the application's role. The connection
 /// must be the owner's; servers may start at the same time.
 pub async fn migrate(owner: &Config) -> Result<(), AccountsError> {
-    let (mut client, connection) = owner.connect(NoTls).await?;
-    let connection = tokio::spawn(connection);
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let mut runner = migrations::migrations::runner();
-    runner.set_migration_table_name("accounts_schema_history").run_async(&mut client).await?;
-    drop(client);
-    // Its end is the end of the session, and so of the lock.
-    let _ = connection.await;
-    Ok(())
+    migrating::migrate(owner, MIGRATION_LOCK, "accounts_schema_history", migrations::migrations::runner()).await
 }
 
 /// One account.

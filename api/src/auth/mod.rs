@@ -13,6 +13,7 @@
 //! Secrets stand in tables of the schema `accounts`, hashed or sealed, never in an event.
 
 pub mod accounts;
+pub mod calendar_feeds;
 pub mod credentials;
 pub mod lockout;
 pub mod login;

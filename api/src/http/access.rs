@@ -269,8 +269,12 @@ impl From<TrailError> for Problem {
 }
 
 /// What stands at the beginning of a path, and what a refused try there was about.
-const TRACED: [(&str, &str); 3] =
-    [("/api/v1/patients", "patient"), ("/api/v1/appointments", "appointment"), ("/api/v1/audit", "access_log")];
+const TRACED: [(&str, &str); 4] = [
+    ("/api/v1/patients", "patient"),
+    ("/api/v1/appointments", "appointment"),
+    ("/api/v1/audit", "access_log"),
+    ("/api/v1/waiting-list", "waiting_list_entry"),
+];
 
 /// Traces what was refused to a known user for want of a permission or a reason: somebody tried.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use commands::CommandError;
+use commands::{AcceptRefusal, CommandError};
 use deadpool_postgres::PoolError;
 use domain::appointment::{AppointmentError, Conflict};
 use domain::availability::AvailabilityError;
@@ -12,6 +12,7 @@ use domain::patient::PatientError;
 use domain::reservation::ResourceKind;
 use domain::scheduling::Interval;
 use domain::user::UserError;
+use domain::waiting::WaitingError;
 use event_store_schema::{DatabaseError, LogError};
 use jiff::tz::TimeZone;
 use projections::QueryError;
@@ -164,7 +165,9 @@ pub fn appointment_refusal(error: AppointmentError, zone: &TimeZone) -> Problem 
         AppointmentError::AlreadyBooked
         | AppointmentError::StillHeld { .. }
         | AppointmentError::NotNow { .. }
-        | AppointmentError::NotBegun { .. } => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
+        | AppointmentError::NotBegun { .. }
+        | AppointmentError::Moved
+        | AppointmentError::Begun => Problem::new(ProblemCode::InvalidState).because(sentence(&error)),
         AppointmentError::OutsideAvailability { open } => {
             let hours = open.into_iter().map(|hours| Period::of(hours, zone));
             Problem::new(ProblemCode::OutsideAvailability).open_at(hours.collect())
@@ -189,6 +192,30 @@ pub fn met(Conflict { resource, appointment, during }: Conflict, zone: &TimeZone
         fields: Some(vec![field.to_owned()]),
         period: during.map(|during: Interval| Period::of(during, zone)),
         ..problem::Conflict::default()
+    }
+}
+
+impl From<WaitingError> for Problem {
+    fn from(error: WaitingError) -> Self {
+        match error {
+            WaitingError::NotWaiting => Self::new(ProblemCode::ResourceNotFound),
+            WaitingError::Invalid(violations) => violations.into(),
+            WaitingError::AlreadyWaiting
+            | WaitingError::NotNow { .. }
+            | WaitingError::NotOffered
+            | WaitingError::TooLate { .. }
+            | WaitingError::StillOpen { .. } => Self::new(ProblemCode::InvalidState).because(sentence(&error)),
+        }
+    }
+}
+
+/// As the refusal that it is. Times without a zone; [`appointment_refusal`] tells them by the clock of the practice.
+impl From<AcceptRefusal> for Problem {
+    fn from(refusal: AcceptRefusal) -> Self {
+        match refusal {
+            AcceptRefusal::Offer(refusal) => refusal.into(),
+            AcceptRefusal::Appointment(refusal) => refusal.into(),
+        }
     }
 }
 

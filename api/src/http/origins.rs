@@ -12,6 +12,10 @@ use poem::{Endpoint, Middleware, Request, Response, Result};
 
 use super::problem::{Problem, ProblemCode};
 
+/// Pages that patients open by links. No script reads them; and since they name themselves to nobody, the origin of
+/// their forms is `null`, which nobody may be refused for.
+pub(super) const PATIENT_LINKS: &str = "/rdv/";
+
 /// How long a browser may remember what it was told, in seconds.
 const REMEMBERED: i32 = 3600;
 
@@ -113,9 +117,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for CrossOriginEndpoint<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let is_page = request.uri().path().starts_with(PATIENT_LINKS);
         // The library would refuse a page of our own, for browsers name its origin as well when it writes.
         match &self.cors {
-            Some(cors) if !origin.is_some_and(|origin| is_own(origin, &request)) => cors.call(request).await,
+            Some(cors) if !is_page && !origin.is_some_and(|origin| is_own(origin, &request)) => {
+                cors.call(request).await
+            }
             Some(_) | None => self.inner.call(request).await,
         }
     }

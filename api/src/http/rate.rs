@@ -20,6 +20,7 @@ use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use super::client_address::ClientAddress;
+use super::origins::PATIENT_LINKS;
 use super::problem::{Problem, ProblemCode};
 use super::request_id::RequestId;
 
@@ -36,7 +37,7 @@ pub struct RateSettings {
     pub user: Option<NonZeroU32>,
     /// From one address.
     pub address: Option<NonZeroU32>,
-    /// To the operations of `auth/`, from one address.
+    /// To the operations of `auth/` and the links of patients, from one address.
     pub auth: Option<NonZeroU32>,
 }
 
@@ -175,7 +176,8 @@ impl<E: Endpoint> Endpoint for RatedEndpoint<E> {
             return Ok(self.inner.call(request).await?.into_response());
         }
         let readings = RateReadings(Arc::new((Arc::clone(&self.policies), Mutex::default())));
-        let is_auth = path.starts_with("/api/v1/auth/");
+        // Where somebody might try passwords or tokens.
+        let is_auth = path.starts_with("/api/v1/auth/") || path.starts_with(PATIENT_LINKS);
         let charged = ClientAddress::of(&request).map_or(Ok(()), |address| readings.charge_address(address, is_auth));
         let mut response = match charged {
             Ok(()) => {

@@ -73,8 +73,11 @@ impl RouteTable {
     }
 }
 
+/// How the router calls the first parameter of a path.
+pub(super) const FIRST_PARAMETER: &str = "param0";
+
 /// The router writes `/patients/{id}` as `/patients/:param0`.
-fn router_pattern(template: &str) -> String {
+pub(super) fn router_pattern(template: &str) -> String {
     let mut parameters = 0;
     let segments = template.split('/').map(|segment| {
         if segment.starts_with('{') {

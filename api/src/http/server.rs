@@ -9,7 +9,7 @@ use event_store_schema::AccessTrail;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{Method, header};
 use poem::listener::{Acceptor, Listener, TcpAcceptor, TcpListener};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, RouteMethod, Server};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, RouteMethod, Server};
 use poem_openapi::{OpenApi, OpenApiService};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ use super::origins::Origins;
 use super::permissions::{PermissionMismatch, PermissionTable, match_operations};
 use super::problem_code::explanations_page;
 use super::rate::RateSettings;
-use super::routes::{Checked, RouteTable, RouteTemplate};
+use super::routes::{Checked, FIRST_PARAMETER, RouteTable, RouteTemplate, router_pattern};
 use super::security_headers::SecurityHeaders;
 use super::tls::{Certificate, TlsConnections, TlsError};
 use crate::auth::tokens::AccessTokens;
@@ -35,18 +35,33 @@ pub type App = BoxEndpoint<'static, Response>;
 /// A path that is no operation of the OpenAPI document, such as a WebSocket, or the document itself.
 pub struct PlainRoute {
     path: &'static str,
-    method: Method,
-    endpoint: BoxEndpoint<'static, Response>,
+    endpoints: Vec<(Method, BoxEndpoint<'static, Response>)>,
 }
 
 impl PlainRoute {
-    /// Serves `path` (without parameters) for this method.
+    /// Serves `path` for this method. One segment of it may be a parameter, such as `{token}`.
     pub fn new<E>(method: Method, path: &'static str, endpoint: E) -> Self
     where
         E: IntoEndpoint,
         E::Endpoint: 'static,
     {
-        Self { path, method, endpoint: endpoint.into_endpoint().map_to_response().boxed() }
+        Self { path, endpoints: Vec::with_capacity(1) }.and(method, endpoint)
+    }
+
+    /// And for another method.
+    #[must_use]
+    pub fn and<E>(mut self, method: Method, endpoint: E) -> Self
+    where
+        E: IntoEndpoint,
+        E::Endpoint: 'static,
+    {
+        self.endpoints.push((method, endpoint.into_endpoint().map_to_response().boxed()));
+        self
+    }
+
+    /// The parameter in the path of a request that came by such a route.
+    pub fn path_parameter(request: &Request) -> Option<&str> {
+        request.raw_path_param(FIRST_PARAMETER)
     }
 }
 
@@ -99,18 +114,23 @@ where
     let documents = document_routes(&document);
     let mut route = Route::new();
     for plain in plain.into_iter().chain(documents) {
-        table.add(plain.path, std::slice::from_ref(&plain.method));
+        let methods: Vec<Method> = plain.endpoints.iter().map(|(method, _)| method.clone()).collect();
+        table.add(plain.path, &methods);
         let template = RouteTemplate(plain.path.into());
-        let endpoint = plain.endpoint.after(move |outcome| {
+        let by_method = plain.endpoints.into_iter().fold(RouteMethod::new(), |by_method, (method, endpoint)| {
             let template = template.clone();
-            async move {
-                outcome.map(|mut response: Response| {
-                    response.set_data(template);
-                    response
-                })
-            }
+            let named = endpoint.after(move |outcome| {
+                let template = template.clone();
+                async move {
+                    outcome.map(|mut response: Response| {
+                        response.set_data(template);
+                        response
+                    })
+                }
+            });
+            by_method.method(method, named)
         });
-        route = route.at(plain.path, RouteMethod::new().method(plain.method, endpoint));
+        route = route.at(router_pattern(plain.path), by_method);
     }
     let table = Arc::new(table);
     let app = route

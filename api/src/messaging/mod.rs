@@ -11,12 +11,14 @@
 //! message, and its errors tell whether the message can be there ([`DeliveryError`]). Neither errors nor logs name a
 //! recipient or repeat what the other side said: servers like to quote addresses.
 
+mod calendar;
 mod error;
 mod health;
 mod mail;
 mod settings;
 mod sms;
 mod smtp;
+pub mod texts;
 
 use std::sync::Arc;
 
@@ -103,6 +105,11 @@ impl Messengers {
             Channel::Email => self.0.mail.is_some(),
             Channel::Sms => self.0.sms.is_some(),
         }
+    }
+
+    /// The address that e-mails come from, if there is a server for them.
+    pub fn address(&self) -> Option<&str> {
+        self.0.mail.as_ref().map(SmtpServer::address)
     }
 
     /// How sending went last.

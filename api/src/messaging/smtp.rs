@@ -66,6 +66,10 @@ impl SmtpServer {
         })
     }
 
+    pub(super) fn address(&self) -> &str {
+        self.from.email.as_ref()
+    }
+
     pub(super) async fn send<E>(
         &self,
         outgoing: &Outgoing,

@@ -11,13 +11,11 @@ use super::messages::Notice;
 pub fn asyncapi_document() -> Value {
     let pushes = Push::KINDS.iter().map(|kind| {
         let scope = format!("Sent to users of the facility whose role may read {}.", kind.area.name());
-        (&kind.message, kind.filled_in, format!("{} {scope}", kind.message.summary))
+        let description = format!("{} {scope}", kind.message.summary);
+        (kind.message.event.to_owned(), sent(&kind.message, kind.filled_in, &description))
     });
-    let notices = Notice::KINDS.iter().map(|kind| (kind, &[][..], kind.summary.to_owned()));
-    let mut messages: Map<String, Value> = pushes
-        .chain(notices)
-        .map(|(kind, filled_in, summary)| (kind.event.to_owned(), sent(kind, filled_in, &summary)))
-        .collect();
+    let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), sent(kind, &[], kind.summary)));
+    let mut messages: Map<String, Value> = pushes.chain(notices).collect();
     let from_server: Vec<Value> = messages.keys().map(|name| channel_message(name)).collect();
     messages.insert("authenticate".to_owned(), authenticate());
     let in_channel: Map<String, Value> = messages
@@ -56,6 +54,13 @@ pub fn asyncapi_document() -> Value {
         },
         "components": { "messages": messages },
     })
+}
+
+/// By what the document knows a notice. Two messages have the event `notification`, and `data.kind` tells them apart: the
+/// staff's, which is an event's, and the data protection officers', which is not.
+fn name_of_notice(kind: &MessageKind) -> String {
+    let is_pushed_as_well = Push::KINDS.iter().any(|push| push.message.event == kind.event);
+    if is_pushed_as_well { format!("{}_of_access", kind.event) } else { kind.event.to_owned() }
 }
 
 fn channel_message(name: &str) -> Value {
@@ -127,19 +132,25 @@ mod tests {
     #[test]
     fn every_message_of_the_server_is_in_the_document_with_its_fields() {
         let document = asyncapi_document();
-        let pushes = Push::KINDS.iter().map(|kind| (&kind.message, kind.filled_in));
-        for (kind, filled_in) in pushes.chain(Notice::KINDS.iter().map(|kind| (kind, &[][..]))) {
-            let message = &document["components"]["messages"][kind.event];
+        let pushes = Push::KINDS.iter().map(|kind| (kind.message.event.to_owned(), &kind.message, kind.filled_in));
+        let notices = Notice::KINDS.iter().map(|kind| (name_of_notice(kind), kind, &[][..]));
+        let mut described = 0;
+        for (name, kind, filled_in) in pushes.chain(notices) {
+            described += 1;
+            let message = &document["components"]["messages"][&name];
             assert_eq!(message["payload"]["properties"]["event"]["const"], kind.event);
             let data = &message["payload"]["properties"]["data"]["properties"];
             for field in kind.fields.iter().chain(filled_in) {
                 assert!(data[field.name]["description"].is_string(), "{} {}", kind.event, field.name);
             }
             assert_eq!(data.as_object().map(Map::len), Some(kind.fields.len() + filled_in.len()));
-            assert!(
-                document["operations"]["follow"]["messages"].as_array().unwrap().contains(&channel_message(kind.event))
-            );
+            assert!(document["operations"]["follow"]["messages"].as_array().unwrap().contains(&channel_message(&name)));
         }
+        assert_eq!(
+            document["components"]["messages"].as_object().map(Map::len),
+            Some(described + 1),
+            "none hides another"
+        );
     }
 
     #[test]

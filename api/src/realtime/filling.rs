@@ -28,7 +28,10 @@ impl Filling {
         match push {
             Push::AppointmentCreated { patient_id, .. } => Some(Self::PatientName(*patient_id)),
             Push::AppointmentCancelled { appointment_id, .. } => Some(Self::CancellationReason(*appointment_id)),
-            Push::PatientUpdated { .. } | Push::AppointmentUpdated { .. } => None,
+            Push::PatientUpdated { .. }
+            | Push::AppointmentUpdated { .. }
+            | Push::WaitingListUpdated { .. }
+            | Push::Notification { .. } => None,
         }
     }
 

@@ -18,17 +18,22 @@ use super::traces::patient_of;
 /// What goes to the sockets of a practice.
 #[derive(Clone)]
 pub(super) enum Live {
-    /// An event's frame.
-    Frame(Arc<LiveFrame>),
+    /// What there is to tell of an event.
+    Event(Arc<LiveEvent>),
     /// Somebody came or went.
     Presence(Change),
     /// What the data protection officers are to know at once.
     ForOfficers(Arc<Notice>),
 }
 
+/// An event, and its frames, which go together: there is one position for all of them.
+pub(super) struct LiveEvent {
+    pub(super) position: Position,
+    pub(super) frames: Vec<LiveFrame>,
+}
+
 /// A frame, written out once for all sockets.
 pub(super) struct LiveFrame {
-    pub(super) position: Position,
     pub(super) area: Area,
     /// Whom it tells of.
     pub(super) patient: Option<PatientId>,
@@ -61,14 +66,17 @@ impl Hub {
         Position::from(self.relayed.load(Ordering::SeqCst))
     }
 
-    /// Relays one position, and its frame if it has one.
-    pub(super) fn relay(&self, position: Position, frame: Option<&Frame>) -> serde_json::Result<()> {
-        // Before the frame is sent: see `subscribe`.
+    /// Relays one position, and its frames if it has any: all of one practice.
+    pub(super) fn relay(&self, position: Position, frames: &[Frame]) -> serde_json::Result<()> {
+        // Before the frames are sent: see `subscribe`.
         self.relayed.store(position.get(), Ordering::SeqCst);
-        let Some(frame) = frame else { return Ok(()) };
-        self.send(frame.facility_id, || {
-            let (area, patient, text) = (frame.push.area(), patient_of(&frame.push), frame.to_json()?);
-            Ok(Live::Frame(Arc::new(LiveFrame { position, area, patient, text, filled: Filled::of(frame) })))
+        let Some(first) = frames.first() else { return Ok(()) };
+        self.send(first.facility_id, || {
+            let live = frames.iter().map(|frame| {
+                let (area, patient, text) = (frame.push.area(), patient_of(&frame.push), frame.to_json()?);
+                Ok(LiveFrame { area, patient, text, filled: Filled::of(frame) })
+            });
+            Ok(Live::Event(Arc::new(LiveEvent { position, frames: live.collect::<serde_json::Result<_>>()? })))
         })
     }
 

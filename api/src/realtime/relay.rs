@@ -107,7 +107,7 @@ impl Relay {
         match self.sequence.hear(event.position) {
             Heard::Next => {
                 let (position, recorded_at) = (event.position, event.recorded_at);
-                self.pass_on(position, recorded_at, event.into_frame())
+                self.pass_on(position, recorded_at, &event.into_frames())
             }
             Heard::Repeat => Ok(()),
             Heard::Gap => self.catch_up().await,
@@ -122,14 +122,14 @@ impl Relay {
             self.read_models.wait_for(last.position, SHOWN_WITHIN).await;
             for event in &events {
                 if self.sequence.read(event.position) {
-                    self.pass_on(event.position, event.recorded_at, push::frame(event))?;
+                    self.pass_on(event.position, event.recorded_at, &push::frames(event))?;
                 }
             }
         }
     }
 
-    fn pass_on(&self, position: Position, recorded_at: Timestamp, frame: Option<Frame>) -> Result<(), RelayError> {
-        self.hub.relay(position, frame.as_ref())?;
+    fn pass_on(&self, position: Position, recorded_at: Timestamp, frames: &[Frame]) -> Result<(), RelayError> {
+        self.hub.relay(position, frames)?;
         // The clocks of the database and of this server may differ a little.
         let taken = Timestamp::now().duration_since(recorded_at).as_secs_f64().max(0.0);
         metrics::histogram!(COMMIT_TO_RELAY).record(taken);

@@ -250,7 +250,7 @@ impl Session {
         let page: Vec<&RecordedEvent> = events.iter().take_while(|event| event.position <= until).collect();
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let own = page.iter().filter(|event| event.facility_id == login.caller.facility_id);
-        let mut frames: Vec<_> = own.filter_map(|event| push::frame(event)).collect();
+        let mut frames: Vec<_> = own.flat_map(|event| push::frames(event)).collect();
         frames.retain(|frame| identity.permissions.access(frame.push.area()).may_read());
         let patients = frames.iter().filter_map(|frame| patient_of(&frame.push)).collect();
         let fillings = &self.shared.fillings;
@@ -316,10 +316,10 @@ impl Session {
         // As things stand now: a session that was ended a moment ago, or a role that changed, sees nothing more.
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let mut patients = Vec::new();
-        let mut texts = Vec::from_iter(self.text_of(&identity, &first, &mut patients).await?);
+        let mut texts = self.texts_of(&identity, &first, &mut patients).await?;
         let too_slow = loop {
             match live.try_recv() {
-                Ok(next) => texts.extend(self.text_of(&identity, &next, &mut patients).await?),
+                Ok(next) => texts.extend(self.texts_of(&identity, &next, &mut patients).await?),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break false,
                 Err(TryRecvError::Lagged(_)) => break true,
             }
@@ -331,33 +331,37 @@ impl Session {
     }
 
     /// What this client is to see of it, if anything, and whom that tells of.
-    async fn text_of(
+    async fn texts_of(
         &mut self,
         identity: &Identity,
         live: &Live,
         patients: &mut Vec<PatientId>,
-    ) -> Result<Option<String>, End> {
-        match live {
+    ) -> Result<Vec<String>, End> {
+        let notice = match live {
             // It came with the past already.
-            Live::Frame(frame) if frame.position <= self.delivered => Ok(None),
-            Live::Frame(frame) => {
-                self.delivered = frame.position;
-                if !identity.permissions.access(frame.area).may_read() {
-                    return Ok(None);
+            Live::Event(event) if event.position <= self.delivered => return Ok(Vec::new()),
+            Live::Event(event) => {
+                self.delivered = event.position;
+                let mut texts = Vec::with_capacity(event.frames.len());
+                for frame in &event.frames {
+                    if !identity.permissions.access(frame.area).may_read() {
+                        continue;
+                    }
+                    patients.extend(frame.patient);
+                    let filled = match &frame.filled {
+                        Some(filled) => filled.text(&self.shared.fillings, &identity.permissions).await,
+                        None => Ok(None),
+                    };
+                    texts.push(filled.map_err(|_| End::Failed)?.unwrap_or_else(|| frame.text.clone()));
                 }
-                patients.extend(frame.patient);
-                let filled = match &frame.filled {
-                    Some(filled) => filled.text(&self.shared.fillings, &identity.permissions).await,
-                    None => Ok(None),
-                };
-                Ok(Some(filled.map_err(|_| End::Failed)?.unwrap_or_else(|| frame.text.clone())))
+                return Ok(texts);
             }
-            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => Ok(None),
-            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed),
+            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => return Ok(Vec::new()),
+            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)),
             Live::Presence(change) => {
                 let may_know = identity.permissions.access(Area::Users).may_read();
                 if change.user_id == identity.caller.user_id || !may_know {
-                    return Ok(None);
+                    return Ok(Vec::new());
                 }
                 let (user_id, role) = (change.user_id, change.role);
                 let notice = if change.connected {
@@ -365,9 +369,10 @@ impl Session {
                 } else {
                     Notice::UserDisconnected { user_id, role }
                 };
-                notice.to_json(Some(self.delivered)).map(Some).map_err(|_| End::Failed)
+                notice.to_json(Some(self.delivered))
             }
-        }
+        };
+        Ok(vec![notice.map_err(|_| End::Failed)?])
     }
 
     fn present(&self, login: &Login) -> Present {

@@ -18,7 +18,10 @@ pub(super) const fn patient_of(push: &Push) -> Option<PatientId> {
         Push::PatientUpdated { patient_id, .. }
         | Push::AppointmentCreated { patient_id, .. }
         | Push::AppointmentUpdated { patient_id, .. }
-        | Push::AppointmentCancelled { patient_id, .. } => Some(*patient_id),
+        | Push::AppointmentCancelled { patient_id, .. }
+        | Push::WaitingListUpdated { patient_id, .. } => Some(*patient_id),
+        // It names a resource, not whose it is.
+        Push::Notification { .. } => None,
     }
 }
 

@@ -46,6 +46,13 @@ pub(super) struct Composed {
     basis: Basis,
 }
 
+/// An appointment that a message tells of.
+pub(super) struct Told {
+    pub(super) id: AppointmentId,
+    pub(super) appointment: Appointment,
+    pub(super) version: StreamVersion,
+}
+
 /// What a message was made of.
 struct Basis {
     patient: StreamVersion,
@@ -60,24 +67,24 @@ impl Reminding {
             return Ok(judged);
         };
         let mut current = Vec::new();
-        let mut told: Vec<(AppointmentId, Appointment, StreamVersion)> = Vec::new();
+        let mut told: Vec<Told> = Vec::new();
         for reminder in &message.reminders {
             let id = reminder.key.appointment_id;
-            if !told.iter().any(|(known, ..)| *known == id)
+            if !told.iter().any(|told| told.id == id)
                 && let Some((appointment, version)) = self.load::<Appointment>(message.facility, id.0).await?
             {
-                told.push((id, appointment, version));
+                told.push(Told { id, appointment, version });
             }
-            let meant = told.iter().any(|(known, appointment, _)| {
-                *known == id && is_meant(appointment, message.patient, &practice, &reminder.key)
-            });
+            let meant = told
+                .iter()
+                .any(|told| told.id == id && is_meant(&told.appointment, message.patient, &practice, &reminder.key));
             match (meant, now < reminder.expires_at) {
                 (true, true) => current.push(*reminder),
                 (true, false) if message.attempts > 0 => judged.late.push(*reminder),
                 (true | false, _) => judged.stale.push(*reminder),
             }
         }
-        told.retain(|(id, ..)| current.iter().any(|reminder| reminder.key.appointment_id == *id));
+        told.retain(|told| current.iter().any(|reminder| reminder.key.appointment_id == told.id));
         judged.verdict = self.judge(message, &practice, current, &told, now).await?;
         Ok(judged)
     }
@@ -87,7 +94,7 @@ impl Reminding {
         message: &Message,
         practice: &Facility,
         reminders: Vec<AtWork>,
-        told: &[(AppointmentId, Appointment, StreamVersion)],
+        told: &[Told],
         now: Timestamp,
     ) -> Result<Verdict, WorkError> {
         if reminders.is_empty() {
@@ -105,8 +112,8 @@ impl Reminding {
         if let Some(night) = practice.reminders.quiet_hours.and_then(|quiet| quiet.around(now, &zone)) {
             return Ok(Verdict::Wait(night.until));
         }
-        let appointments = told.iter().map(|(id, _, version)| (*id, *version)).collect();
-        let outgoing = self.write(message, practice, recipient, told).await?;
+        let appointments = told.iter().map(|told| (told.id, told.version)).collect();
+        let outgoing = self.write(message, practice, &zone, recipient, told).await?;
         let basis = Basis { patient: version, appointments };
         Ok(Verdict::Send(Box::new(Composed { outgoing, reminders, basis })))
     }

@@ -41,6 +41,7 @@ pub use self::clock::ReminderClock;
 use self::outbox::{AtWork, Message, Outbox};
 pub use self::outbox::{OutboxError, migrate};
 use crate::messaging::Messengers;
+use crate::messaging::texts::TextError;
 use crate::resources::health::Finding;
 
 /// The name of its checkpoint.
@@ -80,6 +81,9 @@ pub enum WorkError {
     /// What became of a message cannot be noted.
     #[error("what became of a reminder cannot be noted: {0}")]
     Writing(String),
+    /// The text of a message cannot be written.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// A message's task ended by itself.
     #[error("a task that sends a message panicked")]
     Panicked,

@@ -1,11 +1,15 @@
 //! What a reminder says: made of the practice, its practitioners and the times of the appointments, and of nothing clinical.
 
-use domain::appointment::Appointment;
 use domain::facility::Facility;
-use domain::ids::{AppointmentId, StreamVersion};
+use domain::ids::AppointmentId;
+use domain::user::User;
+use domain::values::TextValue;
+use jiff::tz::TimeZone;
 
+use super::compose::Told;
 use super::outbox::Message;
 use super::{Reminding, WorkError};
+use crate::messaging::texts::{Sender, Visit, practitioner_name, reminder};
 use crate::messaging::{Outgoing, Recipient};
 
 impl Reminding {
@@ -14,18 +18,31 @@ impl Reminding {
         &self,
         message: &Message,
         practice: &Facility,
+        zone: &TimeZone,
         recipient: Recipient,
-        told: &[(AppointmentId, Appointment, StreamVersion)],
+        told: &[Told],
     ) -> Result<Outgoing, WorkError> {
-        let _ = told;
-        Ok(Outgoing {
-            id: message.id,
-            sender: practice.name.clone(),
-            recipient,
-            subject: "Rappel".to_owned(),
-            text: "Rappel".to_owned(),
-            html: None,
-            attachment: None,
-        })
+        let mut visits = Vec::with_capacity(told.len());
+        for Told { id, appointment, version } in told {
+            let Some(slot) = &appointment.slot else { continue };
+            let practitioner = self.load::<User>(message.facility, slot.practitioner_id.0).await?;
+            let room = slot.room_id.and_then(|room| practice.rooms.get(&room));
+            visits.push(Visit {
+                id: *id,
+                version: *version,
+                during: slot.during,
+                practitioner: practitioner.and_then(|(practitioner, _)| practitioner_name(&practitioner)),
+                room: room.map(|room| room.name.as_str().to_owned()),
+                link: self.link(*id),
+            });
+        }
+        let sender = Sender { practice: &practice.name, zone, address: self.messengers.address() };
+        let written = reminder(&sender, &visits, self.clock.now())?;
+        Ok(written.to(message.id, &sender, recipient))
+    }
+
+    /// Where the patient confirms or cancels an appointment.
+    fn link(&self, _appointment: AppointmentId) -> Option<String> {
+        None
     }
 }

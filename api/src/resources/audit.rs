@@ -30,6 +30,13 @@ pub struct AuditApi {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(Timestamp);
 
+impl Moment {
+    /// The instant that a text in a body means, or a sentence on what it must be.
+    pub fn parse_text(text: &str) -> Result<Timestamp, String> {
+        Self::parse(text).map(|moment| moment.0)
+    }
+}
+
 impl TextParameter for Moment {
     const NAME: &'static str = "moment";
 

@@ -1,5 +1,7 @@
 //! What can be asked of an appointment.
 
+use jiff::Timestamp;
+
 use super::{Conflict, Details, Occurrence, Slot};
 use crate::ids::{AppointmentId, LinkId, PatientId};
 use crate::reminder::{ReminderMark, ReminderRule};
@@ -69,6 +71,13 @@ pub enum AppointmentCommand {
         /// Why.
         reason: Option<Reason>,
     },
+    /// The patient answers to a message about it, without anybody of the practice.
+    AnswerByPatient {
+        /// When it began as the patient was told; once it was moved, the answer is about nothing.
+        starts: Timestamp,
+        /// What they say.
+        answer: PatientAnswer,
+    },
     /// The patient did not come.
     ReportAbsence,
     /// It was called off, or reported missed, by mistake: it takes its times again, if they are free. Checked as a booking is.
@@ -109,6 +118,7 @@ impl AppointmentCommand {
             | Self::StartAppointment
             | Self::CompleteAppointment
             | Self::CancelAppointment { .. }
+            | Self::AnswerByPatient { .. }
             | Self::ReportAbsence
             | Self::ChooseReminders { .. }
             | Self::NoteReminders { .. } => None,
@@ -141,6 +151,7 @@ impl AppointmentCommand {
             | Self::StartAppointment
             | Self::CompleteAppointment
             | Self::CancelAppointment { .. }
+            | Self::AnswerByPatient { .. }
             | Self::ReportAbsence
             | Self::ChooseReminders { .. }
             | Self::NoteReminders { .. } => return None,
@@ -149,6 +160,15 @@ impl AppointmentCommand {
         let met = met.collect::<Option<Vec<_>>>()?;
         Some(met).filter(|met| terms.accept_overlap && !met.is_empty())
     }
+}
+
+/// What a patient says to a reminder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatientAnswer {
+    /// They will come.
+    Comes,
+    /// They will not: it is called off.
+    DoesNotCome,
 }
 
 /// What may be out of the ordinary about a slot.

@@ -91,7 +91,11 @@ pub enum AppointmentEvent {
         appointments: Vec<AppointmentId>,
     },
     /// The patient said that they will come.
-    AppointmentConfirmed {},
+    AppointmentConfirmed {
+        /// Whether they said so themselves, by a link, rather than to somebody of the practice.
+        #[serde(default, skip_serializing_if = "is_false")]
+        by_patient: bool,
+    },
     /// The patient was here.
     PatientArrived {},
     /// The practitioner began.
@@ -100,6 +104,9 @@ pub enum AppointmentEvent {
     AppointmentCompleted {},
     /// It was called off.
     AppointmentCancelled {
+        /// Whether the patient did it, by a link, rather than somebody of the practice.
+        #[serde(default, skip_serializing_if = "is_false")]
+        by_patient: bool,
         /// Why.
         #[serde(default)]
         personal: Revealed<Cancellation>,
@@ -197,7 +204,7 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             Self::AppointmentRescheduled { .. } => "AppointmentRescheduled",
             Self::AppointmentDetailsChanged { .. } => "AppointmentDetailsChanged",
             Self::OverlapAccepted { .. } => "OverlapAccepted",
-            Self::AppointmentConfirmed {} => "AppointmentConfirmed",
+            Self::AppointmentConfirmed { .. } => "AppointmentConfirmed",
             Self::PatientArrived {} => "PatientArrived",
             Self::AppointmentStarted {} => "AppointmentStarted",
             Self::AppointmentCompleted {} => "AppointmentCompleted",
@@ -219,7 +226,7 @@ impl cqrs_es::DomainEvent for AppointmentEvent {
             | Self::AppointmentRescheduled { .. }
             | Self::AppointmentDetailsChanged { .. }
             | Self::OverlapAccepted { .. }
-            | Self::AppointmentConfirmed {}
+            | Self::AppointmentConfirmed { .. }
             | Self::PatientArrived {}
             | Self::AppointmentStarted {}
             | Self::AppointmentCompleted {}
@@ -271,7 +278,7 @@ impl LoggedEvent for AppointmentEvent {
                 ResourceKind::ALL.map(|kind| Reservation::Times { kind, holds: Vec::new() }).into()
             }
             Self::AppointmentDetailsChanged { .. }
-            | Self::AppointmentConfirmed {}
+            | Self::AppointmentConfirmed { .. }
             | Self::PatientArrived {}
             | Self::AppointmentStarted {}
             | Self::AppointmentCompleted {}
@@ -280,6 +287,11 @@ impl LoggedEvent for AppointmentEvent {
             | Self::ReminderFailed { .. } => Vec::new(),
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(said: &bool) -> bool {
+    !*said
 }
 
 fn holds(slot: &Slot, patient: Option<PatientId>) -> Vec<Reservation> {

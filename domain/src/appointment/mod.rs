@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::command::{AppointmentCommand, Terms};
+pub use self::command::{AppointmentCommand, PatientAnswer, Terms};
 pub use self::details::{
     AppointmentPriority, AppointmentStatus, AppointmentType, Cancellation, Details, Occurrence, Slot, Texts,
 };
@@ -146,6 +146,12 @@ pub enum AppointmentError {
         /// When it begins.
         starts: Timestamp,
     },
+    /// What the patient answers to is at another time now.
+    #[error("the appointment was moved")]
+    Moved,
+    /// It is too late for an answer of the patient.
+    #[error("the appointment has begun")]
+    Begun,
     /// The practitioner sees nobody then.
     #[error("the practitioner is not available at that time")]
     OutsideAvailability {
@@ -314,7 +320,7 @@ impl Aggregate for Appointment {
             AppointmentCommand::ChangeDetails { details } => self.change_details(sink, details).await?,
             AppointmentCommand::ConfirmAppointment => {
                 self.allowed(|status| status == Scheduled)?;
-                sink.write(AppointmentEvent::AppointmentConfirmed {}, self).await;
+                sink.write(AppointmentEvent::AppointmentConfirmed { by_patient: false }, self).await;
             }
             AppointmentCommand::ReportArrival => {
                 self.allowed(|status| matches!(status, Scheduled | Confirmed))?;
@@ -331,7 +337,27 @@ impl Aggregate for Appointment {
             AppointmentCommand::CancelAppointment { reason } => {
                 self.allowed(AppointmentStatus::is_ahead)?;
                 let personal = Revealed::Value(Cancellation { reason });
-                sink.write(AppointmentEvent::AppointmentCancelled { personal }, self).await;
+                sink.write(AppointmentEvent::AppointmentCancelled { by_patient: false, personal }, self).await;
+            }
+            AppointmentCommand::AnswerByPatient { starts, answer } => {
+                let status = self.allowed(|status| matches!(status, Scheduled | Confirmed))?;
+                if self.starts() != Some(starts) {
+                    return Err(AppointmentError::Moved);
+                }
+                if starts <= now {
+                    return Err(AppointmentError::Begun);
+                }
+                match answer {
+                    // Said twice, it is as true as once.
+                    PatientAnswer::Comes if status == Confirmed => {}
+                    PatientAnswer::Comes => {
+                        sink.write(AppointmentEvent::AppointmentConfirmed { by_patient: true }, self).await;
+                    }
+                    PatientAnswer::DoesNotCome => {
+                        let personal = Revealed::Value(Cancellation::default());
+                        sink.write(AppointmentEvent::AppointmentCancelled { by_patient: true, personal }, self).await;
+                    }
+                }
             }
             AppointmentCommand::ReportAbsence => {
                 self.allowed(AppointmentStatus::is_ahead)?;
@@ -431,11 +457,13 @@ impl Aggregate for Appointment {
             AppointmentEvent::OverlapAccepted { practitioner_id: _, times: _, appointments } => {
                 self.beside = appointments;
             }
-            AppointmentEvent::AppointmentConfirmed {} => self.status = Some(AppointmentStatus::Confirmed),
+            AppointmentEvent::AppointmentConfirmed { by_patient: _ } => {
+                self.status = Some(AppointmentStatus::Confirmed)
+            }
             AppointmentEvent::PatientArrived {} => self.status = Some(AppointmentStatus::Arrived),
             AppointmentEvent::AppointmentStarted {} => self.status = Some(AppointmentStatus::InProgress),
             AppointmentEvent::AppointmentCompleted {} => self.status = Some(AppointmentStatus::Completed),
-            AppointmentEvent::AppointmentCancelled { personal } => {
+            AppointmentEvent::AppointmentCancelled { by_patient: _, personal } => {
                 (self.status, self.cancellation) = (Some(AppointmentStatus::Cancelled), personal);
             }
             AppointmentEvent::PatientDidNotAttend {} => self.status = Some(AppointmentStatus::NoShow),

@@ -255,7 +255,7 @@ fn a_deliberate_overlap_is_allowed_by_the_practice_has_a_reason_and_is_an_event(
 
 #[test]
 fn a_move_is_checked_as_a_booking_and_asks_for_confirmation_again() {
-    let confirmed = || vec![booked(nine()), AppointmentEvent::AppointmentConfirmed {}];
+    let confirmed = || vec![booked(nine()), AppointmentEvent::AppointmentConfirmed { by_patient: false }];
     let to = |slot| AppointmentCommand::RescheduleAppointment { slot, terms: Terms::default() };
     let given = || AppointmentTest::with(schedule()).given(confirmed());
     given().when(to(slot("10:00", "10:30"))).then_expect_events(vec![rescheduled(slot("10:00", "10:30"), false)]);
@@ -267,7 +267,7 @@ fn a_move_is_checked_as_a_booking_and_asks_for_confirmation_again() {
     AppointmentTest::with(schedule())
         .given([confirmed(), vec![rescheduled(slot("10:00", "10:30"), false)]].concat())
         .when(AppointmentCommand::ConfirmAppointment)
-        .then_expect_events(vec![AppointmentEvent::AppointmentConfirmed {}]);
+        .then_expect_events(vec![AppointmentEvent::AppointmentConfirmed { by_patient: false }]);
 }
 
 #[test]
@@ -292,9 +292,13 @@ fn a_change_of_details_names_the_fields() {
 #[test]
 fn the_life_of_an_appointment_is_the_one_of_the_picture() {
     let after = |events: &[AppointmentEvent]| [&[booked(nine())], events].concat();
-    let (confirmed, arrived) = (AppointmentEvent::AppointmentConfirmed {}, AppointmentEvent::PatientArrived {});
+    let (confirmed, arrived) =
+        (AppointmentEvent::AppointmentConfirmed { by_patient: false }, AppointmentEvent::PatientArrived {});
     let (started, completed) = (AppointmentEvent::AppointmentStarted {}, AppointmentEvent::AppointmentCompleted {});
-    let cancelled = AppointmentEvent::AppointmentCancelled { personal: Revealed::Value(Cancellation { reason: None }) };
+    let cancelled = AppointmentEvent::AppointmentCancelled {
+        by_patient: false,
+        personal: Revealed::Value(Cancellation { reason: None }),
+    };
     let absent = AppointmentEvent::PatientDidNotAttend {};
     let lives = [
         ("scheduled", after(&[]), "confirm arrive cancel absent move details"),
@@ -409,7 +413,7 @@ fn practitioner_patient_and_room_are_held_until_it_is_called_off() {
     let free: Vec<_> = ResourceKind::ALL.into_iter().map(|kind| of(kind, Vec::new())).collect();
     for event in [
         AppointmentEvent::SlotReleased { expired: false },
-        AppointmentEvent::AppointmentCancelled { personal: Revealed::Forgotten },
+        AppointmentEvent::AppointmentCancelled { by_patient: false, personal: Revealed::Forgotten },
         AppointmentEvent::PatientDidNotAttend {},
     ] {
         assert_eq!(event.reservations(), free);
@@ -478,9 +482,52 @@ fn a_reminder_is_noted_once_for_each_beginning() {
 
 #[test]
 fn a_message_that_left_is_noted_whatever_became_of_the_appointment() {
-    let cancelled = AppointmentEvent::AppointmentCancelled { personal: Revealed::Value(Cancellation::default()) };
+    let cancelled = AppointmentEvent::AppointmentCancelled {
+        by_patient: false,
+        personal: Revealed::Value(Cancellation::default()),
+    };
     AppointmentTest::with(schedule())
         .given(vec![booked(nine()), cancelled])
         .when(AppointmentCommand::NoteReminders { marks: vec![reminded("09:00")] })
         .then_expect_events(vec![AppointmentEvent::of_reminder(reminded("09:00"))]);
+}
+
+fn answer(starts: Timestamp, answer: PatientAnswer) -> AppointmentCommand {
+    AppointmentCommand::AnswerByPatient { starts, answer }
+}
+
+#[test]
+fn a_patient_confirms_and_cancels_by_themselves_until_it_begins() {
+    let starts = nine().during.from;
+    let confirmed = AppointmentEvent::AppointmentConfirmed { by_patient: true };
+    let cancelled =
+        AppointmentEvent::AppointmentCancelled { by_patient: true, personal: Revealed::Value(Cancellation::default()) };
+    let given = |events: Vec<AppointmentEvent>, now: Schedule| AppointmentTest::with(now).given(events);
+    let booked = || vec![booked(nine())];
+    given(booked(), schedule()).when(answer(starts, PatientAnswer::Comes)).then_expect_events(vec![confirmed.clone()]);
+    let twice = [booked(), vec![confirmed.clone()]].concat();
+    given(twice.clone(), schedule()).when(answer(starts, PatientAnswer::Comes)).then_expect_events(Vec::new());
+    given(twice, schedule())
+        .when(answer(starts, PatientAnswer::DoesNotCome))
+        .then_expect_events(vec![cancelled.clone()]);
+    given([booked(), vec![cancelled]].concat(), schedule())
+        .when(answer(starts, PatientAnswer::Comes))
+        .then_expect_error(AppointmentError::NotNow { status: AppointmentStatus::Cancelled });
+    given(booked(), at_moment("2026-11-23T09:00:00+01:00"))
+        .when(answer(starts, PatientAnswer::DoesNotCome))
+        .then_expect_error(AppointmentError::Begun);
+}
+
+#[test]
+fn an_answer_to_a_time_that_was_changed_is_about_nothing() {
+    let moved = AppointmentEvent::AppointmentRescheduled {
+        patient_id: patient_id(),
+        slot: slot("10:00", "10:30"),
+        time_zone: "Europe/Paris".to_owned(),
+        outside_availability: false,
+    };
+    AppointmentTest::with(schedule())
+        .given(vec![booked(nine()), moved])
+        .when(answer(nine().during.from, PatientAnswer::DoesNotCome))
+        .then_expect_error(AppointmentError::Moved);
 }

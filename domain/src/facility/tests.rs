@@ -184,6 +184,6 @@ fn a_practice_decides_how_its_patients_are_reminded() {
     given().when(set(ReminderSettings::default())).then_expect_events(vec![]);
     let mut too_many = off;
     too_many.rules = vec![too_many.rules[0]; 2];
-    let expected = [("rules[1]".to_owned(), "repeated")];
+    let expected = [("reminders[1]".to_owned(), "repeated")];
     assert_eq!(refused(given().when(set(too_many)).inspect_result()), expected);
 }

@@ -64,9 +64,9 @@ impl ReminderSettings {
 
     /// What is wrong with them.
     pub fn violations(&self) -> Vec<Violation> {
-        let mut violations = rule_violations(&self.rules, "rules");
+        let mut violations = rule_violations(&self.rules, "reminders");
         for (number, rules) in self.rules_by_type.values().enumerate() {
-            violations.extend(rule_violations(rules, &format!("rulesByType[{number}].rules")));
+            violations.extend(rule_violations(rules, &format!("byType[{number}].reminders")));
         }
         if self.quiet_hours.is_some_and(|quiet| !quiet.leaves_time()) {
             let detail = "Quiet hours begin and end at different times, and leave an hour of the day at least.";

@@ -97,8 +97,8 @@ fn settings_that_nobody_can_mean_are_refused() {
         ReminderSettings { quiet_hours: Some(QuietHours { start: time(start), end: time(end) }), ..usual.clone() }
     };
     for (settings, field, rule) in [
-        (rules(&[late]), "rules[0].time", "lead_time_range"),
-        (rules(&[DAY_BEFORE, TWO_HOURS, DAY_BEFORE]), "rules[2]", "repeated"),
+        (rules(&[late]), "reminders[0].time", "lead_time_range"),
+        (rules(&[DAY_BEFORE, TWO_HOURS, DAY_BEFORE]), "reminders[2]", "repeated"),
         (quiet("21:00", "21:00"), "quietHours", "quiet_hours_range"),
         (quiet("08:00", "07:30"), "quietHours", "quiet_hours_range"),
         (quiet("00:00", "24:00"), "quietHours", "quiet_hours_range"),
@@ -175,7 +175,7 @@ fn a_booking_has_the_reminders_of_its_practice_its_kind_or_its_own() {
 fn what_was_called_off_has_none_and_what_was_moved_has_them_again() {
     let usual = ReminderSettings::default();
     let (book, remind) = (booked(starting(TEN)), sent(DAY_BEFORE, TEN));
-    let cancel = AppointmentEvent::AppointmentCancelled { personal: Revealed::Forgotten };
+    let cancel = AppointmentEvent::AppointmentCancelled { by_patient: false, personal: Revealed::Forgotten };
     assert_eq!(planned(&[book.clone(), cancel.clone()], &usual).1, []);
     assert_eq!(planned(&[book.clone(), remind.clone(), cancel], &usual).1, [(DAY_BEFORE, true)]);
     let again = planned(&[book.clone(), remind.clone(), moved(starting(ELEVEN))], &usual).1;

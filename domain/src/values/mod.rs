@@ -22,6 +22,7 @@ mod luhn;
 mod name;
 mod nationality;
 mod nir;
+mod notification_kind;
 mod patient_number;
 mod patient_status;
 mod phone;
@@ -52,6 +53,7 @@ pub use insurance::{Insurance, InsuranceKind, InsuranceNumber, InsuranceProvider
 pub use name::{FirstName, LastName, PersonName};
 pub use nationality::Nationality;
 pub use nir::Nir;
+pub use notification_kind::NotificationKind;
 pub use patient_number::PatientNumber;
 pub use patient_status::PatientStatus;
 pub use phone::PhoneNumber;

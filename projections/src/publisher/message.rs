@@ -36,6 +36,9 @@ pub struct PublishedEvent {
     /// What live screens are told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Push>,
+    /// That the staff is notified of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<Push>,
 }
 
 impl PublishedEvent {
@@ -50,13 +53,14 @@ impl PublishedEvent {
             facility: event.facility_id,
             recorded_at: event.recorded_at,
             frame: push::frame(event).map(|frame| frame.push),
+            notification: push::notification(event).map(|frame| frame.push),
         }
     }
 
-    /// The frame for live screens.
-    pub fn into_frame(self) -> Option<Frame> {
-        let Self { position, facility: facility_id, frame, .. } = self;
-        frame.map(|push| Frame { position, facility_id, push })
+    /// The frames for live screens.
+    pub fn into_frames(self) -> Vec<Frame> {
+        let Self { position, facility: facility_id, frame, notification, .. } = self;
+        frame.into_iter().chain(notification).map(|push| Frame { position, facility_id, push }).collect()
     }
 
     /// Its subject.

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod expiry;
+mod histories;
 mod leave;
 mod model;
 mod overlap;

@@ -1,5 +1,6 @@
 //! Messages to patients, to a real SMTP server and a real gateway of the test's own, which break where it matters.
 
+mod links;
 mod mail;
 mod sms;
 

@@ -41,6 +41,7 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
     ("/availability/{practitionerId}", Kind::User),
     ("/availability/{practitionerId}/leave/{leaveId}", Kind::Leave),
     ("/availability/{practitionerId}/extra-hours/{extraHoursId}", Kind::ExtraHours),
+    ("/practitioners/{practitionerId}", Kind::User),
     ("/facilities/current/rooms/{roomId}", Kind::Room),
     ("/appointments/{id}", Kind::Appointment),
     ("/appointments/hold/{id}", Kind::Appointment),
@@ -54,7 +55,7 @@ const IDENTIFIERS: &[(&str, Kind)] = &[
 ];
 
 /// Parameters of paths that identify nothing which belongs to a practice.
-const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}"];
+const NO_IDENTIFIERS: &[&str] = &["/facilities/current/permissions/{role}", "/calendars/{secret}"];
 
 /// A body that the operation takes, so that it comes to look for what the identifier is of.
 pub fn body_of(operation: &str) -> Value {
@@ -79,6 +80,7 @@ pub fn body_of(operation: &str) -> Value {
         }),
         "cancelAppointment" | "cancelFollowing" | "restoreAppointment" => json!({}),
         "moveFollowing" => json!({"daysLater": 1, "overrideAvailability": true, "justification": "Essai"}),
+        "chooseAppointmentReminders" => json!({"reminders": []}),
         other => panic!("{other} takes an identifier and a body: say which"),
     }
 }

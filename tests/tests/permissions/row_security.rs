@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use commands::{CommandContext, Commands};
-use domain::appointment::{AppointmentCommand, Slot};
+use domain::appointment::{AppointmentCommand, AppointmentPriority, AppointmentType, Details, Slot, Terms, Texts};
 use domain::availability::{AvailabilityCommand, DayHours};
-use domain::ids::{AppointmentId, UserId};
+use domain::facility::FacilityCommand;
+use domain::ids::{AppointmentId, PatientId, UserId};
+use domain::reminder::ReminderSettings;
 use domain::role::Role;
 use domain::scheduling::{Interval, TimeOfDay, TimeSlot};
 use jiff::civil::Weekday;
@@ -25,12 +27,14 @@ const OF_NO_PRACTICE: [(&str, &str); 1] =
     [("read_model.checkpoints", "how far each read model has come: names of read models and positions")];
 
 /// Tables elsewhere that know a practice's rows apart and show all of them to the server, and why.
-const SEEN_WHOLE: [(&str, &str); 5] = [
+const SEEN_WHOLE: [(&str, &str); 7] = [
     ("log.events", "projections, push and standing follow the whole log; streams are loaded with the practice checked"),
     ("keys.data_keys", "keys are sealed, and asked for by the person whose they are"),
     ("accounts.credentials", "who logs in names no practice yet"),
     ("accounts.sessions", "a refresh token names no practice, and every server follows the ends of all sessions"),
     ("accounts.practices", "every server knows what all practices decided"),
+    ("accounts.calendar_feeds", "whoever reads a calendar at its secret address names no practice"),
+    ("messaging.reminder_messages", "one server sends the messages of all practices; ids and times"),
 ];
 
 /// A table or view, as the catalogue has it.
@@ -78,18 +82,18 @@ async fn tables_of_practices() -> Vec<Relation> {
 /// A practice with a row in each of these tables.
 async fn practice_with_everything() -> Practice {
     let practice = Practice::new().await;
-    practice.register("Le Goff", "Zoé").await;
+    let patient = practice.register("Le Goff", "Zoé").await;
     let member: Member = hire(&practice, Role::Nurse, "Roux").await;
     practice.secretary().get("/patients").await.expect(200);
     let admin = practice.client(Role::Admin);
     within_a_second(admin, &member.path(), |answer| answer.body["status"] == "active").await;
     within_a_second(admin, "/facilities/current", |answer| answer.status == 200).await;
-    keep_a_slot(&practice).await;
+    book(&practice, PatientId(patient["id"].as_str().unwrap().parse().unwrap())).await;
     practice
 }
 
-/// A doctor is there on Mondays, and some of their time is kept.
-async fn keep_a_slot(practice: &Practice) {
+/// A doctor is there on Mondays, some of their time is a patient's, and the practice has said how patients are reminded.
+async fn book(practice: &Practice, patient_id: PatientId) {
     let doctor: Member = hire(practice, Role::Doctor, "Kerjean").await;
     let doctor = UserId(doctor.id().parse().unwrap());
     let commands = Commands::new(Underneath::of(Server::shared()).open_log().await);
@@ -101,17 +105,25 @@ async fn keep_a_slot(practice: &Practice) {
     let from = Timestamp::now() + 1.hour();
     let during = Interval { from, until: from + 30.minutes() };
     let slot = Slot { practitioner_id: doctor, room_id: None, during, additional_slots: Vec::new() };
-    let hold = AppointmentCommand::HoldSlot { slot, override_availability: true };
-    let held = commands.change_appointment(AppointmentId(Uuid::now_v7()), &hold, &context).await.unwrap();
-    let shown = "SELECT count(*) FROM read_model.appointments WHERE appointment_id = $1";
+    let details =
+        Details { kind: AppointmentType::Emergency, priority: AppointmentPriority::Normal, texts: Texts::default() };
+    let terms = Terms::default();
+    let book =
+        AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
+    let booked = commands.change_appointment(AppointmentId(Uuid::now_v7()), &book, &context).await.unwrap();
+    let reminders = ReminderSettings { quiet_hours: None, ..ReminderSettings::default() };
+    let decided = FacilityCommand::SetReminderRules { reminders };
+    commands.change_facility(&decided, &context).await.unwrap();
+    let shown = "SELECT (SELECT count(*) FROM read_model.appointments WHERE appointment_id = $1)
+                      + (SELECT count(*) FROM read_model.reminder_practices WHERE facility_id = $2)";
     let owner = owner().await;
     for _ in 0..100 {
-        if owner.query_one(shown, &[&held.id]).await.unwrap().get::<_, i64>(0) == 1 {
+        if owner.query_one(shown, &[&booked.id, &practice.facility_id.0]).await.unwrap().get::<_, i64>(0) == 2 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the slot is not shown");
+    panic!("the appointment is not shown");
 }
 
 /// All rows that somebody sees in each table, by a query without a WHERE clause, and how many of them are a practice's.

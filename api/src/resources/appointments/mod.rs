@@ -8,7 +8,7 @@ mod holds;
 mod input;
 mod life;
 mod list;
-mod times;
+pub(super) mod times;
 mod together;
 
 use commands::{CommandContext, CommandError, Executed, Loaded};
@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
+pub(super) use self::documents::word;
 pub use self::holds::AppointmentHoldsApi;
 use self::input::{BookingInput, RevisionInput};
 pub use self::life::AppointmentLifeApi;

@@ -19,7 +19,7 @@ use crate::http::wire_code::{WireCode, parse_optional_code};
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename = "AdditionalSlotInput", rename_all = "camelCase", skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct AdditionalSlotInput {
+pub(in crate::resources) struct AdditionalSlotInput {
     /// The day; that of the appointment if left out.
     date: Option<Wire<CivilDate>>,
     start: Wire<ClockTime>,
@@ -31,7 +31,7 @@ pub(super) struct AdditionalSlotInput {
 /// A further time of an appointment.
 #[derive(Debug, Object)]
 #[oai(rename = "AdditionalSlot", rename_all = "camelCase", skip_serializing_if_is_none)]
-pub(super) struct AdditionalSlotDocument {
+pub(in crate::resources) struct AdditionalSlotDocument {
     /// `YYYY-MM-DD`.
     date: String,
     /// `HH:MM`.
@@ -42,15 +42,15 @@ pub(super) struct AdditionalSlotDocument {
 }
 
 /// When, with whom and where, as a client says it.
-pub(super) struct Times<'a> {
-    pub(super) practitioner_id: StrictUuid,
-    pub(super) room_id: Option<StrictUuid>,
-    pub(super) date: &'a Wire<CivilDate>,
-    pub(super) start_time: &'a Wire<ClockTime>,
-    pub(super) end_time: Option<&'a Wire<ClockTime>>,
-    pub(super) duration: Option<u32>,
-    pub(super) repeated_hour: Option<&'a WireCode<Repeated>>,
-    pub(super) additional_slots: &'a [AdditionalSlotInput],
+pub(in crate::resources) struct Times<'a> {
+    pub(in crate::resources) practitioner_id: StrictUuid,
+    pub(in crate::resources) room_id: Option<StrictUuid>,
+    pub(in crate::resources) date: &'a Wire<CivilDate>,
+    pub(in crate::resources) start_time: &'a Wire<ClockTime>,
+    pub(in crate::resources) end_time: Option<&'a Wire<ClockTime>>,
+    pub(in crate::resources) duration: Option<u32>,
+    pub(in crate::resources) repeated_hour: Option<&'a WireCode<Repeated>>,
+    pub(in crate::resources) additional_slots: &'a [AdditionalSlotInput],
 }
 
 impl Times<'_> {
@@ -62,7 +62,12 @@ impl Times<'_> {
     }
 
     /// The slot in the zone of the practice, or every field that is not right. `under` is where the fields stand.
-    pub(super) fn slot(&self, zone: &TimeZone, under: &str, violations: &mut Vec<Violation>) -> Option<Slot> {
+    pub(in crate::resources) fn slot(
+        &self,
+        zone: &TimeZone,
+        under: &str,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Slot> {
         let at = |field: &str| format!("{under}{field}");
         let date = self.date.parse(&at("date"), violations).map(|date| date.value());
         let start = self.start_time.parse(&at("startTime"), violations).map(|time| time.value());
@@ -186,20 +191,20 @@ pub(super) fn no_such_time(error: WallClockError) -> RuleBroken {
 }
 
 /// What the clock shows from the beginning to the end.
-pub(super) struct Shown {
+pub(in crate::resources) struct Shown {
     /// `YYYY-MM-DD`.
-    pub(super) date: String,
+    pub(in crate::resources) date: String,
     /// `HH:MM`.
-    pub(super) start: String,
+    pub(in crate::resources) start: String,
     /// `HH:MM`; the end of the day is 24:00, so that it is read as it is written.
-    pub(super) end: String,
+    pub(in crate::resources) end: String,
     /// Which of the two, if the clock shows the start twice.
-    pub(super) repeated_hour: Option<WireCode<Repeated>>,
+    pub(in crate::resources) repeated_hour: Option<WireCode<Repeated>>,
 }
 
 impl Shown {
     /// In this zone.
-    pub(super) fn of(during: Interval, zone: &TimeZone) -> Self {
+    pub(in crate::resources) fn of(during: Interval, zone: &TimeZone) -> Self {
         let (start, end) = (zone.to_datetime(during.from), zone.to_datetime(during.until));
         let midnight = end == TimeOfDay::END.on(start.date());
         let clock = |shown: DateTime| TimeOfDay::of(shown.time()).to_string();
@@ -214,7 +219,7 @@ impl Shown {
 
 impl AdditionalSlotDocument {
     /// In this zone.
-    pub(super) fn of(during: Interval, zone: &TimeZone) -> Self {
+    pub(in crate::resources) fn of(during: Interval, zone: &TimeZone) -> Self {
         let Shown { date, start, end, repeated_hour } = Shown::of(during, zone);
         Self { date, start, end, repeated_hour }
     }

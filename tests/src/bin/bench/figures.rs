@@ -61,6 +61,7 @@ use Value::{Latencies, Latency, Rates, SecondsForAMillion};
 
 /// All of them, in the order of the table.
 pub const TARGETS: &[Target] = targets! {
+    "http_booking_32_vs_pgbench_appointment_32" = Rates("http_booking_32", "pgbench_appointment_32"), AtLeast(0.5), goal 1.0;
     "http_contact_32_vs_pgbench_patient_event_32" = Rates("http_contact_32", "pgbench_patient_event_32"), AtLeast(0.5), goal 1.0;
     "http_register_32_vs_pgbench_registration_32" = Rates("http_register_32", "pgbench_registration_32"), AtLeast(0.5), goal 1.0;
     "http_register_32_vs_pgbench_single_32" = Rates("http_register_32", "pgbench_single_32"), Told;

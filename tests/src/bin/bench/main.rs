@@ -15,6 +15,7 @@
 //! and `--only replay`, with `--patients 1000000`, `--only logins`, and `--only-trail` the trail of accesses.
 
 mod appends;
+mod calendar;
 mod chart;
 mod figures;
 mod fill;
@@ -39,6 +40,7 @@ mod trail;
 use std::sync::Arc;
 use std::time::Duration;
 
+use calendar::Calendar;
 use figures::Figures;
 use plan::Plan;
 use program::Program;
@@ -51,6 +53,8 @@ use throughput::Contestants;
 
 const SMALL: u64 = 10_000;
 const USERS: usize = 100;
+/// Who are booked in the small practice.
+const PRACTITIONERS: usize = 50;
 /// Five requests a second and user.
 const REQUESTS_A_SECOND: f64 = 500.0;
 /// Sockets, and changes a second that each of them is told of.
@@ -103,7 +107,7 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
 
     // What the statements of pgbench are copied from.
     appends::run(&appends, appends::Kind::Booking, 1, Duration::from_millis(100)).await;
-    for operation in [Operation::Register, Operation::Contact] {
+    for operation in [Operation::Register, Operation::Contact, Operation::Booking] {
         let build = practice.requests(operation, 1);
         load::closed(&practice.target, 1, Duration::from_millis(100), &build, operation.status()).await;
     }
@@ -134,7 +138,7 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
     if replayed {
         step("pages of the small and of the large practice");
         let program = Program::start(servers, &large, false).await;
-        let crowd = Arc::new(Practice::new(program.target.clone(), crowd));
+        let crowd = Arc::new(Practice::new(program.target.clone(), crowd, Calendar::none()));
         compare_lists(&practice, &crowd, plan, &mut figures).await;
         program.stop();
     }
@@ -154,10 +158,11 @@ async fn start_small(servers: &BenchServers) -> (House, Program, Arc<Practice>) 
     let patients = fill::register(&small, 0..SMALL, Duration::from_secs(30)).await;
     // Its read models are filled by a first one: what it holds after that is not what it needs.
     let program = Program::start(servers, &small, true).await;
-    wait_for_list(&Practice::new(program.target.clone(), patients.clone())).await;
+    wait_for_list(&Practice::new(program.target.clone(), patients.clone(), Calendar::none())).await;
     program.stop();
     let program = Program::start(servers, &small, true).await;
-    let practice = Arc::new(Practice::new(program.target.clone(), patients));
+    let calendar = Calendar::open(&small, PRACTITIONERS).await;
+    let practice = Arc::new(Practice::new(program.target.clone(), patients, calendar));
     (small, program, practice)
 }
 

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use commands::{CommandContext, Commands};
+use domain::ids::AppointmentId;
+use projections::Projections;
 use projections::patients::Patients;
+use uuid::Uuid;
 
+use crate::calendar::Calendar;
 use crate::figures::Figures;
 use crate::load::{self, percentile};
+use crate::pgbench::{self, Script};
 use crate::plan::Plan;
 use crate::program::Program;
 use crate::requests::{Operation, Practice};
@@ -23,6 +29,7 @@ pub struct Only {
 
 enum Part {
     Operation(Operation),
+    Commands,
     Lists,
     Logins,
     Replay,
@@ -33,6 +40,7 @@ impl Only {
     pub fn asked_for() -> Option<Self> {
         let name = argument("--only")?;
         let part = match name.as_str() {
+            "commands" => Part::Commands,
             "lists" => Part::Lists,
             "logins" => Part::Logins,
             "replay" => Part::Replay,
@@ -40,7 +48,7 @@ impl Only {
                 let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
                 let names = Operation::ALL.map(Operation::name);
                 Part::Operation(
-                    operation.unwrap_or_else(|| panic!("--only: lists, logins, replay or one of {names:?}")),
+                    operation.unwrap_or_else(|| panic!("--only: commands, lists, logins, replay or one of {names:?}")),
                 )
             }
         };
@@ -57,6 +65,7 @@ impl Only {
     pub async fn run(&self, servers: &BenchServers) {
         match self.part {
             Part::Operation(operation) => self.repeat(operation, servers).await,
+            Part::Commands => self.book(servers).await,
             Part::Replay => {
                 let (house, _) = self.crowd(servers).await;
                 self.replay(servers, &house).await;
@@ -72,7 +81,7 @@ impl Only {
                 let (house, crowd) = self.crowd(servers).await;
                 self.replay(servers, &house).await;
                 let program = Program::start(servers, &house, false).await;
-                let practice = Arc::new(Practice::new(program.target.clone(), crowd));
+                let practice = Arc::new(Practice::new(program.target.clone(), crowd, Calendar::none()));
                 wait_for_list(&practice).await;
                 for (page, outcome) in lists::run(&[practice], self.span, 1).await.remove(0) {
                     let [half, most, last] = [0.5, 0.95, 0.99].map(|share| percentile(&outcome.micros, share));
@@ -85,17 +94,55 @@ impl Only {
     }
 
     async fn repeat(&self, operation: Operation, servers: &BenchServers) {
-        let (_small, program, practice) = start_small(servers).await;
+        let (small, program, practice) = start_small(servers).await;
         let build = practice.requests(operation, self.clients);
         println!("{} by {} clients", operation.name(), self.clients);
         let outcome = load::closed(&practice.target, self.clients, self.span, &build, operation.status()).await;
         let [half, most] = [0.5, 0.99].map(|share| percentile(&outcome.micros, share));
         println!("{:.0} a second, p50 {half:.2} ms, p99 {most:.2} ms, {} failed", outcome.rate, outcome.failures);
+        if let Some(script) = operation.baseline() {
+            pgbench::write_script(servers, script, &small).await;
+            self.compare(outcome.rate, script, servers).await;
+        }
         program.stop();
     }
 
+    /// Bookings without HTTP: what commands, log and read models do.
+    async fn book(&self, servers: &BenchServers) {
+        let house = servers.house("small").await;
+        let patients: Arc<Vec<Uuid>> = fill::register(&house, 0..crate::SMALL, Duration::MAX).await.into();
+        let calendar = Arc::new(Calendar::open(&house, crate::PRACTITIONERS).await);
+        let commands = Commands::new(house.log.clone());
+        let installed = projections::install(&house.owner, &projections::all()).await;
+        installed.expect("the tables of the read models");
+        let shown = Projections::start(house.log.clone(), projections::all());
+        let (facility, shows) = (house.facility, shown.clone());
+        let rate = load::repeat(self.clients, self.span, move |_| {
+            let (commands, shown) = (commands.clone(), shows.clone());
+            let command = calendar.command(&patients);
+            async move {
+                let (id, context) = (AppointmentId(Uuid::now_v7()), CommandContext::system(facility));
+                let booked = commands.change_appointment(id, &command, &context).await.expect("the time is free");
+                shown.wait_for(booked.position.expect("it was written"), Duration::from_secs(2)).await
+            }
+        });
+        let rate = rate.await;
+        println!("{rate:.0} a second");
+        shown.stop().await;
+        pgbench::write_script(servers, Script::Appointment, &house).await;
+        self.compare(rate, Script::Appointment, servers).await;
+    }
+
+    /// What PostgreSQL does of the same rows, right afterwards.
+    async fn compare(&self, rate: f64, script: Script, servers: &BenchServers) {
+        let house = servers.house("appends").await;
+        system_tests::cluster::execute(&house.owner, pgbench::TABLES).await;
+        let baseline = pgbench::run(servers, script, self.clients, self.span).await;
+        println!("pgbench {}: {baseline:.0} a second, ratio {:.2}", script.name(), rate / baseline);
+    }
+
     /// A house with so many patients.
-    async fn crowd(&self, servers: &BenchServers) -> (House, Vec<uuid::Uuid>) {
+    async fn crowd(&self, servers: &BenchServers) -> (House, Vec<Uuid>) {
         let (house, started) = (servers.house("large").await, Instant::now());
         let crowd = fill::register(&house, 0..self.patients, Duration::MAX).await;
         println!("{} patients in {:.0} s", crowd.len(), started.elapsed().as_secs_f64());

@@ -15,6 +15,9 @@ pub enum Script {
     Single,
     /// An event that holds a stretch of time which excludes others.
     Booking,
+    /// An event with a patient's encrypted content that holds the time of the practitioner and of the patient: an appointment
+    /// as it is booked through HTTP.
+    Appointment,
     /// An event with a patient's encrypted content: a changed contact.
     PatientEvent,
     /// An event, a data key and what is unique of a patient: a registration.
@@ -23,15 +26,24 @@ pub enum Script {
 
 impl Script {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Single, Self::Booking, Self::PatientEvent, Self::Registration];
+    pub const ALL: [Self; 5] = [Self::Single, Self::Booking, Self::Appointment, Self::PatientEvent, Self::Registration];
 
     /// As figures name it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Single => "single",
             Self::Booking => "booking",
+            Self::Appointment => "appointment",
             Self::PatientEvent => "patient_event",
             Self::Registration => "registration",
+        }
+    }
+
+    const fn event_type(self) -> &'static str {
+        match self {
+            Self::Single | Self::Booking | Self::Appointment => "AppointmentBooked",
+            Self::PatientEvent => "PatientContactChanged",
+            Self::Registration => "PatientRegistered",
         }
     }
 }
@@ -46,33 +58,50 @@ pub const TABLES: &str = "
     CREATE TABLE plain.data_keys (LIKE keys.data_keys INCLUDING ALL);
     CREATE SEQUENCE plain.position";
 
+/// What else is unique of a patient, and the key of what is known of them.
+const KEYS: &str = "INSERT INTO plain.key_reservations (kind, scope, key, stream_id, shared) VALUES ('patient_number', \
+    '0198a000-0000-7000-8000-000000000001', convert_to('P26' || nextval('plain.position'), 'UTF8'), \
+    'patient-' || gen_random_uuid()::text, false), ('patient_identity', '0198a000-0000-7000-8000-000000000001', \
+    uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'patient-' || gen_random_uuid()::text, false);\n\
+    INSERT INTO plain.data_keys (subject_id, facility_id, master_key_id, wrapped) VALUES (gen_random_uuid(), \
+    '0198a000-0000-7000-8000-000000000001', '0123456789abcdef', decode(repeat('ab', 60), 'hex'));\n";
+
 /// Writes the scripts from what stands in the logs of these houses: the sizes are those of real commands.
 pub async fn write_scripts(servers: &BenchServers, appends: &House, practice: &House) {
-    let (open, driver) = appends.owner.connect(NoTls).await.expect("a connection");
-    tokio::spawn(driver);
-    let (sealed, driver) = practice.owner.connect(NoTls).await.expect("a connection");
-    tokio::spawn(driver);
-    let booked = insert_like(&open, "AppointmentBooked").await;
-    let changed = insert_like(&sealed, "PatientContactChanged").await;
-    let registered = insert_like(&sealed, "PatientRegistered").await;
-    let held = "INSERT INTO plain.time_reservations (kind, resource_id, during, stream_id) VALUES ('practitioner', \
-        gen_random_uuid(), tstzrange(to_timestamp(:slot), to_timestamp(:slot) + interval '30 minutes'), \
-        'appointment-' || gen_random_uuid()::text);\n";
-    let keys = "INSERT INTO plain.key_reservations (kind, scope, key, stream_id, shared) VALUES ('patient_number', \
-        '0198a000-0000-7000-8000-000000000001', convert_to('P26' || nextval('plain.position'), 'UTF8'), \
-        'patient-' || gen_random_uuid()::text, false), ('patient_identity', '0198a000-0000-7000-8000-000000000001', \
-        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'patient-' || gen_random_uuid()::text, false);\n\
-        INSERT INTO plain.data_keys (subject_id, facility_id, master_key_id, wrapped) VALUES (gen_random_uuid(), \
-        '0198a000-0000-7000-8000-000000000001', '0123456789abcdef', decode(repeat('ab', 60), 'hex'));\n";
     for script in Script::ALL {
-        let text = match script {
-            Script::Single => booked.clone(),
-            Script::Booking => format!("\\set slot random(0, 2000000000)\nBEGIN;\n{booked}{held}END;\n"),
-            Script::PatientEvent => changed.clone(),
-            Script::Registration => format!("BEGIN;\n{registered}{keys}END;\n"),
+        let house = match script {
+            Script::Single | Script::Booking => appends,
+            Script::Appointment | Script::PatientEvent | Script::Registration => practice,
         };
-        std::fs::write(file(servers, script), text).expect("a script");
+        write_script(servers, script, house).await;
     }
+}
+
+/// Writes one of them from what stands in this log.
+pub async fn write_script(servers: &BenchServers, script: Script, house: &House) {
+    let (client, driver) = house.owner.connect(NoTls).await.expect("a connection");
+    tokio::spawn(driver);
+    let event = insert_like(&client, script.event_type()).await;
+    let text = match script {
+        Script::Single | Script::PatientEvent => event,
+        Script::Booking => holding(&event, &["practitioner"]),
+        Script::Appointment => holding(&event, &["practitioner", "patient"]),
+        Script::Registration => format!("BEGIN;\n{event}{KEYS}END;\n"),
+    };
+    std::fs::write(file(servers, script), text).expect("a script");
+}
+
+/// An event and the same half hour of all these.
+fn holding(event: &str, kinds: &[&str]) -> String {
+    let holds = kinds.iter().map(|kind| {
+        format!(
+            "('{kind}', gen_random_uuid(), tstzrange(to_timestamp(:slot), to_timestamp(:slot) + interval '30 minutes'), \
+             'appointment-' || gen_random_uuid()::text)"
+        )
+    });
+    let holds = holds.collect::<Vec<_>>().join(", ");
+    let hold = format!("INSERT INTO plain.time_reservations (kind, resource_id, during, stream_id) VALUES {holds};\n");
+    format!("\\set slot random(0, 2000000000)\nBEGIN;\n{event}{hold}END;\n")
 }
 
 /// An INSERT of the last event of this type, with fresh identifiers.

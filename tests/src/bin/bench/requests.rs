@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::Rng;
 use uuid::Uuid;
 
+use crate::calendar::Calendar;
 use crate::http::Target;
 use crate::load::Build;
 use crate::people::Person;
+use crate::pgbench::Script;
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Operation {
     Register,
     /// PUT of a patient with another telephone number.
     Contact,
+    /// POST of an appointment, at a time that is free: holds that of the practitioner and of the patient.
+    Booking,
     /// GET of one patient.
     Get,
     /// GET of a page of patients.
@@ -29,13 +33,15 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Register, Self::Contact, Self::Get, Self::List, Self::Search, Self::Live];
+    pub const ALL: [Self; 7] =
+        [Self::Register, Self::Contact, Self::Booking, Self::Get, Self::List, Self::Search, Self::Live];
 
     /// As figures name it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
             Self::Contact => "contact",
+            Self::Booking => "booking",
             Self::Get => "get",
             Self::List => "list",
             Self::Search => "search",
@@ -46,8 +52,18 @@ impl Operation {
     /// The status of a good answer.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Register => 201,
+            Self::Register | Self::Booking => 201,
             Self::Contact | Self::Get | Self::List | Self::Search | Self::Live => 200,
+        }
+    }
+
+    /// What PostgreSQL does of the same rows.
+    pub const fn baseline(self) -> Option<Script> {
+        match self {
+            Self::Register => Some(Script::Registration),
+            Self::Contact => Some(Script::PatientEvent),
+            Self::Booking => Some(Script::Appointment),
+            Self::Get | Self::List | Self::Search | Self::Live => None,
         }
     }
 }
@@ -57,14 +73,16 @@ pub struct Practice {
     pub target: Target,
     /// Its first patients: number *n* is [`Person::of`] *n*.
     pub patients: Vec<Uuid>,
+    /// Where appointments are booked.
+    pub calendar: Calendar,
     next: AtomicU64,
 }
 
 impl Practice {
-    /// A practice with these patients.
-    pub fn new(target: Target, patients: Vec<Uuid>) -> Self {
+    /// A practice with these patients and this calendar.
+    pub fn new(target: Target, patients: Vec<Uuid>, calendar: Calendar) -> Self {
         let next = AtomicU64::new(patients.len() as u64);
-        Self { target, patients, next }
+        Self { target, patients, calendar, next }
     }
 
     /// Makes requests of one kind for so many connections, which never change the same patient.
@@ -101,6 +119,7 @@ impl Practice {
                 let body = Person::of(number as u64).request(rand::random());
                 target.request("PUT", &format!("/patients/{}", self.patients[number]), Some(&body))
             }
+            Operation::Booking => target.request("POST", "/appointments", Some(&self.calendar.request(&self.patients))),
             Operation::Get => target.request("GET", &format!("/patients/{}", self.somebody().0), None),
             Operation::List => {
                 let page = rand::rng().random_range(1..=self.patients.len() / 50);

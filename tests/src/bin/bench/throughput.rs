@@ -50,7 +50,8 @@ impl Work {
         match self {
             Self::Log(_) => true,
             Self::Http(Operation::List | Operation::Search | Operation::Live) => clients == 32,
-            Self::Http(Operation::Register | Operation::Contact | Operation::Get) | Self::Pgbench(_) => clients < 64,
+            Self::Http(Operation::Register | Operation::Contact | Operation::Booking | Operation::Get)
+            | Self::Pgbench(_) => clients < 64,
             #[cfg(feature = "baseline")]
             Self::Stock => clients < 64,
         }

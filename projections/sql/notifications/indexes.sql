@@ -1,0 +1,1 @@
+CREATE INDEX notifications_by_position ON notifications (facility_id, position DESC);

@@ -1,0 +1,82 @@
+//! Which events the staff of a practice is told of: the one table from events to notifications, for the read model and for
+//! live screens. A notification is ids and a code; sentences and names are made where it is read.
+
+use domain::aggregate::AggregateRoot;
+use domain::event::RecordedEvent;
+use domain::ids::{AppointmentId, PatientId, UserId};
+use domain::values::NotificationKind;
+use domain::waiting::{WaitingEntry, WaitingEvent};
+use uuid::Uuid;
+
+/// What a notification says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notified {
+    /// What it is about.
+    pub kind: NotificationKind,
+    /// What kind of resource to look at.
+    pub resource_type: &'static str,
+    /// Which.
+    pub resource_id: Uuid,
+    /// The patient it is about.
+    pub patient: Option<PatientId>,
+    /// The appointment it is about.
+    pub appointment: Option<AppointmentId>,
+    /// The practitioner it is about.
+    pub practitioner: Option<UserId>,
+    /// How many things it is about, where they are counted.
+    pub count: Option<u32>,
+}
+
+impl Notified {
+    /// Of the resource whose stream the event stands in, and of the event's patient.
+    fn of(event: &RecordedEvent, kind: NotificationKind, resource_type: &'static str) -> Self {
+        Self {
+            kind,
+            resource_type,
+            resource_id: event.stream.id(),
+            patient: event.subject_id.map(|subject| PatientId(subject.0)),
+            appointment: None,
+            practitioner: None,
+            count: None,
+        }
+    }
+}
+
+/// What the staff is told of an event, if anything. An event that this release cannot read is none of its business.
+pub fn notified(event: &RecordedEvent) -> Option<Notified> {
+    let aggregate = event.stream.aggregate();
+    if aggregate == type_of::<WaitingEntry>() { waiting(event, &event.decode().ok()?) } else { None }
+}
+
+/// Whether events of this type may be told of.
+pub(super) fn may_notify(event_type: &str) -> bool {
+    TYPES.contains(&event_type)
+}
+
+const TYPES: [&str; 5] = ["SlotOffered", "OfferAccepted", "OfferDeclined", "OfferLapsed", "WaitingListLeft"];
+
+fn type_of<A: AggregateRoot>() -> &'static str {
+    A::TYPE
+}
+
+fn waiting(event: &RecordedEvent, what: &WaitingEvent) -> Option<Notified> {
+    let of = |kind| Notified::of(event, kind, "waiting_list_entry");
+    match what {
+        // What somebody of the practice did, they know.
+        WaitingEvent::SlotOffered { slot, .. } if event.metadata.actor.role.is_none() => {
+            Some(Notified { practitioner: Some(slot.practitioner_id), ..of(NotificationKind::SlotOffered) })
+        }
+        WaitingEvent::OfferAccepted { appointment_id, .. } => {
+            Some(Notified { appointment: Some(*appointment_id), ..of(NotificationKind::OfferAccepted) })
+        }
+        WaitingEvent::OfferDeclined { by_patient: true, .. } => Some(of(NotificationKind::OfferDeclined)),
+        WaitingEvent::OfferLapsed { .. } => Some(of(NotificationKind::OfferLapsed)),
+        WaitingEvent::WaitingListLeft { by_patient: true } => Some(of(NotificationKind::WaitingListLeft)),
+        WaitingEvent::WaitingListJoined { .. }
+        | WaitingEvent::WaitingWishChanged { .. }
+        | WaitingEvent::SlotOffered { .. }
+        | WaitingEvent::OfferDeclined { .. }
+        | WaitingEvent::OfferOvertaken { .. }
+        | WaitingEvent::WaitingListLeft { .. } => None,
+    }
+}
