@@ -82,6 +82,7 @@ type PracticeApi = (FacilitiesApi, RoomsApi, ReminderRulesApi);
 
 /// Every operation, over this state and these accounts.
 pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
+    let appointments = appointments::operations(state);
     let state = || state.clone();
     let accounts = (
         SessionApi::new(auth.clone()),
@@ -91,7 +92,7 @@ pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
         PractitionersApi::new(state()),
     );
     let scheduling = (
-        appointments::operations(&state()),
+        appointments,
         AppointmentRemindersApi::new(state()),
         AvailabilityApi::new(state()),
         SlotsApi::new(state()),

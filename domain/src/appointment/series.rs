@@ -192,7 +192,7 @@ mod tests {
         for (rule, why) in [
             ("FREQ=HOURLY;COUNT=2", "FREQ=HOURLY"),
             ("FREQ=DAILY;BYHOUR=9,10;COUNT=2", "BYHOUR"),
-            ("FREQ=MONTHLY;BYMONTHDAY=40;COUNT=2", "no series"),
+            ("FREQ=MONTHLY;BYMONTHDAY=40;COUNT=2", "RFC 5545"),
             ("FREQ=WEEKLY;BYDAY=é;COUNT=2", "RFC 5545"),
             ("FREQ=WEEKLY", "COUNT"),
             ("FREQ=WEEKLY;COUNT=2;UNTIL=20270101", "COUNT"),

@@ -350,15 +350,16 @@ fn what_was_called_off_or_missed_by_mistake_takes_its_times_again_as_a_booking_d
         time_zone: "Europe/Paris".to_owned(),
         outside_availability: false,
     };
-    let cancelled =
-        || AppointmentEvent::AppointmentCancelled {
-            by_patient: false,
-            personal: Revealed::Value(Cancellation { reason: reason() }),
-        };
+    let cancelled = || AppointmentEvent::AppointmentCancelled {
+        by_patient: false,
+        personal: Revealed::Value(Cancellation { reason: reason() }),
+    };
     let after = |last: AppointmentEvent| AppointmentTest::with(schedule()).given(vec![booked(nine()), last]);
     after(cancelled()).when(restore(Terms::default())).then_expect_events(vec![restored()]);
     assert_eq!(restored().reservations(), booked(nine()).reservations());
-    for (status, last) in [("scheduled", restored()), ("confirmed", AppointmentEvent::AppointmentConfirmed { by_patient: false })] {
+    for (status, last) in
+        [("scheduled", restored()), ("confirmed", AppointmentEvent::AppointmentConfirmed { by_patient: false })]
+    {
         let Err(AppointmentError::NotNow { status: now }) =
             after(last).when(restore(Terms::default())).inspect_result()
         else {

@@ -100,6 +100,8 @@ impl Servers {
             start: slot.during.from.to_zoned(paris()).datetime(),
             duration: SignedDuration::from_mins(first.until - first.from),
             rule: RecurrenceRule::parse(&format!("FREQ=DAILY;COUNT={}", visits.len())).expect("a rule"),
+            except: Vec::new(),
+            besides: Vec::new(),
             details: details(),
             terms: Terms::default(),
             partial: false,

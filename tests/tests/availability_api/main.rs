@@ -73,7 +73,14 @@ impl Desk {
         let (kind, priority) = (AppointmentType::Consultation, AppointmentPriority::Normal);
         let details = Details { kind, priority, texts: Texts::default() };
         let terms = Terms::default();
-        let book = AppointmentCommand::BookAppointment { patient_id: patient, slot, details, occurrence: None, terms };
+        let book = AppointmentCommand::BookAppointment {
+            patient_id: patient,
+            slot,
+            details,
+            occurrence: None,
+            link_id: None,
+            terms,
+        };
         let id = AppointmentId(Uuid::now_v7());
         self.commands.change_appointment(id, &book, &self.context()).await.expect("it is free");
         // It was booked beside the server, whose lists show it a moment later.

@@ -109,7 +109,8 @@ async fn book(practice: &Practice, patient_id: PatientId) {
     let details =
         Details { kind: AppointmentType::Emergency, priority: AppointmentPriority::Normal, texts: Texts::default() };
     let terms = Terms::default();
-    let book = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+    let book =
+        AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
     let booked = commands.change_appointment(AppointmentId(Uuid::now_v7()), &book, &context).await.unwrap();
     let reminders = ReminderSettings { quiet_hours: None, ..ReminderSettings::default() };
     let decided = FacilityCommand::SetReminderRules { reminders };

@@ -105,7 +105,8 @@ impl Practice {
             texts: Texts { reason: Reason::parse("Secret médical").ok(), ..Texts::default() },
         };
         let (slot, terms) = (self.slot(starts), Terms::default());
-        let book = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+        let book =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         self.change(id, book).await;
         id
     }

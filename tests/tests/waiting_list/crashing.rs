@@ -53,7 +53,8 @@ async fn killing_servers_in_the_middle_of_offers_neither_loses_nor_repeats_one()
             texts: Texts::default(),
         };
         let (patient_id, terms) = (PatientId(patient), Terms::default());
-        let book = AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, terms };
+        let book =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         let id = AppointmentId(Uuid::now_v7());
         commands.change_appointment(id, &book, &context).await.unwrap();
         booked.push(id);

@@ -125,6 +125,7 @@ impl Visit {
             slot: Slot { practitioner_id: self.practitioner, room_id: None, during, additional_slots: Vec::new() },
             details: Details { kind, priority, texts: Texts::default() },
             occurrence: None,
+            link_id: None,
             terms: Terms::default(),
         }
     }
