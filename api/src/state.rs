@@ -15,6 +15,7 @@ use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
 use projections::notifications::NotificationQueries;
 use projections::patients::PatientQueries;
+use projections::reminders::ReminderQueries;
 use projections::users::UserQueries;
 use projections::waiting::WaitingQueries;
 
@@ -46,6 +47,8 @@ pub struct AppState {
     pub facilities: FacilityQueries,
     /// The read model of staff.
     pub users: UserQueries,
+    /// The read model of reminders.
+    pub reminders: ReminderQueries,
     /// The read model of the waiting list.
     pub waiting: WaitingQueries,
     /// The read model of notifications.
@@ -71,6 +74,7 @@ impl AppState {
             calendars: CalendarQueries::new(database.clone()),
             facilities: FacilityQueries::new(database.clone()),
             users: UserQueries::new(database.clone()),
+            reminders: ReminderQueries::new(database.clone()),
             waiting: WaitingQueries::new(database.clone()),
             notifications: NotificationQueries::new(database),
             trail,

@@ -129,6 +129,7 @@ impl Commands {
         Ok(Guard { stream: User::stream(id.0), version: user.version })
     }
 
+    /// That a patient is followed here, and the guard that they still are.
     pub(crate) async fn followed_patient(
         &self,
         facility: FacilityId,

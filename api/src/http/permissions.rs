@@ -124,6 +124,8 @@ pub const PERMISSIONS: PermissionTable = {
         ("listAppointmentsOfPatient", Read(Appointments)),
         ("bookAppointment", Write(Appointments)),
         ("readAppointment", Read(Appointments)),
+        ("listAppointmentReminders", Read(Appointments)),
+        ("chooseAppointmentReminders", Write(Appointments)),
         ("reviseAppointment", Write(Appointments)),
         ("deleteAppointment", Write(Appointments)),
         ("cancelAppointment", Write(Appointments)),

@@ -3,6 +3,7 @@
 use domain::facility::Facility;
 use domain::ids::AppointmentId;
 use domain::user::User;
+use domain::values::TextValue;
 use jiff::tz::TimeZone;
 
 use super::compose::Told;
@@ -25,12 +26,13 @@ impl Reminding {
         for Told { id, appointment, version } in told {
             let Some(slot) = &appointment.slot else { continue };
             let practitioner = self.load::<User>(message.facility, slot.practitioner_id.0).await?;
+            let room = slot.room_id.and_then(|room| practice.rooms.get(&room));
             visits.push(Visit {
                 id: *id,
                 version: *version,
                 during: slot.during,
                 practitioner: practitioner.and_then(|(practitioner, _)| practitioner_name(&practitioner)),
-                room: None,
+                room: room.map(|room| room.name.as_str().to_owned()),
                 link: self.link(*id),
             });
         }

@@ -1,5 +1,6 @@
 //! What the API offers, one file per resource: its documents, its operations, and how each becomes a command or a query.
 
+pub mod appointment_reminders;
 pub mod appointments;
 pub mod audit;
 pub mod availability;
@@ -19,6 +20,7 @@ pub mod waiting_list;
 
 use std::sync::Arc;
 
+use self::appointment_reminders::AppointmentRemindersApi;
 use self::appointments::{AppointmentLifeApi, AppointmentListsApi, AppointmentsApi};
 use self::audit::AuditApi;
 use self::availability::AvailabilityApi;
@@ -70,6 +72,7 @@ type SchedulingApi = (
     AppointmentsApi,
     AppointmentLifeApi,
     AppointmentListsApi,
+    AppointmentRemindersApi,
     AvailabilityApi,
     SlotsApi,
     CalendarFeedApi,
@@ -93,6 +96,7 @@ pub fn all(state: &AppState, auth: &Auth, readiness: Arc<Readiness>) -> Api {
         AppointmentsApi::new(state()),
         AppointmentLifeApi::new(state()),
         AppointmentListsApi::new(state()),
+        AppointmentRemindersApi::new(state()),
         AvailabilityApi::new(state()),
         SlotsApi::new(state()),
         CalendarFeedApi::new(state()),

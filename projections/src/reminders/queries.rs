@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use domain::ids::{AppointmentId, FacilityId, PatientId};
-use domain::reminder::ReminderRule;
+use domain::reminder::{ReminderPlan, ReminderRule};
 use domain::values::{Channel, CodeValue};
 use event_store_schema::Database;
 use jiff::Timestamp;
@@ -92,6 +92,15 @@ impl ReminderQueries {
             found.entry(AppointmentId(row.try_get("appointment_id")?)).or_default().push(view);
         }
         Ok(found)
+    }
+
+    /// The reminders of an appointment as they are planned, with what became of them.
+    pub async fn plan(&self, facility: FacilityId, id: AppointmentId) -> Result<Option<ReminderPlan>, QueryError> {
+        let plan = "SELECT plan FROM read_model.reminder_plans WHERE facility_id = $1 AND appointment_id = $2";
+        let [rows] = read(&self.0, facility, "reminder_plan", [(plan, &[&facility.0, &id.0])]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let plan = serde_json::from_value(row.try_get("plan")?);
+        plan.map(Some).map_err(|_| QueryError::Malformed("reminder_plans.plan"))
     }
 
     /// What is due at an instant in any practice, with what comes in one message with it; at most `limit` of the former, and

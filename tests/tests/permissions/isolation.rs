@@ -79,6 +79,7 @@ fn body_of(operation: &str) -> Value {
             json!({"practitionerId": practitioner, "date": tomorrow().to_string(), "startTime": "09:00"})
         }
         "acceptOffer" | "declineOffer" => json!({"offerId": Uuid::nil().to_string()}),
+        "chooseAppointmentReminders" => json!({"reminders": []}),
         other => panic!("{other} takes an identifier and a body: say which"),
     }
 }

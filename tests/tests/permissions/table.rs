@@ -75,6 +75,8 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("listAppointmentsToday", Read("appointments")),
     ("listAppointmentsOfPatient", Read("appointments")),
     ("readAppointment", Read("appointments")),
+    ("listAppointmentReminders", Read("appointments")),
+    ("chooseAppointmentReminders", Write("appointments")),
     ("bookAppointment", Write("appointments")),
     ("reviseAppointment", Write("appointments")),
     ("deleteAppointment", Write("appointments")),

@@ -3,9 +3,11 @@
 use domain::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
+use system_tests::agenda::Agenda;
 use system_tests::practice::Practice;
 use system_tests::server::{Answer, Client, send};
 use system_tests::staff::within_a_second;
+use uuid::Uuid;
 
 const PATH: &str = "/facilities/current/reminders";
 
@@ -45,6 +47,30 @@ async fn a_practice_decides_and_reads_what_it_decided() {
         send(secretary.request(Method::GET, PATH).header("If-None-Match", changed.header("etag").expect("a tag")));
     again.await.expect(304);
     put(practice.client(Role::Nurse), "*", &wanted).await.expect_problem(403, "permission_denied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appointment_has_reminders_of_its_own_if_that_is_wished() {
+    let agenda = Agenda::new().await;
+    let booked = agenda.book(&agenda.visit("10:00", "10:30")).await;
+    let path = format!("/appointments/{}/reminders", booked["id"].as_str().expect("an id"));
+    let usual = agenda.secretary().get(&path).await.expect(200).body;
+    let shown = |of: &Value| {
+        let reminders = of["reminders"].as_array().expect("reminders").iter();
+        reminders.map(|one| format!("{} {} {}", one["type"], one["time"], one["state"])).collect::<Vec<_>>()
+    };
+    let practices = [r#""email" "24h_before" "pending""#, r#""sms" "2h_before" "pending""#];
+    assert_eq!((&usual["own"], shown(&usual)), (&json!(false), practices.map(str::to_owned).to_vec()));
+    let choose = |body: Value| send(agenda.secretary().request(Method::PUT, &path).json(&body));
+    let own = choose(json!({"reminders": [{"type": "sms", "time": "3h_before"}]})).await.expect(200).body;
+    assert_eq!((&own["own"], shown(&own)), (&json!(true), vec![r#""sms" "3h_before" "pending""#.to_owned()]));
+    assert_eq!(agenda.secretary().get(&path).await.expect(200).body, own);
+    assert_eq!(choose(json!({})).await.expect(200).body, usual);
+    let twice = json!({"reminders": [{"type": "sms", "time": "3h_before"}, {"type": "sms", "time": "180min_before"}]});
+    let refused = choose(twice).await.expect_problem(422, "validation_failed");
+    assert_eq!(refused.violated_fields(), ["reminders[1]"]);
+    let nowhere = format!("/appointments/{}/reminders", Uuid::now_v7());
+    agenda.secretary().get(&nowhere).await.expect_problem(404, "resource_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]

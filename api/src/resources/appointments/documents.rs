@@ -119,6 +119,6 @@ pub(super) fn minutes(during: Interval) -> u32 {
 }
 
 /// A code as answers carry it.
-pub(super) fn word<V: CodeValue>(value: V) -> WireCode<V> {
+pub(in crate::resources) fn word<V: CodeValue>(value: V) -> WireCode<V> {
     value.code().to_owned().into()
 }

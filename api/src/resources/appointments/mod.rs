@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
+pub(super) use self::documents::word;
 use self::input::{BookingInput, RevisionInput};
 pub use self::life::AppointmentLifeApi;
 pub use self::list::AppointmentListsApi;
