@@ -480,6 +480,9 @@ mod tests {
                 json!({"idleTimeoutMinutes": 15, "mfaRequiredFor": ["admin"]}),
             ),
             recorded("facility", "RolePermissionsChanged", json!({"role": "nurse", "permissions": {}})),
+            recorded("facility", "RoomAdded", json!({"roomId": Uuid::from_u128(3), "name": "Salle 1"})),
+            recorded("facility", "RoomRenamed", json!({"roomId": Uuid::from_u128(3), "name": "Salle 2"})),
+            recorded("facility", "RoomClosed", json!({"roomId": Uuid::from_u128(3)})),
             recorded("facility", "ReminderRulesSet", json!({"enabled": false, "rules": []})),
         ]
         .into_iter()
