@@ -33,6 +33,7 @@ use crate::resources::notifications::read_marks::{self, ReadMarksError};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
+use crate::state::AppState;
 
 /// Why the program ended with an error.
 #[derive(Debug, thiserror::Error)]
@@ -184,13 +185,14 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         &tokens,
         servers.nats_url.as_deref(),
         realtime,
-        messengers.clone(),
+        messengers,
         links,
         &shutdown,
     )
     .await?;
     following::install(&log, reminders::NAME).await?;
-    let reminders = Reminders::new(services.state.commands.clone(), messengers, config.reminder_clock());
+    let AppState { commands, messengers, links, .. } = services.state.clone();
+    let reminders = Reminders::new(commands, messengers, links, config.reminder_clock());
     let reminding = Follower::start(log.clone(), Arc::new(reminders.clone()));
     let watched = reminders.clone();
     let readiness = services.readiness.with("reminders", move || std::future::ready(watched.finding()));

@@ -43,6 +43,7 @@ use self::outbox::{AtWork, Message, Outbox};
 pub use self::outbox::{OutboxError, migrate};
 use crate::messaging::Messengers;
 use crate::messaging::texts::TextError;
+use crate::patient_links::PatientLinks;
 use crate::resources::health::Finding;
 
 /// The name of its checkpoint.
@@ -110,6 +111,7 @@ pub(crate) struct Reminding {
     queries: ReminderQueries,
     outbox: Outbox,
     messengers: Messengers,
+    links: Option<PatientLinks>,
     clock: ReminderClock,
     /// Messages on their way. They go on when the lead is lost or the server stops: what was begun has an end.
     sending: TaskTracker,
@@ -117,14 +119,15 @@ pub(crate) struct Reminding {
 }
 
 impl Reminders {
-    /// Over these commands, by these messengers.
-    pub fn new(commands: Commands, messengers: Messengers, clock: ReminderClock) -> Self {
+    /// Over these commands, by these messengers, with these links for patients to answer by.
+    pub fn new(commands: Commands, messengers: Messengers, links: Option<PatientLinks>, clock: ReminderClock) -> Self {
         let database = commands.log().database().clone();
         Self(Arc::new(Reminding {
             queries: ReminderQueries::new(database.clone()),
             outbox: Outbox::new(database),
             commands,
             messengers,
+            links,
             clock,
             sending: TaskTracker::new(),
             waiting: Mutex::default(),

@@ -1,7 +1,6 @@
 //! What a reminder says: made of the practice, its practitioners and the times of the appointments, and of nothing clinical.
 
 use domain::facility::Facility;
-use domain::ids::AppointmentId;
 use domain::user::User;
 use domain::values::TextValue;
 use jiff::tz::TimeZone;
@@ -11,6 +10,7 @@ use super::outbox::Message;
 use super::{Reminding, WorkError};
 use crate::messaging::texts::{Sender, Visit, practitioner_name, reminder};
 use crate::messaging::{Outgoing, Recipient};
+use crate::patient_links::{LinkKind, PatientLink};
 
 impl Reminding {
     /// The message for a recipient.
@@ -27,22 +27,18 @@ impl Reminding {
             let Some(slot) = &appointment.slot else { continue };
             let practitioner = self.load::<User>(message.facility, slot.practitioner_id.0).await?;
             let room = slot.room_id.and_then(|room| practice.rooms.get(&room));
+            let link = PatientLink { kind: LinkKind::Appointment, id: id.0, moment: slot.during.from };
             visits.push(Visit {
                 id: *id,
                 version: *version,
                 during: slot.during,
                 practitioner: practitioner.and_then(|(practitioner, _)| practitioner_name(&practitioner)),
                 room: room.map(|room| room.name.as_str().to_owned()),
-                link: self.link(*id),
+                link: self.links.as_ref().and_then(|links| links.address(link)),
             });
         }
         let sender = Sender { practice: &practice.name, zone, address: self.messengers.address() };
         let written = reminder(&sender, &visits, self.clock.now())?;
         Ok(written.to(message.id, &sender, recipient))
-    }
-
-    /// Where the patient confirms or cancels an appointment.
-    fn link(&self, _appointment: AppointmentId) -> Option<String> {
-        None
     }
 }

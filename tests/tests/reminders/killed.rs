@@ -34,6 +34,7 @@ impl Office {
             ["--smtp-url", &mails.url()],
             ["--mail-from", "rdv@cabinet.example"],
             ["--sms-url", &texts.url()],
+            ["--public-url", "https://rdv.cabinet.example"],
             ["--test-reminder-clock", &file],
         ];
         let arguments = arguments.into_iter().flatten().chain(["--demo"]).map(str::to_owned).collect();
@@ -207,6 +208,13 @@ async fn every_reminder_of_three_days_arrives_once_although_the_server_is_killed
     }
     office.until_nothing_is_at_work().await;
 
+    for mail in office.mails.mails() {
+        let (told, links) =
+            (times_in(&mail.text()).len(), mail.text().matches("https://rdv.cabinet.example/rdv/").count());
+        let (name, kind, calendar) = mail.attachment().expect("a file for calendars");
+        assert_eq!((name.as_str(), kind.as_str()), ("rendez-vous.ics", "text/calendar"));
+        assert_eq!((links, calendar.matches("BEGIN:VEVENT").count()), (told, told), "{}", mail.text());
+    }
     let arrived = office.arrived();
     let doubted = office.in_doubt(&booked).await;
     let twice: Vec<_> = arrived.iter().filter(|(_, count)| **count > 1).collect();

@@ -184,7 +184,7 @@ impl Desk {
         let (mails, texts) = (MailServer::start().await, SmsGateway::start().await);
         let clock = Clock::new();
         let reminders =
-            Reminders::new(commands.clone(), messengers(&mails, &texts), ReminderClock::ahead_by(&clock.file()));
+            Reminders::new(commands.clone(), messengers(&mails, &texts), None, ReminderClock::ahead_by(&clock.file()));
         Self { practice: Practice::open(commands).await, house, read_models, mails, texts, clock, reminders }
     }
 
@@ -215,11 +215,14 @@ fn messengers(mails: &MailServer, texts: &SmsGateway) -> Messengers {
 
 /// The times of day in a text, as they are written in French: `9 h 30`, in a short message `9h30`.
 fn times_in(text: &str) -> Vec<String> {
+    // Anything may stand in a link.
+    let words: Vec<&str> = text.split_whitespace().filter(|word| !word.contains("://")).collect();
+    let text = words.join(" ");
     let digits = |c: char| c.is_ascii_digit();
     let places = text.match_indices('h').filter_map(|(place, _)| {
         let before = text[..place].trim_end();
         let hour: u8 = before[before.trim_end_matches(digits).len()..].parse().ok()?;
-        let after = text[place + 1..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+        let after = text[place + 1..].trim_start();
         let minute: String = after.chars().take_while(|c| digits(*c)).collect();
         let word_goes_on = text[place + 1..].starts_with(char::is_alphabetic);
         (!word_goes_on).then(|| format!("{hour} h {}", if minute.len() == 2 { &minute } else { "00" }))
