@@ -255,14 +255,8 @@ impl Commands {
         let texts = entry.texts.value().cloned().unwrap_or_default();
         let details = Details { kind: wish.kind, priority: wish.priority, texts };
         let (slot, terms) = (slot.clone(), Terms::default());
-        let command = AppointmentCommand::BookAppointment {
-            patient_id,
-            slot,
-            details,
-            occurrence: None,
-            link_id: None,
-            terms,
-        };
+        let command =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
         Ok(Some(Booking { id: AppointmentId(Uuid::now_v7()), command, before: Loaded::nothing() }))
     }
 
