@@ -31,11 +31,29 @@ const IN_BODIES: &[(&str, &str, Kind)] = &[
     ("bookLinked", "/patientId", Kind::Patient),
     ("bookLinked", "/items/0/practitionerId", Kind::User),
     ("bookLinked", "/items/0/roomId", Kind::Room),
+    ("joinWaitingList", "/patientId", Kind::Patient),
+    ("joinWaitingList", "/practitionerIds/0", Kind::User),
+    ("joinWaitingList", "/appointmentId", Kind::Appointment),
+    ("reviseWaitingListEntry", "/practitionerIds/0", Kind::User),
+    ("reviseWaitingListEntry", "/appointmentId", Kind::Appointment),
+    ("offerSlot", "/practitionerId", Kind::User),
+    ("offerSlot", "/roomId", Kind::Room),
 ];
+
+/// Identifiers that mean something within one resource alone, whose own identifier is in the path.
+const WITHIN_A_RESOURCE: [(&str, &str); 2] = [("acceptOffer", "offerId"), ("declineOffer", "offerId")];
 
 /// A body that would be accepted, of what is ours.
 fn base(operation: &str, ours: &Belongings) -> Value {
-    let mut visit = body_of("reviseAppointment");
+    if let "joinWaitingList" | "reviseWaitingListEntry" = operation {
+        let mut wish = body_of("reviseWaitingListEntry");
+        wish["practitionerIds"] = json!([ours.of_kind(Kind::User)[0]]);
+        if operation == "joinWaitingList" {
+            wish["patientId"] = json!(ours.of_kind(Kind::Patient)[0]);
+        }
+        return wish;
+    }
+    let mut visit = body_of(if operation == "offerSlot" { operation } else { "reviseAppointment" });
     visit["practitionerId"] = json!(ours.of_kind(Kind::User)[0]);
     visit["date"] = json!(tomorrow());
     let patient = json!(ours.of_kind(Kind::Patient)[0]);
@@ -55,7 +73,7 @@ fn base(operation: &str, ours: &Belongings) -> Value {
             return json!({"patientId": patient, "items": [visit, second]});
         }
         "moveFollowing" => return body_of(operation),
-        "reviseAppointment" => {}
+        "reviseAppointment" | "offerSlot" => {}
         other => panic!("{other} takes an identifier in its body: say which body it is"),
     }
     visit
@@ -63,7 +81,10 @@ fn base(operation: &str, ours: &Belongings) -> Value {
 
 fn put(body: &mut Value, pointer: &str, id: &str) {
     let (parent, field) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap()[field] = json!(id);
+    match (body.pointer_mut(parent).unwrap(), field.parse::<usize>()) {
+        (Value::Array(items), Ok(number)) => items[number] = json!(id),
+        (object, _) => object[field] = json!(id),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,10 +96,9 @@ async fn each_identifier_that_a_body_takes_is_in_the_table() {
             served.insert((operation.id.clone(), field.split('/').next().unwrap().to_owned()));
         }
     }
-    let known = IN_BODIES
-        .iter()
-        .map(|(operation, pointer, _)| ((*operation).to_owned(), pointer.rsplit('/').next().unwrap().to_owned()));
-    assert_eq!(served, known.collect());
+    let field = |pointer: &'static str| pointer.trim_end_matches("/0").rsplit('/').next().unwrap();
+    let known = IN_BODIES.iter().map(|(operation, pointer, _)| (*operation, field(pointer))).chain(WITHIN_A_RESOURCE);
+    assert_eq!(served, known.map(|(operation, field)| (operation.to_owned(), field.to_owned())).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +109,8 @@ async fn what_a_body_names_of_another_practice_does_not_exist_here() {
     let client = our_practice.client(Role::Secretary);
     for (operation, _) in operations_with_needs().await {
         for (_, pointer, kind) in IN_BODIES.iter().filter(|(id, ..)| *id == operation.id) {
-            let path = operation.path_with(|_| ours.of_kind(Kind::Appointment)[0].clone());
+            let resource = if operation.path.contains("waiting-list") { Kind::WaitingEntry } else { Kind::Appointment };
+            let path = operation.path_with(|_| ours.of_kind(resource)[0].clone());
             let ask = async |id: &str| {
                 let mut body = base(&operation.id, &ours);
                 put(&mut body, pointer, id);

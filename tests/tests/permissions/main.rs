@@ -80,9 +80,10 @@ fn id(document: &Value) -> String {
 async fn lapsed_offer(practice: &Practice, practitioner: &str, patient: &str) -> (String, String) {
     let client = practice.secretary();
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    // Not for the extra hours of these days, which would be offered at a moment of their own.
     let wish = json!({
         "patientId": patient, "practitionerIds": [practitioner], "type": "consultation", "duration": 30,
-        "earliest": today, "latest": today + 30.days(),
+        "earliest": today + 4.days(), "latest": today + 30.days(),
     });
     let place = id(&client.post("/waiting-list", &wish).await.expect(201).body);
     let offer = json!({
