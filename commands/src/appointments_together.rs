@@ -2,6 +2,7 @@
 //! booked and what meets something is told for each; a part is booked only if that was asked for.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Slot};
@@ -124,9 +125,8 @@ impl Commands {
         let mut bases = Bases::new();
         for command in planned.iter().filter_map(|planned| planned.command.as_ref().ok()) {
             let Some(slot) = command.slot() else { continue };
-            if !bases.contains_key(&whom_and_where(slot)) {
-                let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
-                bases.insert(whom_and_where(slot), basis);
+            if let Entry::Vacant(missing) = bases.entry(whom_and_where(slot)) {
+                missing.insert(self.basis(&participants(slot, command), fresh, context.facility_id).await?);
             }
         }
         Ok(bases)

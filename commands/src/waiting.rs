@@ -12,6 +12,7 @@ use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, 
 use uuid::Uuid;
 
 use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants};
+use crate::basis::Participants;
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, Loaded, decide, pause};
@@ -81,8 +82,8 @@ impl Commands {
         self.change_waiting(id, &WaitingCommand::ChangeWish { wish, texts }, context).await
     }
 
-    /// Any other command on a place on the list, but for taking what is offered. Whom a slot is offered with has to treat
-    /// patients here.
+    /// Any other command on a place on the list, but for taking what is offered. Whom and where a
+    /// slot is offered with has to be bookable here.
     pub async fn change_waiting(
         &self,
         id: WaitingId,
@@ -92,11 +93,9 @@ impl Commands {
         if let WaitingCommand::OfferSlot { slot, .. } = command {
             // Whoever else's place it is, it is not found before anything is said of the slot.
             self.waiting(id, context.facility_id).await?;
-            let found = self.guarded_availability::<WaitingError>(context.facility_id, slot.practitioner_id).await;
-            found.map_err(|error| match error {
-                CommandError::NotFound => invalid("practitionerId", "unknown_practitioner", NO_PRACTITIONER),
-                error => error,
-            })?;
+            let needed = Participants { practitioner: slot.practitioner_id, patient: None, room: slot.room_id };
+            // Without its guards: an offer takes nothing of anybody, and is checked again when it is accepted.
+            self.basis(&needed, true, context.facility_id).await.map_err(|error| error.map(in_words_of_waiting))?;
         }
         let time = self.practice_time(context.facility_id).await?;
         let outcome = self.execute::<WaitingEntry>(id.0, command, &time, &[], context).await;

@@ -423,7 +423,6 @@ mod tests {
     use super::*;
     use domain::event::{Actor, EventMetadata};
     use domain::ids::{EventId, StreamId, StreamVersion, SubjectId};
-    use domain::values::CodeValue;
     use serde_json::{Value, json};
 
     fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent {

@@ -79,23 +79,22 @@ pub struct Problem {
     detail: Option<String>,
     violations: Vec<Violation>,
     conflicts: Vec<Conflict>,
+    /// On the heap: few problems speak of times, and every operation may return one.
+    times: Option<Box<Times>>,
+    retry_after: Option<Duration>,
+}
+
+/// The times of which a problem speaks.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Times {
     open_hours: Option<Vec<Period>>,
     alternatives: Option<Vec<Period>>,
-    retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// The problem with this code, and nothing more to say than the catalogue does.
     pub const fn new(code: ProblemCode) -> Self {
-        Self {
-            code,
-            detail: None,
-            violations: Vec::new(),
-            conflicts: Vec::new(),
-            open_hours: None,
-            alternatives: None,
-            retry_after: None,
-        }
+        Self { code, detail: None, violations: Vec::new(), conflicts: Vec::new(), times: None, retry_after: None }
     }
 
     /// 422, for a body whose values break these rules.
@@ -145,14 +144,14 @@ impl Problem {
     /// With the hours around the time that was asked for.
     #[must_use]
     pub fn open_at(mut self, hours: Vec<Period>) -> Self {
-        self.open_hours = Some(hours);
+        self.times.get_or_insert_default().open_hours = Some(hours);
         self
     }
 
     /// With the nearest times that are free.
     #[must_use]
     pub fn with_alternatives(mut self, alternatives: Vec<Period>) -> Self {
-        self.alternatives = Some(alternatives);
+        self.times.get_or_insert_default().alternatives = Some(alternatives);
         self
     }
 
@@ -175,13 +174,15 @@ impl Problem {
 
     /// What is in the way, the hours around, and the nearest times that are free.
     pub fn into_times(self) -> (Vec<Conflict>, Option<Vec<Period>>, Option<Vec<Period>>) {
-        (self.conflicts, self.open_hours, self.alternatives)
+        let Times { open_hours, alternatives } = self.times.map(|times| *times).unwrap_or_default();
+        (self.conflicts, open_hours, alternatives)
     }
 
     /// Writes the answer. `instance` is the path asked for, `request_id` finds the request in the log.
     pub fn answer(self, instance: Option<&str>, request_id: Option<&str>) -> Response {
         let retry_after =
             self.retry_after.or(default_wait(self.code)).map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64);
+        let times = self.times.map(|times| *times).unwrap_or_default();
         let document = ProblemDocument {
             r#type: format!("/docs/errors#{}", self.code.name()),
             title: self.code.title().to_owned(),
@@ -192,8 +193,8 @@ impl Problem {
             request_id: request_id.map(str::to_owned),
             violations: (!self.violations.is_empty()).then_some(self.violations),
             conflicts: (!self.conflicts.is_empty()).then_some(self.conflicts),
-            open_hours: self.open_hours,
-            alternatives: self.alternatives,
+            open_hours: times.open_hours,
+            alternatives: times.alternatives,
             retry_after,
         };
         let mut response =

@@ -34,12 +34,6 @@ code_value! {
     }
 }
 
-impl Default for Repeated {
-    fn default() -> Self {
-        Self::First
-    }
-}
-
 /// Why what the clock shows is no instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WallClockError {
@@ -130,7 +124,7 @@ mod tests {
             ("Indian/Reunion", date(2026, 10, 25).at(2, 30, 0, 0), "2026-10-24T22:30:00Z", "2026-10-24T22:30:00Z"),
         ] {
             let found = |repeated| instant(shown, &zone(name), repeated).expect("an instant").to_string();
-            assert_eq!(found(Repeated::default()), first, "{name}");
+            assert_eq!(found(Repeated::First), first, "{name}");
             assert_eq!(found(Repeated::Second), second, "{name}");
             for (text, repeated) in [(first, Repeated::First), (second, Repeated::Second)] {
                 let told = repetition(text.parse().expect("an instant"), &zone(name));

@@ -124,7 +124,7 @@ async fn what_a_body_names_of_another_practice_does_not_exist_here() {
                 let nobody = Uuid::now_v7().to_string();
                 let (real, made_up) = (ask(foreign).await, ask(&nobody).await);
                 let what = format!("{} with {pointer}", operation.id);
-                assert_eq!(told(&real, &[foreign.clone()]), told(&made_up, &[nobody]), "{what}");
+                assert_eq!(told(&real, std::slice::from_ref(foreign)), told(&made_up, &[nobody]), "{what}");
                 // A series says of each occurrence that nothing came of it.
                 let nothing = real.status == 200 && real.body["done"] == 0;
                 assert!(real.status == 422 || nothing, "{what}: {}", real.text);

@@ -3,9 +3,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::role::Role;
-use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
-use serde_json::{Value, json};
+use jiff::ToSpan;
+use serde_json::json;
 use system_tests::agenda::in_a_week;
 
 use crate::Counter;

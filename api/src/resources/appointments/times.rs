@@ -72,7 +72,8 @@ impl Times<'_> {
         let date = self.date.parse(&at("date"), violations).map(|date| date.value());
         let start = self.start_time.parse(&at("startTime"), violations).map(|time| time.value());
         let end = parse_optional(self.end_time, &at("endTime"), violations).map(|time| time.value());
-        let repeated = parse_optional_code(self.repeated_hour, &at("repeatedHour"), violations).unwrap_or_default();
+        let repeated =
+            parse_optional_code(self.repeated_hour, &at("repeatedHour"), violations).unwrap_or(Repeated::First);
         if self.end_time.is_none() && self.duration.is_none() {
             let why = "One of `endTime` and `duration` is required.";
             violations.push(Violation::new(at("endTime"), "required", why));
@@ -139,7 +140,8 @@ impl AdditionalSlotInput {
         let repeated = parse_optional_code(self.repeated_hour.as_ref(), &at("repeatedHour"), violations);
         let (start, end) = (date?.at_time(start?), end?);
         let mut refuse = |field: &str, broken: RuleBroken| violations.push(broken.at(at(field)).into());
-        let from = start.begins(repeated.unwrap_or_default(), zone).map_err(|broken| refuse("start", broken)).ok()?;
+        let from =
+            start.begins(repeated.unwrap_or(Repeated::First), zone).map_err(|broken| refuse("start", broken)).ok()?;
         let until = start.ends(from, end, zone).map_err(|broken| refuse("end", broken)).ok()?;
         Some(Interval { from, until })
     }
