@@ -76,7 +76,9 @@ impl Services {
         let offers: Arc<dyn LinkDesk> = Arc::new(OfferDesk::new(commands.clone()));
         let desks = [(LinkKind::Appointment, appointments), (LinkKind::Offer, offers)];
         let pages = patient_pages(links.clone(), desks);
-        let state = AppState::new(commands, read_models.clone(), trail).reaching_patients(messengers, links);
+        let state = AppState::new(commands, read_models.clone(), trail)
+            .reaching_patients(messengers, links)
+            .warning(realtime.stale_changes());
         // Before anybody is answered: what happens from now on is followed.
         following::install(&log, waiting::NAME).await?;
         let waiting = Arc::new(Follower::start(log, Arc::new(WaitingPolicy::new(state.clone()))));

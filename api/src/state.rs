@@ -25,6 +25,7 @@ use crate::http::parameter::Prefer;
 use crate::http::problem::Problem;
 use crate::messaging::Messengers;
 use crate::patient_links::PatientLinks;
+use crate::realtime::StaleChanges;
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -59,6 +60,8 @@ pub struct AppState {
     pub messengers: Messengers,
     /// By which they answer; none in tests without a house's secret.
     pub links: Option<PatientLinks>,
+    /// By which users are told of changes that came too late.
+    pub stale: Option<StaleChanges>,
     read_models: Projections,
 }
 
@@ -80,8 +83,15 @@ impl AppState {
             trail,
             messengers: Messengers::default(),
             links: None,
+            stale: None,
             read_models,
         }
+    }
+
+    /// The same, telling users by this of changes that came too late.
+    #[must_use]
+    pub fn warning(self, stale: StaleChanges) -> Self {
+        Self { stale: Some(stale), ..self }
     }
 
     /// The same, with these ways of reaching patients, and of being answered.

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use domain::role::Role;
 use event_store_schema::{AccessAlert, AccessPosition, AccessTrail, TrailError};
 
-use super::hub::Hub;
+use super::hub::{Addressee, Hub};
 use super::messages::Notice;
 
 /// How often the trail is looked at. What this server records itself wakes it at once.
@@ -39,7 +40,7 @@ async fn look(trail: &AccessTrail, hub: &Hub, seen: &mut Option<AccessPosition>)
     };
     for alert in trail.alerts_after(after).await? {
         *seen = Some(alert.position);
-        hub.tell_officers(alert.facility_id, notice(alert));
+        hub.tell(alert.facility_id, Addressee::Role(Role::Dpo), notice(alert));
     }
     Ok(())
 }

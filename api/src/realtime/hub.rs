@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::ids::{FacilityId, PatientId, Position};
-use domain::role::Area;
+use domain::ids::{FacilityId, PatientId, Position, UserId};
+use domain::role::{Area, Role};
 use projections::push::Frame;
 use tokio::sync::broadcast;
 
@@ -14,6 +14,7 @@ use super::filling::Filled;
 use super::messages::Notice;
 use super::presence::Change;
 use super::traces::patient_of;
+use crate::http::auth::Caller;
 
 /// What goes to the sockets of a practice.
 #[derive(Clone)]
@@ -22,8 +23,26 @@ pub(super) enum Live {
     Event(Arc<LiveEvent>),
     /// Somebody came or went.
     Presence(Change),
-    /// What the data protection officers are to know at once.
-    ForOfficers(Arc<Notice>),
+    /// What some are to know at once.
+    Notice(Addressee, Arc<Notice>),
+}
+
+/// For whom a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addressee {
+    /// Everybody of a role.
+    Role(Role),
+    /// One user, on all their screens.
+    User(UserId),
+}
+
+impl Addressee {
+    pub(super) fn is(self, caller: &Caller) -> bool {
+        match self {
+            Self::Role(role) => caller.role == role,
+            Self::User(user) => caller.user_id == user,
+        }
+    }
 }
 
 /// An event, and its frames, which go together: there is one position for all of them.
@@ -86,10 +105,10 @@ impl Hub {
         let _ = self.send(facility, || Ok(Live::Presence(change)));
     }
 
-    /// Tells the data protection officers of a practice.
-    pub(super) fn tell_officers(&self, facility: FacilityId, notice: Notice) {
+    /// Tells some of a practice.
+    pub(super) fn tell(&self, facility: FacilityId, whom: Addressee, notice: Notice) {
         // As above.
-        let _ = self.send(facility, || Ok(Live::ForOfficers(Arc::new(notice))));
+        let _ = self.send(facility, || Ok(Live::Notice(whom, Arc::new(notice))));
     }
 
     fn send(&self, facility: FacilityId, live: impl FnOnce() -> serde_json::Result<Live>) -> serde_json::Result<()> {

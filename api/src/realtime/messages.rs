@@ -5,6 +5,7 @@ use domain::ids::{FacilityId, PatientId, Position, UserId};
 use domain::role::Role;
 use projections::push::{Field, FieldType, MessageKind};
 use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
 
 /// The one message a client sends: first of all, and again to go on with a new token.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -92,12 +93,21 @@ pub(super) enum Notice {
         /// What was opened.
         resource_type: String,
     },
+    /// What this user tried to change had changed since they read it.
+    ConflictDetected {
+        /// What kind of resource it is.
+        resource_type: String,
+        /// Which.
+        resource_id: Uuid,
+        /// The fields that have another value now.
+        fields: Vec<String>,
+    },
 }
 
 impl Notice {
     /// Every kind of notice there is, for the AsyncAPI document.
     pub(super) const KINDS: &'static [MessageKind] =
-        &[READY, ERROR, SLOW_CONSUMER, USER_CONNECTED, USER_DISCONNECTED, NOTIFICATION];
+        &[READY, ERROR, SLOW_CONSUMER, USER_CONNECTED, USER_DISCONNECTED, NOTIFICATION, CONFLICT_DETECTED];
 
     /// The notice as a client gets it. `position` is the last one that the client has certainly got, so that remembering
     /// it never skips a frame.
@@ -169,10 +179,23 @@ const NOTIFICATION: MessageKind = MessageKind {
     ],
 };
 
+const CONFLICT_DETECTED: MessageKind = MessageKind {
+    event: "conflict_detected",
+    summary: "What this user tried to change had changed since they read it (412). Sent to all screens of that user; not part of \
+              the log.",
+    fields: &[
+        Field {
+            name: "resourceType",
+            of: FieldType::Text,
+            meaning: "What kind of resource it is, such as `appointment`.",
+        },
+        Field { name: "resourceId", of: FieldType::Id, meaning: "Which." },
+        Field { name: "fields", of: FieldType::FieldNames, meaning: "The fields that have another value now." },
+    ],
+};
+
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -221,6 +244,11 @@ mod tests {
                 actor_id: user_id,
                 patient_id: Some(PatientId(Uuid::from_u128(4))),
                 resource_type: "medical_record".to_owned(),
+            },
+            Notice::ConflictDetected {
+                resource_type: "appointment".to_owned(),
+                resource_id: Uuid::from_u128(5),
+                fields: vec!["startTime".to_owned()],
             },
         ];
         assert_eq!(notices.len(), Notice::KINDS.len());

@@ -4,6 +4,7 @@
 //!  NATS medicalpro.> ──► relay ──► hub ──► session (one per socket) ──► client
 //!  the log (gaps, NATS away) ─┘     ▲         │
 //!  NATS medicalpro-presence ──► presence ◄────┘ who is connected
+//!  a change that came too late ──► conflicts ─► hub
 //!  audit.access ──► alerts ─► hub             └──► traces ──► audit.access: who was told of whom
 //! ```
 //!
@@ -12,6 +13,7 @@
 
 mod alerts;
 mod asyncapi;
+mod conflicts;
 mod filling;
 mod hub;
 mod messages;
@@ -47,6 +49,7 @@ use crate::http::server::PlainRoute;
 use crate::shutdown::Shutdown;
 
 pub use self::asyncapi::asyncapi_document;
+pub use self::conflicts::{StaleChange, StaleChanges};
 pub use self::relay::COMMIT_TO_RELAY;
 pub use self::session::{CUT_OFF, FRAMES_SENT, SOCKETS};
 
@@ -91,6 +94,7 @@ struct Shared {
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     fillings: Fillings,
+    stale: StaleChanges,
     settings: RealtimeSettings,
     /// A permit for each socket there may be.
     sockets: Arc<Semaphore>,
@@ -126,6 +130,8 @@ impl Realtime {
         run_until(shutdown.background(), shutdown, relay.run());
         let (alerted, watched) = (Arc::clone(&hub), trail.clone());
         run_until(shutdown.background(), shutdown, async move { alerts::relay_alerts(watched, &alerted).await });
+        let stale = StaleChanges::new(Arc::clone(&hub), nats.clone());
+        run_until(shutdown.background(), shutdown, stale.clone().listen());
         if let Some((client, names)) = nats {
             let presence = Arc::clone(&presence);
             run_until(shutdown.background(), shutdown, async move { presence.exchange(client, names, changes).await });
@@ -134,7 +140,7 @@ impl Realtime {
         let sockets = Arc::new(Semaphore::new(settings.max_sockets));
         let (stop, past) = (shutdown.serving(), Semaphore::new(PAST_READERS));
         let fillings = Fillings::new(log.database());
-        let shared = Shared { log, trail, tokens, hub, presence, fillings, settings, sockets, past, stop };
+        let shared = Shared { log, trail, tokens, hub, presence, fillings, stale, settings, sockets, past, stop };
         let realtime = Self(Arc::new(shared));
         shutdown.spawn(realtime.clone().all_closed());
         Ok(realtime)
@@ -148,6 +154,11 @@ impl Realtime {
             PlainRoute::new(Method::GET, PATH, RealtimeEndpoint(Arc::clone(&self.0))),
             PlainRoute::new(Method::GET, "/asyncapi.json", document),
         ]
+    }
+
+    /// By which users are told of changes that came too late.
+    pub fn stale_changes(&self) -> StaleChanges {
+        self.0.stale.clone()
     }
 
     /// Ends when the server stops and every socket is closed.

@@ -272,7 +272,7 @@ mod tests {
         drop(second);
         let mut heard = || match told.try_recv() {
             Ok(super::super::hub::Live::Presence(change)) => Some(change.connected),
-            Ok(super::super::hub::Live::Event(_) | super::super::hub::Live::ForOfficers(_)) | Err(_) => None,
+            Ok(super::super::hub::Live::Event(_) | super::super::hub::Live::Notice(..)) | Err(_) => None,
         };
         assert_eq!((heard(), heard(), heard()), (Some(true), Some(false), None));
         assert!(presence.known().practices.is_empty() && presence.known().own.is_empty());

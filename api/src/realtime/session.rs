@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::event::RecordedEvent;
 use domain::ids::{PatientId, Position};
-use domain::role::{Area, Role};
+use domain::role::Area;
 use event_store_schema::{LogError, TrailError};
 use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
@@ -356,8 +356,8 @@ impl Session {
                 }
                 return Ok(texts);
             }
-            Live::ForOfficers(_) if identity.caller.role != Role::Dpo => return Ok(Vec::new()),
-            Live::ForOfficers(notice) => notice.to_json(Some(self.delivered)),
+            Live::Notice(whom, _) if !whom.is(&identity.caller) => return Ok(Vec::new()),
+            Live::Notice(_, notice) => notice.to_json(Some(self.delivered)),
             Live::Presence(change) => {
                 let may_know = identity.permissions.access(Area::Users).may_read();
                 if change.user_id == identity.caller.user_id || !may_know {

@@ -80,6 +80,16 @@ impl NatsNames {
         format!("{}-presence.{facility}", self.prefix)
     }
 
+    /// Where servers tell each other of changes that came too late, all practices. Not in the stream.
+    pub fn conflicts(&self) -> String {
+        format!("{}-conflicts.*", self.prefix)
+    }
+
+    /// Where servers tell each other of changes that came too late in one practice.
+    pub fn conflicts_of(&self, facility: FacilityId) -> String {
+        format!("{}-conflicts.{facility}", self.prefix)
+    }
+
     /// The type of an event in its CloudEvents envelope: `medicalpro.patient.patient_registered`.
     pub(super) fn event_type(&self, aggregate: &str, event: &str) -> String {
         format!("{}.{aggregate}.{event}", self.prefix)

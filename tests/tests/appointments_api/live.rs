@@ -46,3 +46,26 @@ async fn screens_are_told_what_happens_to_appointments_with_names_for_those_who_
     let mut late = agenda.practice.register("Roux", "Maë").await;
     assert_eq!(officer.next_frame().await["data"]["patientId"], late["id"].take());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_changes_what_is_out_of_date_is_told_on_their_screens_what_is_different() {
+    let agenda = Agenda::new().await;
+    let visit = agenda.visit("09:00", "09:30");
+    let booked = agenda.book(&visit).await;
+    let moved = revision(&visit, &[("startTime", json!("10:00")), ("endTime", json!("10:30"))]);
+    agenda.revise(&booked, &moved).await.expect(200);
+    let mut screen = Screen::open(Server::shared(), agenda.secretary().token(), None).await;
+    let colleague = agenda.practice.client(Role::Doctor).token().to_owned();
+    let mut another = Screen::open(Server::shared(), &colleague, None).await;
+
+    agenda.revise(&booked, &revision(&visit, &[("priority", json!("high"))])).await.expect(412);
+    let told = screen.next_frame().await;
+    assert_eq!(told["event"], "conflict_detected");
+    let data = &told["data"];
+    assert_eq!((&data["resourceType"], &data["resourceId"]), (&json!("appointment"), &booked["id"]));
+    let fields: Vec<&str> = data["fields"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
+    assert!(fields.contains(&"startTime") && !fields.contains(&"priority"), "{fields:?}");
+    // It is nobody else's: the next that a colleague hears is something that happened.
+    agenda.step(&booked, "confirm").await.expect(200);
+    assert_eq!(another.next_frame().await["event"], "appointment_updated");
+}

@@ -11,7 +11,10 @@ mod list;
 pub(super) mod times;
 mod together;
 
+use std::collections::BTreeSet;
+
 use commands::{CommandContext, CommandError, Executed, Loaded};
+use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::scheduling::PracticeTime;
@@ -21,6 +24,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use projections::appointments::AppointmentView;
+use projections::push::{self, Push};
 use uuid::Uuid;
 
 use self::answers::{Booked, Changed, Listed, Read};
@@ -45,6 +49,7 @@ use crate::http::problem::{Period, Problem, ProblemCode};
 use crate::http::several::Several;
 use crate::http::strict_json::StrictJson;
 use crate::http::wire::Wire;
+use crate::realtime::StaleChange;
 use crate::state::AppState;
 
 /// All operations on appointments. They are of several types because each has its own file.
@@ -111,6 +116,34 @@ impl AppState {
         }
     }
 
+    /// Tells the screens of whoever wanted to change a version that is not the last one which fields are different by now.
+    async fn warn_of_stale_change(&self, id: AppointmentId, context: &CommandContext) {
+        let (Some(stale), Some(read)) = (&self.stale, context.if_match.iter().flatten().min()) else { return };
+        let since = match self.commands.log().load(&Appointment::stream(id.0), *read).await {
+            Ok(since) => since,
+            // The answer says that it is stale; the screens are a convenience.
+            Err(error) => return tracing::warn!(%error, "screens are not told what changed meanwhile"),
+        };
+        let mut fields = BTreeSet::new();
+        for push in since.iter().filter_map(|event| push::frame(event)).map(|frame| frame.push) {
+            match push {
+                Push::AppointmentUpdated { changes, .. } => fields.extend(changes),
+                Push::AppointmentCancelled { .. } => fields.extend(["status".to_owned()]),
+                Push::AppointmentCreated { .. }
+                | Push::PatientUpdated { .. }
+                | Push::WaitingListUpdated { .. }
+                | Push::Notification { .. } => {}
+            }
+        }
+        let change = StaleChange {
+            user_id: context.actor.user_id,
+            resource_type: "appointment".to_owned(),
+            resource_id: id.0,
+            fields: fields.into_iter().collect(),
+        };
+        stale.tell(context.facility_id, change).await;
+    }
+
     /// Gives a command to an appointment that is there, and answers with what it is then.
     async fn change_appointment(
         &self,
@@ -123,6 +156,9 @@ impl AppState {
         let executed = match outcome {
             Ok(executed) => executed,
             Err(error) => {
+                if let CommandError::Stale { .. } = error {
+                    self.warn_of_stale_change(AppointmentId(id.0), context).await;
+                }
                 let time = self.practice_time(context.facility_id).await?;
                 return Err(self.booking_refusal(error, command, &time, context.facility_id).await);
             }
