@@ -192,8 +192,10 @@ impl Runner {
     /// Applies events until the leadership ends.
     async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
         let mut position = lead.start();
-        // What it does for good in this session, so that no batch has to.
-        let settings = format!("SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public");
+        // What it does for good in this session, so that no batch has to. Plans are kept for the session's life and made when the
+        // tables are small: they must not become scans.
+        let settings =
+            format!("SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public; SET enable_seqscan = off");
         if let Err(error) = lead.session().batch_execute(&settings).await {
             return LeadershipEnd::Lost(error.into());
         }

@@ -64,7 +64,7 @@ impl Projection for Reminders {
             for event in events {
                 book.follow(event)?;
             }
-            book.write(tx).await
+            book.write(&begun(events), tx).await
         }
         .boxed()
     }
@@ -84,7 +84,9 @@ impl Book {
     /// As it stands before the batch.
     async fn open(events: &[RecordedEvent], tx: &Transaction<'_>) -> Result<Self, ProjectionError> {
         let (rules, bookings): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.event_type == RULES_SET);
-        let appointments: Vec<Uuid> = bookings.iter().map(|event| event.stream.id()).collect();
+        let begun = begun(events);
+        let appointments: HashSet<Uuid> = bookings.iter().map(|event| event.stream.id()).collect();
+        let appointments: Vec<Uuid> = appointments.difference(&begun).copied().collect();
         let deciding: Vec<Uuid> = rules.iter().map(|event| event.facility_id.0).collect();
         let first = rules.iter().map(|event| event.recorded_at).min().unwrap_or(Timestamp::UNIX_EPOCH);
         let facilities: HashSet<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
@@ -95,6 +97,10 @@ impl Book {
         for row in tx.query(&decided, &[&facilities]).await? {
             let settings = serde_json::from_value(row.try_get("settings")?).map_err(|_| MALFORMED)?;
             book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
+        }
+        if appointments.is_empty() && deciding.is_empty() {
+            // As most batches are while people book: nothing was there before.
+            return Ok(book);
         }
         let known = tx.prepare_cached(include_str!("../../sql/reminders/known.sql")).await?;
         for row in tx.query(&known, &[&appointments, &deciding, &first]).await? {
@@ -141,7 +147,7 @@ impl Book {
         self.decided.insert(facility);
     }
 
-    async fn write(&self, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+    async fn write(&self, begun: &HashSet<Uuid>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
         if !self.decided.is_empty() {
             let (mut ids, mut settings) = (Vec::new(), Vec::new());
             for (id, decided) in self.practices.iter().filter(|(id, _)| self.decided.contains(id)) {
@@ -169,10 +175,19 @@ impl Book {
         }
         let write = tx.prepare_cached(include_str!("../../sql/reminders/write_plans.sql")).await?;
         tx.execute(&write, &[&facilities, &ids, &starts, &expected, &plans]).await?;
-        let clear = tx.prepare_cached("DELETE FROM reminders WHERE appointment_id = ANY ($1)").await?;
-        tx.execute(&clear, &[&ids]).await?;
+        let changed: Vec<Uuid> = ids.iter().filter(|id| !begun.contains(id)).copied().collect();
+        if !changed.is_empty() {
+            let clear = tx.prepare_cached("DELETE FROM reminders WHERE appointment_id = ANY ($1)").await?;
+            tx.execute(&clear, &[&changed]).await?;
+        }
         rows.write(tx).await
     }
+}
+
+/// The appointments that begin in this batch.
+fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
+    let first = events.iter().filter(|event| event.event_type != RULES_SET && event.version.get() == 1);
+    first.map(|event| event.stream.id()).collect()
 }
 
 /// Rows of the list of what is due, column by column.

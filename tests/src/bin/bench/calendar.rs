@@ -24,6 +24,8 @@ use crate::servers::House;
 const OPEN: (u8, u8) = (8, 20);
 const MINUTES: u64 = 30;
 pub const SLOTS_A_DAY: u64 = (OPEN.1 - OPEN.0) as u64 * 60 / MINUTES;
+/// How many patients are booked, in turn: who comes to a practice has mostly been there before.
+const REGULARS: u64 = 2_000;
 /// How many bookings are under way at once while a calendar is filled.
 const AT_ONCE: usize = 64;
 
@@ -76,7 +78,7 @@ impl Calendar {
         let days = i64::try_from(turn / SLOTS_A_DAY).expect("not that many");
         Visit {
             practitioner: self.practitioners[(number % self.practitioners.len() as u64) as usize],
-            patient: patients[(number % patients.len() as u64) as usize],
+            patient: patients[(number % (patients.len() as u64).min(REGULARS)) as usize],
             day: self.first_day.checked_add(days.days()).expect("a day"),
             minute: i64::from(OPEN.0) * 60 + i64::try_from(turn % SLOTS_A_DAY * MINUTES).expect("minutes of a day"),
         }
