@@ -17,6 +17,8 @@ code_value! {
         OfferLapsed = "waiting_offer_lapsed",
         /// They left the list by themselves.
         WaitingListLeft = "waiting_list_left",
+        /// Somebody is away when they have appointments.
+        LeaveTouchesAppointments = "leave_touches_appointments",
         /// A patient called an appointment off by themselves.
         CancelledByPatient = "appointment_cancelled_by_patient",
         /// A patient said that they will come.

@@ -3,6 +3,7 @@
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentEvent};
+use domain::availability::{Availability, AvailabilityEvent};
 use domain::event::RecordedEvent;
 use domain::ids::{AppointmentId, PatientId, UserId};
 use domain::values::NotificationKind;
@@ -50,6 +51,8 @@ pub fn notified(event: &RecordedEvent) -> Option<Notified> {
         waiting(event, &event.decode().ok()?)
     } else if aggregate == type_of::<Appointment>() {
         appointment(event, &event.decode().ok()?)
+    } else if aggregate == type_of::<Availability>() {
+        availability(event, &event.decode().ok()?)
     } else {
         None
     }
@@ -60,7 +63,7 @@ pub(super) fn may_notify(event_type: &str) -> bool {
     TYPES.contains(&event_type)
 }
 
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 11] = [
     "SlotOffered",
     "OfferMessageFailed",
     "OfferAccepted",
@@ -71,6 +74,7 @@ const TYPES: [&str; 10] = [
     "AppointmentConfirmed",
     "ReminderFailed",
     "ReminderSent",
+    "LeavePlanned",
 ];
 
 fn type_of<A: AggregateRoot>() -> &'static str {
@@ -126,5 +130,21 @@ fn appointment(event: &RecordedEvent, what: &AppointmentEvent) -> Option<Notifie
         | AppointmentEvent::AppointmentRestored { .. }
         | AppointmentEvent::RemindersChosen { .. }
         | AppointmentEvent::ReminderSent { .. } => None,
+    }
+}
+
+fn availability(event: &RecordedEvent, what: &AvailabilityEvent) -> Option<Notified> {
+    match what {
+        AvailabilityEvent::LeavePlanned { touched, .. } if !touched.is_empty() => Some(Notified {
+            practitioner: Some(UserId(event.stream.id())),
+            count: Some(u32::try_from(touched.len()).unwrap_or(u32::MAX)),
+            ..Notified::of(event, NotificationKind::LeaveTouchesAppointments, "availability")
+        }),
+        AvailabilityEvent::WeeklyHoursSet { .. }
+        | AvailabilityEvent::LeavePlanned { .. }
+        | AvailabilityEvent::LeaveCancelled { .. }
+        | AvailabilityEvent::ExtraHoursOpened { .. }
+        | AvailabilityEvent::ExtraHoursClosed { .. }
+        | AvailabilityEvent::BookingRulesSet { .. } => None,
     }
 }

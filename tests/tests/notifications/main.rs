@@ -139,3 +139,22 @@ async fn another_practices_notifications_are_nobodys_and_bad_input_is_refused() 
     agenda.practice.client(Role::Dpo).get("/notifications").await.expect_problem(403, "permission_denied");
     assert_eq!(list(agenda.secretary(), "").await["unread"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_staff_is_told_of_appointments_that_a_leave_lies_over() {
+    let agenda = Agenda::new().await;
+    agenda.book(&agenda.visit("09:00", "09:30")).await;
+    agenda.book(&agenda.visit("10:00", "10:30")).await;
+    let client = agenda.secretary();
+    let day = in_a_week();
+    let leave =
+        json!({"from": format!("{day}T00:00"), "until": format!("{day}T23:00"), "kind": "holiday", "confirm": true});
+    client.post(&format!("/availability/{}/leave", agenda.doctor), &leave).await.expect(201);
+    let told = list(client, "").await["items"][0].clone();
+    assert_eq!((&told["kind"], &told["resourceId"]), (&json!("leave_touches_appointments"), &json!(agenda.doctor)));
+    let sentence = told["text"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("L’absence de ") && sentence.ends_with(" touche 2 rendez-vous, à reporter."),
+        "{sentence}"
+    );
+}

@@ -53,6 +53,14 @@ impl Names {
                 format!("Le rappel à {patient} pour le rendez-vous{on}{with} n’est peut-être pas arrivé.")
             }
             NotificationKind::WaitingListLeft => format!("{patient} a quitté la liste d’attente."),
+            NotificationKind::LeaveTouchesAppointments => {
+                let whose = about.practitioner_id.and_then(|id| self.practitioners.get(&id));
+                let whose = whose.map(|name| format!(" de {name}")).unwrap_or_default();
+                match about.count {
+                    Some(count @ 2..) => format!("L’absence{whose} touche {count} rendez-vous, à reporter."),
+                    Some(_) | None => format!("L’absence{whose} touche un rendez-vous, à reporter."),
+                }
+            }
         }
     }
 }
