@@ -125,7 +125,7 @@ impl AppState {
             Err(error) => return tracing::warn!(%error, "screens are not told what changed meanwhile"),
         };
         let mut fields = BTreeSet::new();
-        for push in since.iter().filter_map(|event| push::frame(event)).map(|frame| frame.push) {
+        for push in since.iter().filter_map(push::frame).map(|frame| frame.push) {
             match push {
                 Push::AppointmentUpdated { changes, .. } => fields.extend(changes),
                 Push::AppointmentCancelled { .. } => fields.extend(["status".to_owned()]),
