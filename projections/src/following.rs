@@ -144,26 +144,30 @@ impl Worker {
         self.reports.send_modify(|status| status.leading = true);
         let mut head = self.log.watch();
         let mut ticked: Option<Instant> = None;
+        // Past events that it does not act on the checkpoint moves now and then: nobody waits for it, and most events are such.
+        let (mut reached, mut kept) = (checkpoint.position(), Instant::now());
         loop {
             if ticked.is_none_or(|last| last.elapsed() >= policy.tick_every()) {
                 hold(&mut checkpoint, policy.tick()).await?.map_err(Interrupted::Policy)?;
                 ticked = Some(Instant::now());
             }
             let takes = |event_type: &str| policy.takes(event_type);
-            let before = checkpoint.position();
+            let before = reached;
             head.borrow_and_update();
-            let (events, reached) = self.log.read_taken(before, BATCH, takes).await?;
+            let events;
+            (events, reached) = self.log.read_taken(before, BATCH, takes).await?;
             for event in &events {
                 hold(&mut checkpoint, policy.follow(event)).await?.map_err(Interrupted::Policy)?;
                 checkpoint.advance_to(event.position).await?;
             }
-            if reached > checkpoint.position() {
+            if reached > checkpoint.position() && kept.elapsed() >= RENEW {
                 checkpoint.advance_to(reached).await?;
+                kept = Instant::now();
             }
             self.reports.send_if_modified(|status| status.problem.take().is_some());
             let lag = head.borrow().get().saturating_sub(reached.get());
             metrics::gauge!(LAG, "policy" => policy.name()).set(lag as f64);
-            if reached == before {
+            if *head.borrow() <= reached {
                 // The watch is a hint, the poll is the truth.
                 let _ = timeout(POLL.min(policy.tick_every()), head.changed()).await;
                 checkpoint.still_elected().await?;
