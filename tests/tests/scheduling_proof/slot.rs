@@ -26,6 +26,8 @@ async fn of_a_thousand_who_ask_two_servers_for_one_slot_exactly_one_gets_it() {
     assert_eq!((booked.len(), refused.len()), (1, TRIES - 1));
     for answer in refused {
         let answer = answer.expect_problem(409, "appointment_conflict");
+        let alternatives = answer.body["alternatives"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert!(!alternatives.is_empty(), "the doctor has all day: {}", answer.text);
         for conflict in conflicts(&answer) {
             assert_eq!(conflict["resourceId"], booked[0].body["id"]);
             let period = json!({"start": booked[0].body["start"], "end": booked[0].body["end"]});
