@@ -1,6 +1,6 @@
 //! The read model of practices: what each is called, its time zone, its settings, and what each role may do there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::facility::{Facility, FacilityEvent, FacilitySettings, Room};
@@ -13,9 +13,8 @@ use event_store_schema::Database;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use uuid::Uuid;
 
-use crate::folding::follow;
+use crate::folding::{States, changed, follow_from};
 use crate::projection::{Projection, ProjectionError, Transaction};
 use crate::reading::{QueryError, read};
 
@@ -50,50 +49,22 @@ impl Projection for Facilities {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let mut practices = known_practices(events, tx).await?;
-            fold(events, &mut practices)?;
-            write(&practices, tx).await
+            let known = include_str!("../sql/facilities/known.sql");
+            write(&follow_from(changed(events), known, COLUMN, events, tx).await?, tx).await
         }
         .boxed()
     }
 }
 
-const MALFORMED: ProjectionError = ProjectionError::Malformed("facilities.facility");
+const COLUMN: &str = "facilities.facility";
+const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
-type Practices = HashMap<FacilityId, (Facility, StreamVersion)>;
-
-/// The rows of those practices of the batch that were opened before it.
-async fn known_practices(events: &[RecordedEvent], tx: &Transaction<'_>) -> Result<Practices, ProjectionError> {
-    let changed: Vec<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
-    let find = tx.prepare_cached(include_str!("../sql/facilities/known.sql")).await?;
-    let rows = tx.query(&find, &[&changed]).await?;
-    rows.iter()
-        .map(|row| {
-            let facility = serde_json::from_value(row.try_get("facility")?).map_err(|_| MALFORMED)?;
-            let version = StreamVersion::from_sql(row.try_get("version")?);
-            Ok((FacilityId(row.try_get("facility_id")?), (facility, version)))
-        })
-        .collect()
-}
-
-fn fold(events: &[RecordedEvent], practices: &mut Practices) -> Result<(), ProjectionError> {
-    for event in events {
-        let (facility, version) = practices.entry(event.facility_id).or_default();
-        if event.version != version.next() {
-            return Err(ProjectionError::OutOfStep { position: event.position });
-        }
-        follow(facility, event)?;
-        *version = event.version;
-    }
-    Ok(())
-}
-
-async fn write(practices: &Practices, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+async fn write(practices: &States<Facility>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut ids, mut facilities, mut versions) = (Vec::new(), Vec::new(), Vec::new());
-    for (id, (facility, version)) in practices {
-        ids.push(id.0);
-        facilities.push(serde_json::to_value(facility).map_err(|_| MALFORMED)?);
-        versions.push(version.to_sql());
+    for (id, practice) in practices {
+        ids.push(*id);
+        facilities.push(serde_json::to_value(&practice.state).map_err(|_| MALFORMED)?);
+        versions.push(practice.version.to_sql());
     }
     let upsert = tx.prepare_cached(include_str!("../sql/facilities/upsert.sql")).await?;
     tx.execute(&upsert, &[&ids, &facilities, &versions]).await?;

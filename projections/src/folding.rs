@@ -1,10 +1,91 @@
-//! From recorded events to the state of an aggregate.
+//! From recorded events to the state of an aggregate, and from a batch of them to the states that a read model keeps: those
+//! of the streams in the batch as they were before it, and then as they are after it.
+
+use std::collections::{HashMap, HashSet};
 
 use domain::aggregate::AggregateRoot;
-use domain::event::{RecordedEvent, UnreadableEvent};
+use domain::event::{LoggedEvent, RecordedEvent, UnreadableEvent};
+use domain::ids::{FacilityId, Position, StreamVersion};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::projection::{ProjectionError, Transaction};
 
 /// Takes the state from before an event of its stream to right after it.
 pub(crate) fn follow<A: AggregateRoot>(state: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
     state.apply(event.decode()?);
     Ok(())
+}
+
+/// What a read model keeps of an aggregate.
+pub(crate) struct Kept<A> {
+    pub(crate) facility_id: FacilityId,
+    pub(crate) state: A,
+    /// The version of the last event that the read model takes.
+    pub(crate) version: StreamVersion,
+    /// Where the batch first tells of it, and when that was recorded. Of a row that is new this is its beginning; one that
+    /// was there before has its own, which no upsert touches.
+    pub(crate) first_position: Position,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// What is kept, by the id in the name of the stream.
+pub(crate) type States<A> = HashMap<Uuid, Kept<A>>;
+
+/// The streams of a batch.
+pub(crate) fn changed(events: &[RecordedEvent]) -> HashSet<Uuid> {
+    events.iter().map(|event| event.stream.id()).collect()
+}
+
+/// The streams that begin in a batch.
+pub(crate) fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
+    let first = events.iter().filter(|event| event.version == StreamVersion::ZERO.next());
+    first.map(|event| event.stream.id()).collect()
+}
+
+/// Follows a batch from the states that were there before it. `known` reads those of the streams in `$1`: their `id`,
+/// `facility_id`, `state` and `version`; of streams that it is not asked for there was nothing. `column` is what stands in
+/// the error if a state cannot be read.
+pub(crate) async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
+    asked: impl IntoIterator<Item = Uuid>,
+    known: &str,
+    column: &'static str,
+    events: &[RecordedEvent],
+    tx: &Transaction<'_>,
+) -> Result<States<A>, ProjectionError> {
+    let asked: Vec<Uuid> = asked.into_iter().collect();
+    let mut before: HashMap<Uuid, (FacilityId, A, StreamVersion)> = HashMap::new();
+    if !asked.is_empty() {
+        let known = tx.prepare_cached(known).await?;
+        for row in tx.query(&known, &[&asked]).await? {
+            let state =
+                serde_json::from_value(row.try_get("state")?).map_err(|_| ProjectionError::Malformed(column))?;
+            let version = StreamVersion::from_sql(row.try_get("version")?);
+            before.insert(row.try_get("id")?, (FacilityId(row.try_get("facility_id")?), state, version));
+        }
+    }
+    let mut states = States::new();
+    for event in events {
+        let id = event.stream.id();
+        let kept = states.entry(id).or_insert_with(|| {
+            let nothing = || (event.facility_id, A::default(), StreamVersion::ZERO);
+            let (facility_id, state, version) = before.remove(&id).unwrap_or_else(nothing);
+            let (first_position, created_at, updated_at) = (event.position, event.recorded_at, event.recorded_at);
+            Kept { facility_id, state, version, first_position, created_at, updated_at }
+        });
+        if !in_step::<A>(kept.version, event.version) {
+            return Err(ProjectionError::OutOfStep { position: event.position });
+        }
+        follow(&mut kept.state, event)?;
+        (kept.version, kept.updated_at) = (event.version, event.recorded_at);
+    }
+    Ok(states)
+}
+
+/// Whether an event may follow. Where some are not shown they may lie between two that are; the first is never missing.
+fn in_step<A: AggregateRoot>(before: StreamVersion, version: StreamVersion) -> bool {
+    let shows_all = A::Event::TYPES.iter().all(|(name, _)| A::shows(name));
+    version == before.next() || (!shows_all && before != StreamVersion::ZERO && version > before)
 }

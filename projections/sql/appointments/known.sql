@@ -1,2 +1,2 @@
-SELECT facility_id, appointment_id, appointment, version, created_at, updated_at
+SELECT appointment_id AS id, facility_id, appointment AS state, version
 FROM appointments WHERE appointment_id = ANY ($1)

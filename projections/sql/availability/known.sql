@@ -1,1 +1,2 @@
-SELECT facility_id, practitioner_id, availability, version FROM availability WHERE practitioner_id = ANY ($1)
+SELECT practitioner_id AS id, facility_id, availability AS state, version
+FROM availability WHERE practitioner_id = ANY ($1)

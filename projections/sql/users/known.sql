@@ -1,1 +1,1 @@
-SELECT facility_id, user_id, account, version, created_at, updated_at FROM users WHERE user_id = ANY ($1)
+SELECT user_id AS id, facility_id, account AS state, version FROM users WHERE user_id = ANY ($1)

@@ -1,2 +1,1 @@
-SELECT facility_id, waiting_id, joined, entry, version, created_at, updated_at
-FROM waiting_list WHERE waiting_id = ANY ($1)
+SELECT waiting_id AS id, facility_id, entry AS state, version FROM waiting_list WHERE waiting_id = ANY ($1)

@@ -3,25 +3,21 @@
 mod queries;
 mod view;
 
-use std::collections::{HashMap, HashSet};
-
 use domain::appointment::{Appointment, AppointmentEvent, AppointmentStatus};
 use domain::event::{LoggedEvent, RecordedEvent};
-use domain::ids::{AppointmentId, FacilityId, StreamVersion};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use uuid::Uuid;
 
 pub use self::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentPage, AppointmentPageStart, AppointmentQueries,
 };
 pub use self::view::AppointmentView;
-use crate::folding::follow;
+use crate::folding::{States, begun, changed, follow_from};
 use crate::projection::{Projection, ProjectionError, Transaction};
 
-const MALFORMED: ProjectionError = ProjectionError::Malformed("appointments.appointment");
+const COLUMN: &str = "appointments.appointment";
+const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -58,82 +54,28 @@ impl Projection for Appointments {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let mut entries = known_entries(events, tx).await?;
-            follow_all(events, &mut entries)?;
-            write(&entries, tx).await
+            // Most batches are new appointments while people book: of those nothing was there before.
+            let continued = &changed(events) - &begun(events);
+            let known = include_str!("../../sql/appointments/known.sql");
+            write(&follow_from(continued, known, COLUMN, events, tx).await?, tx).await
         }
         .boxed()
     }
 }
 
-/// An appointment's row.
-struct Entry {
-    facility: FacilityId,
-    appointment: Appointment,
-    version: StreamVersion,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-/// The rows of those appointments of the batch that were there before it.
-async fn known_entries(
-    events: &[RecordedEvent],
-    tx: &Transaction<'_>,
-) -> Result<HashMap<AppointmentId, Entry>, ProjectionError> {
-    let begun: HashSet<Uuid> =
-        events.iter().filter(|event| event.version.get() == 1).map(|event| event.stream.id()).collect();
-    let changed: HashSet<Uuid> = events.iter().map(|event| event.stream.id()).collect();
-    let changed: Vec<Uuid> = changed.difference(&begun).copied().collect();
-    if changed.is_empty() {
-        // As most batches are while people book: nothing was there before.
-        return Ok(HashMap::new());
-    }
-    let find = tx.prepare_cached(include_str!("../../sql/appointments/known.sql")).await?;
-    let rows = tx.query(&find, &[&changed]).await?;
-    rows.iter()
-        .map(|row| {
-            let entry = Entry {
-                facility: FacilityId(row.try_get("facility_id")?),
-                appointment: serde_json::from_value(row.try_get("appointment")?).map_err(|_| MALFORMED)?,
-                version: StreamVersion::from_sql(row.try_get("version")?),
-                created_at: row.try_get("created_at")?,
-                updated_at: row.try_get("updated_at")?,
-            };
-            Ok((AppointmentId(row.try_get("appointment_id")?), entry))
-        })
-        .collect()
-}
-
-fn follow_all(events: &[RecordedEvent], entries: &mut HashMap<AppointmentId, Entry>) -> Result<(), ProjectionError> {
-    for event in events {
-        let entry = entries.entry(AppointmentId(event.stream.id())).or_insert_with(|| Entry {
-            facility: event.facility_id,
-            appointment: Appointment::default(),
-            version: StreamVersion::ZERO,
-            created_at: event.recorded_at,
-            updated_at: event.recorded_at,
-        });
-        if event.version != entry.version.next() {
-            return Err(ProjectionError::OutOfStep { position: event.position });
-        }
-        follow(&mut entry.appointment, event)?;
-        (entry.version, entry.updated_at) = (event.version, event.recorded_at);
-    }
-    Ok(())
-}
-
-async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut practitioners, mut patients) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut rooms, mut series, mut links) = (Vec::new(), Vec::new(), Vec::new());
     let (mut starts, mut ends) = (Vec::new(), Vec::new());
     let (mut statuses, mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut appointments, mut versions) = (Vec::new(), Vec::new());
+    let (mut documents, mut versions) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
-    for (id, Entry { facility, appointment, version, created_at, updated_at }) in entries {
+    for (id, kept) in appointments {
+        let appointment = &kept.state;
         // No stream begins with anything but a slot.
         let (Some(slot), Some(status)) = (&appointment.slot, appointment.status) else { return Err(MALFORMED) };
-        facilities.push(facility.0);
-        ids.push(id.0);
+        facilities.push(kept.facility_id.0);
+        ids.push(*id);
         practitioners.push(slot.practitioner_id.0);
         patients.push(appointment.patient_id.map(|patient| patient.0));
         rooms.push(slot.room_id.map(|room| room.0));
@@ -145,10 +87,10 @@ async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) ->
         types.push(appointment.kind.map(CodeValue::code));
         held.push(appointment.kept_until());
         words.push(words_of(appointment));
-        appointments.push(serde_json::to_value(appointment).map_err(|_| MALFORMED)?);
-        versions.push(version.to_sql());
-        created.push(*created_at);
-        updated.push(*updated_at);
+        documents.push(serde_json::to_value(appointment).map_err(|_| MALFORMED)?);
+        versions.push(kept.version.to_sql());
+        created.push(kept.created_at);
+        updated.push(kept.updated_at);
     }
     let upsert = tx.prepare_cached(include_str!("../../sql/appointments/upsert.sql")).await?;
     tx.execute(
@@ -167,7 +109,7 @@ async fn write(entries: &HashMap<AppointmentId, Entry>, tx: &Transaction<'_>) ->
             &types,
             &held,
             &words,
-            &appointments,
+            &documents,
             &versions,
             &created,
             &updated,

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
+use crate::folding::begun;
 use crate::projection::{Projection, ProjectionError, Transaction};
 
 const MALFORMED: ProjectionError = ProjectionError::Malformed("reminder_plans.plan");
@@ -182,12 +183,6 @@ impl Book {
         }
         rows.write(tx).await
     }
-}
-
-/// The appointments that begin in this batch.
-fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
-    let first = events.iter().filter(|event| event.event_type != RULES_SET && event.version.get() == 1);
-    first.map(|event| event.stream.id()).collect()
 }
 
 /// Rows of the list of what is due, column by column.

@@ -3,29 +3,25 @@
 mod queries;
 mod view;
 
-use std::collections::{HashMap, HashSet};
-
 use domain::aggregate::AggregateRoot;
 use domain::event::{LoggedEvent, RecordedEvent};
-use domain::ids::{FacilityId, StreamVersion, UserId};
 use domain::role::Role;
 use domain::user::{User, UserEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use serde_json::Value;
-use uuid::Uuid;
 
 pub use self::queries::{UserCursor, UserFilter, UserPage, UserPageStart, UserQueries};
 pub use self::view::UserView;
-use crate::folding::follow;
+use crate::folding::{States, changed, follow_from};
 use crate::projection::{Projection, ProjectionError, Transaction};
 
 /// The key of a name that was erased: it sorts behind every name.
 const NO_KEY: &str = "\u{10FFFF}";
 
-const MALFORMED: ProjectionError = ProjectionError::Malformed("users.account");
+const COLUMN: &str = "users.account";
+const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -59,85 +55,32 @@ impl Projection for Users {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let mut files = known_users(events, tx).await?;
-            follow_all(events, &mut files)?;
-            write(&files, tx).await
+            let known = include_str!("../../sql/users/known.sql");
+            write(&follow_from(changed(events), known, COLUMN, events, tx).await?, tx).await
         }
         .boxed()
     }
 }
 
-/// Somebody's row.
-struct File {
-    facility: FacilityId,
-    user: User,
-    /// The version of the last event that the file shows.
-    version: StreamVersion,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-/// The rows of those people of the batch who were registered before it.
-async fn known_users(events: &[RecordedEvent], tx: &Transaction<'_>) -> Result<HashMap<UserId, File>, ProjectionError> {
-    let changed: HashSet<Uuid> = events.iter().map(|event| event.stream.id()).collect();
-    let changed: Vec<Uuid> = changed.into_iter().collect();
-    let find = tx.prepare_cached(include_str!("../../sql/users/known.sql")).await?;
-    let rows = tx.query(&find, &[&changed]).await?;
-    rows.iter()
-        .map(|row| {
-            let file = File {
-                facility: FacilityId(row.try_get("facility_id")?),
-                user: serde_json::from_value(row.try_get("account")?).map_err(|_| MALFORMED)?,
-                version: StreamVersion::from_sql(row.try_get("version")?),
-                created_at: row.try_get("created_at")?,
-                updated_at: row.try_get("updated_at")?,
-            };
-            Ok((UserId(row.try_get("user_id")?), file))
-        })
-        .collect()
-}
-
-fn follow_all(events: &[RecordedEvent], files: &mut HashMap<UserId, File>) -> Result<(), ProjectionError> {
-    for event in events {
-        let file = files.entry(UserId(event.stream.id())).or_insert_with(|| File {
-            facility: event.facility_id,
-            user: User::default(),
-            version: StreamVersion::ZERO,
-            created_at: event.recorded_at,
-            updated_at: event.recorded_at,
-        });
-        // Between two events that the file shows there may be others. The first of all is the registration.
-        let in_step = match file.version {
-            StreamVersion::ZERO => event.version == StreamVersion::ZERO.next(),
-            before => event.version > before,
-        };
-        if !in_step {
-            return Err(ProjectionError::OutOfStep { position: event.position });
-        }
-        follow(&mut file.user, event)?;
-        (file.version, file.updated_at) = (event.version, event.recorded_at);
-    }
-    Ok(())
-}
-
-async fn write(files: &HashMap<UserId, File>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
+async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut roles, mut statuses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut last_name_keys, mut first_name_keys, mut words) = (Vec::new(), Vec::new(), Vec::new());
     let (mut accounts, mut versions): (Vec<Value>, Vec<i64>) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
-    for (id, File { facility, user, version, created_at, updated_at }) in files {
+    for (id, file) in files {
+        let user = &file.state;
         let profile = user.profile.value();
-        facilities.push(facility.0);
-        ids.push(id.0);
+        facilities.push(file.facility_id.0);
+        ids.push(*id);
         roles.push(user.role.map_or("", Role::name));
         statuses.push(user.status().code());
         last_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.last_name.as_str())));
         first_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.first_name.as_str())));
         words.push(words_of(user));
         accounts.push(serde_json::to_value(user).map_err(|_| MALFORMED)?);
-        versions.push(version.to_sql());
-        created.push(*created_at);
-        updated.push(*updated_at);
+        versions.push(file.version.to_sql());
+        created.push(file.created_at);
+        updated.push(file.updated_at);
     }
     let upsert = tx.prepare_cached(include_str!("../../sql/users/upsert.sql")).await?;
     tx.execute(
