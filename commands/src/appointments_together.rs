@@ -6,17 +6,17 @@ use std::collections::hash_map::Entry;
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentEvent, Conflict, Slot};
-use domain::ids::{AppointmentId, EventId, PatientId, Position, RoomId, StreamVersion, SubjectId, UserId};
+use domain::ids::{AppointmentId, PatientId, Position, RoomId, StreamVersion, SubjectId, UserId};
 use domain::reservation::ResourceKind;
 use domain::scheduling::WallClockError;
-use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, StreamAppend};
+use event_store_schema::{AppendError, Appended, Guard};
 use uuid::Uuid;
 
 use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants, wanted};
 use crate::basis::Basis;
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::execute::{Commands, Loaded, decide, pause};
+use crate::execute::{Commands, Loaded, decide, pause, stream_append};
 
 /// Why one of several appointments is not booked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -143,15 +143,9 @@ impl Commands {
         let mut streams = Vec::with_capacity(planned.len());
         for (planned, events) in planned.iter().zip(decided) {
             let Ok(events) = events else { continue };
-            let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
-            streams.push(StreamAppend {
-                stream: Appointment::stream(planned.id.0),
-                expected: StreamVersion::ZERO,
-                facility_id: context.facility_id,
-                subject_id: Some(SubjectId::from(patient)),
-                new_subject: false,
-                events: events.collect::<Result<_, _>>()?,
-            });
+            let (subject, facility) = (Some(SubjectId::from(patient)), context.facility_id);
+            let (id, nothing) = (planned.id.0, StreamVersion::ZERO);
+            streams.push(stream_append::<Appointment>(id, nothing, subject, events, facility)?);
         }
         let mut guards: Vec<Guard> = Vec::new();
         for guard in bases.values().flat_map(|basis| &basis.guards) {
@@ -159,14 +153,7 @@ impl Commands {
                 guards.push(guard.clone());
             }
         }
-        let request = AppendRequest {
-            streams,
-            guards,
-            metadata: context.metadata(),
-            reason: context.reason.clone(),
-            idempotency: context.idempotency.clone(),
-        };
-        self.log().append(request).await
+        self.log().append(context.append_request(streams, guards)).await
     }
 
     /// Notes what those that were not refused would meet.

@@ -2,7 +2,7 @@
 
 use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, FacilityId, StreamVersion};
-use event_store_schema::IdempotencyKey;
+use event_store_schema::{AppendRequest, Guard, IdempotencyKey, StreamAppend};
 use uuid::Uuid;
 
 /// The circumstances of one command.
@@ -44,8 +44,19 @@ impl CommandContext {
         }
     }
 
+    /// What is asked of the log: these streams, as long as the guards hold.
+    pub(crate) fn append_request(&self, streams: Vec<StreamAppend>, guards: Vec<Guard>) -> AppendRequest {
+        AppendRequest {
+            streams,
+            guards,
+            metadata: self.metadata(),
+            reason: self.reason.clone(),
+            idempotency: self.idempotency.clone(),
+        }
+    }
+
     /// What the events say of it.
-    pub(crate) fn metadata(&self) -> EventMetadata {
+    fn metadata(&self) -> EventMetadata {
         EventMetadata {
             actor: self.actor,
             client_address: self.client_address.clone(),

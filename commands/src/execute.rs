@@ -8,8 +8,8 @@ use cqrs_es::DomainEvent;
 use cqrs_es::event_sink::EventSink;
 use domain::aggregate::AggregateRoot;
 use domain::event::RecordedEvent;
-use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion};
-use event_store_schema::{AppendError, AppendRequest, Appended, EventLog, Guard, NewEvent, StreamAppend};
+use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
+use event_store_schema::{AppendError, Appended, EventLog, Guard, NewEvent, StreamAppend};
 use jiff::Timestamp;
 use rand::Rng;
 use uuid::Uuid;
@@ -219,7 +219,7 @@ impl Commands {
             if events.is_empty() {
                 return Ok(Executed { id, after: loaded, events, position: None, replayed: false });
             }
-            match self.append(id, stream, &loaded, &aggregate, &events, guards, context).await {
+            match self.append(id, &loaded, &aggregate, &events, guards, context).await {
                 Ok(appended) if appended.replayed => return self.replay(appended).await,
                 Ok(appended) => {
                     let mut after = Loaded { aggregate, facility_id: Some(context.facility_id), ..loaded };
@@ -249,34 +249,17 @@ impl Commands {
         Err(CommandError::Contended)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one append, passed once")]
     async fn append<A: AggregateRoot>(
         &self,
         id: Uuid,
-        stream: &StreamId,
         before: &Loaded<A>,
         after: &A,
         events: &[A::Event],
         guards: &[Guard],
         context: &CommandContext,
     ) -> Result<Appended, AppendError> {
-        let events =
-            events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None)).collect::<Result<_, _>>()?;
-        let request = AppendRequest {
-            streams: vec![StreamAppend {
-                stream: stream.clone(),
-                expected: before.version,
-                facility_id: context.facility_id,
-                subject_id: after.subject(id),
-                new_subject: A::INTRODUCES_SUBJECT && before.version == StreamVersion::ZERO,
-                events,
-            }],
-            guards: guards.to_vec(),
-            metadata: context.metadata(),
-            reason: context.reason.clone(),
-            idempotency: context.idempotency.clone(),
-        };
-        self.0.log.append(request).await
+        let written = stream_append::<A>(id, before.version, after.subject(id), events, context.facility_id)?;
+        self.0.log.append(context.append_request(vec![written], guards.to_vec())).await
     }
 
     /// The answer to a repeated request: the state as the first request left it.
@@ -350,4 +333,23 @@ pub(crate) async fn pause(attempt: u32) {
     let longest = 2_u64 << attempt.min(6);
     let milliseconds = rand::rng().random_range(0..=longest);
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// What these events, decided on a stream at this version, write to it.
+pub(crate) fn stream_append<A: AggregateRoot>(
+    id: Uuid,
+    expected: StreamVersion,
+    subject_id: Option<SubjectId>,
+    events: &[A::Event],
+    facility_id: FacilityId,
+) -> Result<StreamAppend, AppendError> {
+    let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
+    Ok(StreamAppend {
+        stream: A::stream(id),
+        expected,
+        facility_id,
+        subject_id,
+        new_subject: A::INTRODUCES_SUBJECT && expected == StreamVersion::ZERO,
+        events: events.collect::<Result<_, _>>()?,
+    })
 }

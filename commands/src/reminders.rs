@@ -2,15 +2,14 @@
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Schedule};
-use domain::ids::{AppointmentId, EventId, Position};
+use domain::ids::{AppointmentId, Position};
 use domain::reminder::ReminderMark;
-use event_store_schema::{AppendError, AppendRequest, NewEvent, StreamAppend};
-use uuid::Uuid;
+use event_store_schema::AppendError;
 
 use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS};
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::execute::{Commands, decide, pause};
+use crate::execute::{Commands, decide, pause, stream_append};
 
 impl Commands {
     /// Notes what became of reminders, of all these appointments in one append; none of what is noted already, so that it may
@@ -34,27 +33,13 @@ impl Commands {
                 if events.is_empty() {
                     continue;
                 }
-                let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
-                streams.push(StreamAppend {
-                    stream: Appointment::stream(id.0),
-                    expected: loaded.version,
-                    facility_id: context.facility_id,
-                    subject_id: appointment.subject(id.0),
-                    new_subject: false,
-                    events: events.collect::<Result<_, _>>()?,
-                });
+                let (subject, facility) = (appointment.subject(id.0), context.facility_id);
+                streams.push(stream_append::<Appointment>(id.0, loaded.version, subject, &events, facility)?);
             }
             if streams.is_empty() {
                 return Ok(None);
             }
-            let request = AppendRequest {
-                streams,
-                guards: Vec::new(),
-                metadata: context.metadata(),
-                reason: context.reason.clone(),
-                idempotency: context.idempotency.clone(),
-            };
-            match self.log().append(request).await {
+            match self.log().append(context.append_request(streams, Vec::new())).await {
                 Ok(appended) => return Ok(Some(appended.last_position)),
                 Err(AppendError::WrongVersion { .. }) => pause(attempt).await,
                 Err(error) => return Err(error.into()),

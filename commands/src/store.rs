@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 use domain::aggregate::AggregateRoot;
 use domain::ids::{EventId, StreamVersion};
-use event_store_schema::{AppendError, AppendRequest, EventLog, LogError, NewEvent, StreamAppend};
+use event_store_schema::{AppendError, EventLog, LogError, NewEvent, StreamAppend};
 use uuid::Uuid;
 
 use crate::context::CommandContext;
@@ -83,21 +83,15 @@ impl<A: AggregateRoot> EventStore<A> for LogEventStore {
             context.aggregate.apply(event.clone());
             envelopes.push(envelope(&context.id.to_string(), context.version, event));
         }
-        let request = AppendRequest {
-            streams: vec![StreamAppend {
-                stream: A::stream(context.id),
-                expected,
-                facility_id: self.context.facility_id,
-                subject_id: context.aggregate.subject(context.id),
-                new_subject,
-                events: written,
-            }],
-            guards: Vec::new(),
-            metadata: self.context.metadata(),
-            reason: self.context.reason.clone(),
-            idempotency: self.context.idempotency.clone(),
+        let written = StreamAppend {
+            stream: A::stream(context.id),
+            expected,
+            facility_id: self.context.facility_id,
+            subject_id: context.aggregate.subject(context.id),
+            new_subject,
+            events: written,
         };
-        self.log.append(request).await.map_err(write_failed)?;
+        self.log.append(self.context.append_request(vec![written], Vec::new())).await.map_err(write_failed)?;
         Ok(envelopes)
     }
 }

@@ -1,21 +1,20 @@
 //! Commands on the waiting list. Taking what is offered books or moves an appointment by the same checks as any other
 //! booking, and both are one append: the reservation decides who of several gets the time, and whoever does not waits on.
 
-use cqrs_es::Aggregate;
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Details, Slot, Terms, Texts};
-use domain::ids::{AppointmentId, EventId, FacilityId, OfferId, PatientId, StreamVersion, WaitingId};
+use domain::ids::{AppointmentId, FacilityId, OfferId, PatientId, WaitingId};
 use domain::reservation::ResourceKind;
 use domain::values::RuleBroken;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, Wish};
-use event_store_schema::{AppendError, AppendRequest, Appended, Guard, NewEvent, StreamAppend};
+use event_store_schema::{AppendError, Appended};
 use uuid::Uuid;
 
 use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants};
 use crate::basis::Participants;
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::execute::{Commands, Executed, Loaded, decide, pause};
+use crate::execute::{Commands, Executed, Loaded, decide, pause, stream_append};
 
 /// Why somebody does not get what is offered to them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -180,10 +179,22 @@ impl Commands {
                 .await
                 .map_err(|error| error.map(AcceptRefusal::Appointment))?;
             let streams = vec![
-                appended(booking.id.0, &booking.before, &appointment, &booked, context.facility_id)?,
-                appended(id.0, &waiting, &after, &accepted, context.facility_id)?,
+                stream_append::<Appointment>(
+                    booking.id.0,
+                    booking.before.version,
+                    appointment.subject(booking.id.0),
+                    &booked,
+                    context.facility_id,
+                )?,
+                stream_append::<WaitingEntry>(
+                    id.0,
+                    waiting.version,
+                    after.subject(id.0),
+                    &accepted,
+                    context.facility_id,
+                )?,
             ];
-            match self.append_acceptance(streams, basis.guards, context).await {
+            match self.log().append(context.append_request(streams, basis.guards)).await {
                 Ok(first) if first.replayed => return self.repeat_acceptance(id, first, context.facility_id).await,
                 Ok(first) => {
                     let now = self.load::<WaitingEntry>(context.facility_id, id.0).await;
@@ -205,22 +216,6 @@ impl Commands {
             }
         }
         Err(CommandError::Contended)
-    }
-
-    async fn append_acceptance(
-        &self,
-        streams: Vec<StreamAppend>,
-        guards: Vec<Guard>,
-        context: &CommandContext,
-    ) -> Result<Appended, AppendError> {
-        let request = AppendRequest {
-            streams,
-            guards,
-            metadata: context.metadata(),
-            reason: context.reason.clone(),
-            idempotency: context.idempotency.clone(),
-        };
-        self.log().append(request).await
     }
 
     /// What the first request with this idempotency key led to.
@@ -309,24 +304,6 @@ fn is_gone(refusal: &AppointmentError) -> bool {
         | AppointmentError::OverlapNotAllowed
         | AppointmentError::Invalid(_) => false,
     }
-}
-
-fn appended<A: AggregateRoot>(
-    id: Uuid,
-    before: &Loaded<A>,
-    after: &A,
-    events: &[<A as Aggregate>::Event],
-    facility_id: FacilityId,
-) -> Result<StreamAppend, AppendError> {
-    let events = events.iter().map(|event| NewEvent::of(event, EventId(Uuid::now_v7()), None));
-    Ok(StreamAppend {
-        stream: A::stream(id),
-        expected: before.version,
-        facility_id,
-        subject_id: after.subject(id),
-        new_subject: A::INTRODUCES_SUBJECT && before.version == StreamVersion::ZERO,
-        events: events.collect::<Result<_, _>>()?,
-    })
 }
 
 fn refused(refusal: AcceptRefusal) -> AcceptFailure {
