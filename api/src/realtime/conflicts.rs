@@ -2,10 +2,8 @@
 //! those are. None of this is part of the log, where nothing happened; what is lost is told by the 412 all the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_nats::connection::State;
-use async_nats::{Client, Message};
+use async_nats::Client;
 use domain::ids::{FacilityId, UserId};
 use futures_util::StreamExt;
 use projections::publisher::NatsNames;
@@ -14,8 +12,7 @@ use uuid::Uuid;
 
 use super::hub::{Addressee, Hub};
 use super::messages::Notice;
-
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+use super::neighbours;
 
 /// A change that came too late. Names of fields, never what is in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,38 +51,21 @@ impl StaleChanges {
 
     /// Tells the screens of this user in this practice.
     pub async fn tell(&self, facility: FacilityId, change: StaleChange) {
-        let said = serde_json::to_vec(&Said { server: self.server, change: change.clone() });
-        self.hand_over(facility, change);
-        let (Some((client, names)), Ok(said)) = (&self.nats, said) else { return };
-        // What would wait for the connection is out of date when it is there.
-        if client.connection_state() == State::Connected
-            && let Err(error) = client.publish(names.conflicts_of(facility), said.into()).await
-        {
-            tracing::debug!(%error, "the other servers are not told of a change that came too late");
-        }
+        self.hand_over(facility, change.clone());
+        let Some((client, names)) = &self.nats else { return };
+        neighbours::tell(client, names.conflicts_of(facility), &Said { server: self.server, change }).await;
     }
 
     /// Hears the other servers, until it is dropped.
     pub(super) async fn listen(self) {
         let Some((client, names)) = &self.nats else { return };
-        let mut said = loop {
-            match client.subscribe(names.conflicts()).await {
-                Ok(subscription) => break subscription,
-                Err(_) => tokio::time::sleep(TRY_AGAIN).await,
+        let mut messages = neighbours::listen_to(client, &names.conflicts()).await;
+        while let Some(message) = messages.next().await {
+            if let Some((facility, Said { server, change })) = neighbours::heard(&message)
+                && server != self.server
+            {
+                self.hand_over(facility, change);
             }
-        };
-        while let Some(message) = said.next().await {
-            self.hear(&message);
-        }
-    }
-
-    fn hear(&self, message: &Message) {
-        let facility = message.subject.rsplit('.').next().and_then(|id| id.parse().ok());
-        let said = serde_json::from_slice::<Said>(&message.payload).ok();
-        if let (Some(facility), Some(said)) = (facility, said)
-            && said.server != self.server
-        {
-            self.hand_over(facility, said.change);
         }
     }
 

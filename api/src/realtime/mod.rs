@@ -17,6 +17,7 @@ mod conflicts;
 mod filling;
 mod hub;
 mod messages;
+mod neighbours;
 mod presence;
 mod relay;
 mod sequence;

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::connection::State;
 use async_nats::{Client, Message};
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
@@ -17,12 +16,12 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::hub::Hub;
+use super::neighbours;
 
 /// How often a server repeats itself.
 const SAY_AGAIN: Duration = Duration::from_secs(20);
 /// After how long a silent server counts for nothing.
 const SILENCE: Duration = Duration::from_secs(65);
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Somebody came or went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,12 +178,7 @@ impl Presence {
     /// Tells the other servers, and hears them.
     pub(super) async fn exchange(&self, client: Client, names: NatsNames, mut changes: mpsc::Receiver<FacilityId>) {
         let mut repeat = tokio::time::interval(SAY_AGAIN);
-        let mut rolls = loop {
-            match client.subscribe(names.presence()).await {
-                Ok(subscription) => break subscription,
-                Err(_) => tokio::time::sleep(TRY_AGAIN).await,
-            }
-        };
+        let mut rolls = neighbours::listen_to(&client, &names.presence()).await;
         loop {
             tokio::select! {
                 Some(facility) = changes.recv() => self.tell(&client, &names, facility).await,
@@ -205,21 +199,12 @@ impl Presence {
     }
 
     async fn tell(&self, client: &Client, names: &NatsNames, facility: FacilityId) {
-        // What would wait for the connection is out of date when it is there.
-        if client.connection_state() != State::Connected {
-            return;
-        }
         let roll = self.roll(&self.known(), facility);
-        let Ok(roll) = serde_json::to_vec(&roll) else { return };
-        if let Err(error) = client.publish(names.presence_of(facility), roll.into()).await {
-            tracing::debug!(%error, "the other servers are not told who is connected");
-        }
+        neighbours::tell(client, names.presence_of(facility), &roll).await;
     }
 
     fn listen(&self, message: &Message) {
-        let facility = message.subject.rsplit('.').next().and_then(|id| id.parse().ok());
-        let roll = serde_json::from_slice::<Roll>(&message.payload).ok();
-        if let (Some(facility), Some(roll)) = (facility, roll)
+        if let Some((facility, roll)) = neighbours::heard::<Roll>(message)
             && roll.server != self.server
         {
             self.hear(&mut self.known(), facility, roll);
