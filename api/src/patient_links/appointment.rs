@@ -1,8 +1,7 @@
 //! Links to appointments: the patient says that they come, or that they do not.
 
-use commands::{CommandError, Commands};
+use commands::Commands;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentStatus, PatientAnswer};
-use domain::facility::Facility;
 use domain::ids::{AppointmentId, FacilityId};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poem::http::StatusCode;
 
-use super::{Answered, Choice, DeskError, LinkDesk, Page, PatientLink, Visitor};
+use super::{Answered, Choice, DeskError, LinkDesk, Page, PatientLink, Visitor, practice_of};
 use crate::french;
 
 const CONFIRM: Choice = Choice { answer: "confirm", label: "Confirmer ma venue", warning: None };
@@ -33,11 +32,8 @@ impl AppointmentDesk {
 
     async fn look(&self, link: &PatientLink) -> Result<Option<Page>, DeskError> {
         let Some((appointment, facility)) = self.find(link).await? else { return Ok(None) };
-        let practice = self.commands.load::<Facility>(facility, facility.0).await.map_err(broken)?;
-        let Some(practice) = practice.map(|loaded| loaded.aggregate) else { return Ok(None) };
-        let zone = TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC);
-        let page = page(&appointment, link.moment, &zone, Timestamp::now());
-        Ok(Some(page.of_practice(&practice.name)))
+        let Some((practice, zone)) = practice_of(&self.commands, facility).await? else { return Ok(None) };
+        Ok(Some(page(&appointment, link.moment, &zone, Timestamp::now()).of_practice(&practice)))
     }
 
     async fn take(&self, link: &PatientLink, answer: &str, visitor: &Visitor) -> Result<Answered, DeskError> {
@@ -49,15 +45,12 @@ impl AppointmentDesk {
         let Some((_, facility)) = self.find(link).await? else { return Ok(Answered::Heard) };
         let command = AppointmentCommand::AnswerByPatient { starts: link.moment, answer };
         let context = visitor.context(facility);
-        match self.commands.change_appointment(AppointmentId(link.id), &command, &context).await {
-            Ok(_) | Err(CommandError::Refused(_) | CommandError::NotFound) => Ok(Answered::Heard),
-            Err(error) => Err(broken(error)),
-        }
+        Answered::by(self.commands.change_appointment(AppointmentId(link.id), &command, &context).await)
     }
 
     /// The appointment of a link, and whose it is.
     async fn find(&self, link: &PatientLink) -> Result<Option<(Appointment, FacilityId)>, DeskError> {
-        let found = self.commands.find::<Appointment>(link.id).await.map_err(broken)?;
+        let found = self.commands.find::<Appointment>(link.id).await?;
         let found = found.filter(|loaded| loaded.aggregate.is_booked());
         Ok(found.and_then(|loaded| Some((loaded.aggregate, loaded.facility_id?))))
     }
@@ -76,10 +69,6 @@ impl LinkDesk for AppointmentDesk {
     ) -> BoxFuture<'a, Result<Answered, DeskError>> {
         self.take(link, answer, visitor).boxed()
     }
-}
-
-fn broken<E: std::error::Error + Send + Sync + 'static>(error: CommandError<E>) -> DeskError {
-    DeskError::from(Box::<dyn std::error::Error + Send + Sync>::from(error))
 }
 
 /// The page of an appointment that was at this moment when its message was written.

@@ -1,9 +1,11 @@
 //! Who answers for one kind of link: says what its page shows, and does what the patient chose. The pages themselves, the
 //! tokens and the frame are the same for all kinds.
 
-use commands::CommandContext;
+use commands::{CommandContext, CommandError, Commands};
+use domain::facility::Facility;
 use domain::ids::FacilityId;
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 
 use super::{Page, PatientLink};
 
@@ -12,6 +14,21 @@ use super::{Page, PatientLink};
 #[error(transparent)]
 pub struct DeskError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
+impl<E: std::error::Error + Send + Sync + 'static> From<CommandError<E>> for DeskError {
+    fn from(error: CommandError<E>) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// The name of a practice and the zone by which its pages tell time, if it is open.
+pub async fn practice_of(commands: &Commands, facility: FacilityId) -> Result<Option<(String, TimeZone)>, DeskError> {
+    let practice = commands.load::<Facility>(facility, facility.0).await?;
+    Ok(practice.map(|practice| {
+        let zone = TimeZone::get(&practice.aggregate.time_zone).unwrap_or(TimeZone::UTC);
+        (practice.aggregate.name, zone)
+    }))
+}
+
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -19,6 +36,18 @@ pub enum Answered {
     Heard,
     /// It is none of the page's choices.
     NotUnderstood,
+}
+
+impl Answered {
+    /// Of a command: that somebody was faster, or that it was answered before, is what the page says then.
+    pub fn by<T, E: std::error::Error + Send + Sync + 'static>(
+        outcome: Result<T, CommandError<E>>,
+    ) -> Result<Self, DeskError> {
+        match outcome {
+            Ok(_) | Err(CommandError::Refused(_) | CommandError::NotFound) => Ok(Self::Heard),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// From where an answer comes: nobody who is known.

@@ -21,7 +21,7 @@ mod routes;
 pub mod token;
 
 pub use self::appointment::AppointmentDesk;
-pub use self::desk::{Answered, DeskError, LinkDesk, Visitor};
+pub use self::desk::{Answered, DeskError, LinkDesk, Visitor, practice_of};
 pub use self::page::{Choice, Page};
 pub use self::routes::{PATH, patient_pages};
 pub use self::token::{LinkKind, PatientLink, PatientLinks};

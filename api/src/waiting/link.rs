@@ -1,8 +1,7 @@
 //! Links to offers: a patient who waits takes what is offered, or leaves it to the next in line. The link names the place on the
 //! list and when the slot begins: what was offered before or is offered later is another link.
 
-use commands::{CommandError, Commands};
-use domain::facility::Facility;
+use commands::Commands;
 use domain::ids::{FacilityId, WaitingId};
 use domain::waiting::{Offer, WaitingCommand, WaitingEntry, WaitingStatus};
 use futures_util::FutureExt;
@@ -12,7 +11,7 @@ use jiff::tz::TimeZone;
 use poem::http::StatusCode;
 
 use crate::french;
-use crate::patient_links::{Answered, Choice, DeskError, LinkDesk, Page, PatientLink, Visitor};
+use crate::patient_links::{Answered, Choice, DeskError, LinkDesk, Page, PatientLink, Visitor, practice_of};
 
 const ACCEPT: Choice = Choice { answer: "accept", label: "Prendre ce créneau", warning: None };
 const DECLINE: Choice = Choice { answer: "decline", label: "Laisser ce créneau", warning: None };
@@ -30,16 +29,14 @@ impl OfferDesk {
 
     /// The place on the list that a link is of, and whose it is.
     async fn find(&self, link: &PatientLink) -> Result<Option<(WaitingEntry, FacilityId)>, DeskError> {
-        let found = self.commands.find::<WaitingEntry>(link.id).await.map_err(broken)?;
+        let found = self.commands.find::<WaitingEntry>(link.id).await?;
         Ok(found.and_then(|loaded| Some((loaded.aggregate, loaded.facility_id?))))
     }
 
     async fn look(&self, link: &PatientLink) -> Result<Option<Page>, DeskError> {
         let Some((entry, facility)) = self.find(link).await? else { return Ok(None) };
-        let practice = self.commands.load::<Facility>(facility, facility.0).await.map_err(broken)?;
-        let Some(practice) = practice.map(|loaded| loaded.aggregate) else { return Ok(None) };
-        let zone = TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC);
-        Ok(Some(page(&entry, link.moment, &zone, Timestamp::now()).of_practice(&practice.name)))
+        let Some((practice, zone)) = practice_of(&self.commands, facility).await? else { return Ok(None) };
+        Ok(Some(page(&entry, link.moment, &zone, Timestamp::now()).of_practice(&practice)))
     }
 
     async fn take(&self, link: &PatientLink, answer: &str, visitor: &Visitor) -> Result<Answered, DeskError> {
@@ -47,10 +44,10 @@ impl OfferDesk {
         let Some(offer_id) = open(&entry, link.moment).map(|offer| offer.offer_id) else { return Ok(Answered::Heard) };
         let (id, context) = (WaitingId(link.id), visitor.context(facility));
         match answer {
-            "accept" => heard(self.commands.accept_offer(id, offer_id, true, &context).await),
+            "accept" => Answered::by(self.commands.accept_offer(id, offer_id, true, &context).await),
             "decline" => {
                 let decline = WaitingCommand::DeclineOffer { offer_id, by_patient: true };
-                heard(self.commands.change_waiting(id, &decline, &context).await)
+                Answered::by(self.commands.change_waiting(id, &decline, &context).await)
             }
             _ => Ok(Answered::NotUnderstood),
         }
@@ -70,20 +67,6 @@ impl LinkDesk for OfferDesk {
     ) -> BoxFuture<'a, Result<Answered, DeskError>> {
         self.take(link, answer, visitor).boxed()
     }
-}
-
-/// That somebody was faster, or that it was answered before, is what the page says then.
-fn heard<T, E: std::error::Error + Send + Sync + 'static>(
-    outcome: Result<T, CommandError<E>>,
-) -> Result<Answered, DeskError> {
-    match outcome {
-        Ok(_) | Err(CommandError::Refused(_) | CommandError::NotFound) => Ok(Answered::Heard),
-        Err(error) => Err(broken(error)),
-    }
-}
-
-fn broken<E: std::error::Error + Send + Sync + 'static>(error: CommandError<E>) -> DeskError {
-    DeskError::from(Box::<dyn std::error::Error + Send + Sync>::from(error))
 }
 
 /// The open offer of a slot that begins then. Links tell seconds.
