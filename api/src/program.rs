@@ -10,7 +10,6 @@ use domain::upcasting::Upcasters;
 use event_store_schema::{
     AccessTrail, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, MasterKeys, MigrationError,
 };
-use projections::following::{self, Follower};
 use projections::publisher::NatsError;
 use tokio_postgres::Config;
 use zeroize::Zeroizing;
@@ -27,13 +26,12 @@ use crate::metrics;
 use crate::patient_links::PatientLinks;
 use crate::ready_file::write_private;
 use crate::realtime::RealtimeSettings;
-use crate::reminders::{self, OutboxError, Reminders};
+use crate::reminders::{self, OutboxError};
 use crate::resources;
 use crate::resources::notifications::read_marks::{self, ReadMarksError};
 use crate::serve::{Interface, ServeError, serve};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
-use crate::state::AppState;
 
 /// Why the program ended with an error.
 #[derive(Debug, thiserror::Error)]
@@ -187,22 +185,15 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         realtime,
         messengers,
         links,
+        config.reminder_clock(),
         &shutdown,
     )
     .await?;
-    following::install(&log, reminders::NAME).await?;
-    let AppState { commands, messengers, links, .. } = services.state.clone();
-    let reminders = Reminders::new(commands, messengers, links, config.reminder_clock());
-    let reminding = Follower::start(log.clone(), Arc::new(reminders.clone()));
-    let watched = reminders.clone();
-    let readiness = services.readiness.with("reminders", move || std::future::ready(watched.finding()));
     shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
     let seeded = if config.demo { demo::seed(config, &services.state, &auth).await? } else { Vec::new() };
-    let api = resources::all(&services.state, &auth, Arc::new(readiness));
+    let api = resources::all(&services.state, &auth, Arc::new(services.readiness));
     let interface = Interface { api, plain: services.routes, trail, tokens, metrics, accounts: seeded };
     let served = serve(config, interface, &shutdown).await;
-    reminding.stop().await;
-    reminders.finish().await;
     services.running.stop().await;
     Ok(served?)
 }

@@ -8,7 +8,7 @@ use commands::Commands;
 use domain::values::{Channel, CodeValue};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
-use projections::following::{self, Follower};
+use projections::following::{self, Follower, Policy};
 use projections::publisher::{self, NatsNames, Publisher};
 use projections::{ProjectionState, Projections};
 use tokio_postgres::Config;
@@ -20,10 +20,11 @@ use crate::messaging::{ChannelHealth, Messengers};
 use crate::patient_links::{AppointmentDesk, LinkDesk, LinkKind, PatientLinks, patient_pages};
 use crate::program::ProgramError;
 use crate::realtime::{Realtime, RealtimeSettings};
+use crate::reminders::{ReminderClock, Reminders};
 use crate::resources::health::{Finding, Readiness};
 use crate::shutdown::Shutdown;
 use crate::state::AppState;
-use crate::waiting::{self, OfferDesk, WaitingPolicy};
+use crate::waiting::{OfferDesk, WaitingPolicy};
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -56,6 +57,7 @@ impl Services {
         realtime: RealtimeSettings,
         messengers: Messengers,
         links: PatientLinks,
+        reminder_clock: ReminderClock,
         shutdown: &Shutdown,
     ) -> Result<Self, ProgramError> {
         let read_models = Projections::start_as_owner(log.clone(), owner, projections::all());
@@ -70,23 +72,31 @@ impl Services {
         let realtime =
             Realtime::start(log.clone(), trail.clone(), read_models.clone(), nats, tokens, realtime, shutdown).await?;
         shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
-        let readiness = readiness(log.database(), &read_models, publisher.as_ref(), &messengers);
+        let mut readiness = readiness(log.database(), &read_models, publisher.as_ref(), &messengers);
         let commands = Commands::new(log.clone());
         let appointments: Arc<dyn LinkDesk> = Arc::new(AppointmentDesk::new(commands.clone()));
         let offers: Arc<dyn LinkDesk> = Arc::new(OfferDesk::new(commands.clone()));
         let desks = [(LinkKind::Appointment, appointments), (LinkKind::Offer, offers)];
         let pages = patient_pages(links.clone(), desks);
+        let reminders = Reminders::new(commands.clone(), messengers.clone(), Some(links.clone()), reminder_clock);
         let state = AppState::new(commands, read_models.clone(), trail)
             .reaching_patients(messengers, links)
             .warning(realtime.stale_changes());
         // Before anybody is answered: what happens from now on is followed.
-        following::install(&log, waiting::NAME).await?;
-        let waiting = Arc::new(Follower::start(log, Arc::new(WaitingPolicy::new(state.clone()))));
+        let mut policies = Vec::new();
+        let followed: [Arc<dyn Policy>; 2] = [Arc::new(WaitingPolicy::new(state.clone())), Arc::new(reminders.clone())];
+        for policy in followed {
+            let name = policy.name();
+            following::install(&log, name).await?;
+            let follower = Arc::new(Follower::start(log.clone(), policy));
+            readiness = with_policy(readiness, name, &follower);
+            policies.push(follower);
+        }
         Ok(Self {
-            readiness: with_policy(readiness, waiting::NAME, &waiting),
+            readiness: readiness.with("reminders", move || std::future::ready(reminders.finding())),
             routes: realtime.routes().into_iter().chain([pages]).collect(),
             state,
-            running: Running { read_models, publisher, policies: vec![waiting] },
+            running: Running { read_models, publisher, policies },
         })
     }
 }

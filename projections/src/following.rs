@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use domain::event::RecordedEvent;
 use event_store_schema::{DatabaseError, EventLog, LogError};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -58,6 +59,11 @@ pub trait Policy: Send + Sync + 'static {
 
     /// Does what time asks for, on the server that leads.
     fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>>;
+
+    /// Waits for what it began and does not wait for otherwise, when nothing is begun any more.
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
 }
 
 /// How a policy is doing on this server.
@@ -71,6 +77,7 @@ pub struct FollowerStatus {
 
 /// A policy on one server. It stops when this is dropped.
 pub struct Follower {
+    policy: Arc<dyn Policy>,
     status: watch::Receiver<FollowerStatus>,
     tasks: JoinSet<()>,
 }
@@ -89,8 +96,8 @@ impl Follower {
     pub fn start(log: EventLog, policy: Arc<dyn Policy>) -> Self {
         let (reports, status) = watch::channel(FollowerStatus::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(Worker { log, policy, reports }.run());
-        Self { status, tasks }
+        tasks.spawn(Worker { log, policy: Arc::clone(&policy), reports }.run());
+        Self { policy, status, tasks }
     }
 
     /// How it is doing.
@@ -98,9 +105,10 @@ impl Follower {
         self.status.borrow().clone()
     }
 
-    /// Stops, and lets another server take over.
+    /// Stops, lets another server take over, and waits for what was begun.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+        self.policy.finish().await;
     }
 }
 

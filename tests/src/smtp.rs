@@ -41,6 +41,8 @@ pub enum Step {
 pub enum Fault {
     /// It is refused with this status.
     Refuse(Step, u16),
+    /// It is refused with this status, after a while.
+    RefuseLate(Step, u16, Duration),
     /// The connection ends.
     HangUp(Step),
     /// It is accepted and kept, and the connection ends before the answer.
@@ -308,8 +310,13 @@ impl MailServer {
 
     /// Breaks at this step if that is what the test wants. Whether all is well.
     async fn step(&self, lines: &mut Lines, fault: Option<Fault>, step: Step) -> io::Result<bool> {
+        if let Some(Fault::RefuseLate(at, _, delay)) = fault
+            && at == step
+        {
+            tokio::time::sleep(delay).await;
+        }
         match fault {
-            Some(Fault::Refuse(at, status)) if at == step => {
+            Some(Fault::Refuse(at, status) | Fault::RefuseLate(at, status, _)) if at == step => {
                 // As real servers do, it repeats whom it refuses.
                 say(lines, &format!("{status} 5.1.1 <secret@patient.example> not now")).await?;
                 Ok(false)

@@ -21,8 +21,11 @@ mod smtp;
 pub mod texts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::values::{Channel, EmailAddress, PhoneNumber};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::error::{Cause, DeliveryError, SendError};
@@ -31,6 +34,17 @@ pub use self::settings::{Encryption, MailSettings, MessagingSettings, SettingsEr
 use self::sms::SmsGateway;
 pub use self::sms::{BodyTemplate, DEFAULT_BODY as DEFAULT_SMS_BODY};
 use self::smtp::SmtpServer;
+
+/// How long messages that are on their way may take when the server stops.
+const LAST_MESSAGES: Duration = Duration::from_secs(10);
+
+/// Waits for messages that are on their way, when no other is begun any more.
+pub async fn last_messages(sending: &TaskTracker) {
+    sending.close();
+    if timeout(LAST_MESSAGES, sending.wait()).await.is_err() {
+        tracing::warn!("messages are on their way that do not end in time");
+    }
+}
 
 /// A message to one patient.
 #[derive(Clone)]

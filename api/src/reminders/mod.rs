@@ -19,7 +19,6 @@ mod wording;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use commands::{CommandContext, CommandError, Commands};
 use domain::event::RecordedEvent;
@@ -33,7 +32,6 @@ use jiff::civil::Date;
 use projections::QueryError;
 use projections::following::{Policy, PolicyError};
 use projections::reminders::{DueReminder, ReminderQueries, Waiting};
-use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -41,13 +39,13 @@ pub use self::clock::ReminderClock;
 pub(crate) use self::compose::recipient;
 use self::outbox::{AtWork, Message, Outbox};
 pub use self::outbox::{OutboxError, migrate};
-use crate::messaging::Messengers;
 use crate::messaging::texts::TextError;
+use crate::messaging::{Messengers, last_messages};
 use crate::patient_links::PatientLinks;
 use crate::resources::health::Finding;
 
 /// The name of its checkpoint.
-pub const NAME: &str = "reminder_messages";
+const NAME: &str = "reminder_messages";
 
 /// Reminders that were sent, by channel, and whether they are known to have arrived.
 const SENT: &str = "reminders_sent_total";
@@ -64,9 +62,6 @@ const TOGETHER: usize = 8;
 
 /// A reminder that is due for longer is worth an operator's look.
 const NOTABLE_LAG: i64 = 10 * 60;
-
-/// How long messages that are on their way may take when the server stops.
-const LAST_MESSAGES: Duration = Duration::from_secs(10);
 
 /// Work on reminders failed; the same is tried again. No message holds content of a message or an event.
 #[derive(Debug, thiserror::Error)]
@@ -149,14 +144,6 @@ impl Reminders {
             _ => Finding::Good,
         }
     }
-
-    /// Waits for messages that are on their way, when nothing is begun any more.
-    pub async fn finish(&self) {
-        self.0.sending.close();
-        if timeout(LAST_MESSAGES, self.0.sending.wait()).await.is_err() {
-            tracing::warn!("messages are on their way that do not end in time");
-        }
-    }
 }
 
 impl Policy for Reminders {
@@ -175,6 +162,10 @@ impl Policy for Reminders {
 
     fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>> {
         async { self.0.work().await.map_err(PolicyError::from) }.boxed()
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        last_messages(&self.0.sending).boxed()
     }
 }
 

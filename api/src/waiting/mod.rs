@@ -35,10 +35,11 @@ use self::fitting::Fit;
 use self::freed::FreedTime;
 pub use self::link::OfferDesk;
 use self::telling::Telling;
+use crate::messaging::last_messages;
 use crate::state::AppState;
 
 /// The name of the policy's checkpoint.
-pub const NAME: &str = "waiting_list_policy";
+const NAME: &str = "waiting_list_policy";
 
 /// Under which the policy's keys stand: it is no member of staff.
 const SCOPE: Uuid = Uuid::from_u128(0x6d70_7761_6974_696e_6720_6c69_7374_0001);
@@ -146,6 +147,10 @@ impl Policy for WaitingPolicy {
             self.tell_patients().await
         }
         .boxed()
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        last_messages(&self.telling.tasks).boxed()
     }
 }
 

@@ -36,7 +36,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(5), Duration::from_se
 /// Messages on their way, and those that are tried again. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Telling {
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
     tries: Arc<Mutex<HashMap<OfferId, Try>>>,
 }
 

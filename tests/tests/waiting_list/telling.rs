@@ -8,9 +8,9 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use system_tests::agenda::Agenda;
 use system_tests::practice::patient;
-use system_tests::server::{Server, send};
+use system_tests::server::{self, Server, send};
 use system_tests::sms::SmsGateway;
-use system_tests::smtp::MailServer;
+use system_tests::smtp::{Fault, MailServer, Step};
 
 use super::{PATIENCE, cancel, join, until, wish, with};
 
@@ -130,4 +130,26 @@ async fn an_offer_reaches_the_patient_once_and_is_answered_by_its_link() {
     assert!(status == 200 && html.contains("Votre rendez-vous est pris"), "{html}");
     press(&server, &path, "accept").await;
     assert_eq!((texts.messages().len(), mails.mails().len()), (2, 1), "each was told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_stop_waits_for_what_becomes_of_a_message() {
+    let mails = MailServer::start().await;
+    let folder = ScratchDir::new("telling-stop").unwrap();
+    let (data, mail_url) = (folder.path().join("data"), mails.url());
+    let arguments = ["--smtp-url", &mail_url, "--mail-from", "rdv@cabinet.example", "--public-url", ORIGIN];
+    let server = Server::start(&data, &arguments);
+    let agenda = practice(&server).await;
+    let booked = agenda.book(&agenda.visit("09:00", "09:30")).await;
+    let entry = waiting(&agenda, "Ana", json!({"email": "ana@exemple.fr"})).await;
+    mails.break_next([Fault::RefuseLate(Step::End, 451, Duration::from_secs(3))]);
+    cancel(&agenda, &booked).await;
+    until(agenda.secretary(), &entry, |entry| entry["offer"]["toldBy"] == "email").await;
+    assert!(server.stop());
+
+    // It was refused after all, and the staff is to know.
+    let server = Server::start(&data, &arguments);
+    let client = server::Client::anonymous(&server).with_token(agenda.secretary().token());
+    assert_eq!(super::now(&client, &entry).await["offer"]["notTold"], "given_up");
+    assert_eq!(mails.mails().len(), 0);
 }
