@@ -37,3 +37,4 @@ pub mod strict_value;
 pub mod tls;
 pub mod wire;
 pub mod wire_code;
+pub mod written_json;

@@ -11,7 +11,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use poem_openapi::param::Query;
-use poem_openapi::payload::Json;
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::{Object, OpenApi};
 use projections::availability::Wanted;
@@ -24,6 +23,7 @@ use crate::http::parameter::{StrictUuid, TextParameter, integer_schema, parse_in
 use crate::http::problem::Problem;
 use crate::http::several::Several;
 use crate::http::wire::Wire;
+use crate::http::written_json::{WrittenJson, members_besides};
 use crate::state::AppState;
 use crate::text_parameter;
 
@@ -33,6 +33,8 @@ const MOST_DAYS: i32 = 62;
 const USUAL_DAYS: i64 = 14;
 /// How many practitioners are looked at together.
 const MOST_PRACTITIONERS: u32 = 100;
+/// About how many bytes a slot takes in an answer.
+const SLOT_LENGTH: usize = 220;
 /// How long a visit takes unless somebody says otherwise.
 const USUAL_MINUTES: NonZeroU16 = NonZeroU16::new(30).expect("not zero");
 
@@ -132,6 +134,25 @@ impl SlotDocument {
             end_time: TimeOfDay::of(until.time()).to_string(),
             repeated_hour: repetition(slot.from, zone).map(|which| which.code().to_owned()),
         }
+    }
+}
+
+impl SlotListDocument {
+    /// Its text, with these slots for its items. Many practitioners are free at the same time: what the clock shows then is
+    /// found out and written once.
+    fn written(&self, slots: &[(UserId, Interval)], zone: &TimeZone) -> String {
+        let mut text = String::with_capacity(slots.len() * SLOT_LENGTH);
+        text.push_str(r#"{"items":["#);
+        for at_once in slots.chunk_by(|(_, one), (_, next)| one == next) {
+            let (first, slot) = at_once[0];
+            let time = members_besides("practitionerId", &SlotDocument::of(first, slot, zone));
+            for (practitioner, _) in at_once {
+                let comma = if text.ends_with('[') { "" } else { "," };
+                text.extend([comma, r#"{"practitionerId":""#, &practitioner.to_string(), "\"", &time]);
+            }
+        }
+        text.push(']');
+        text + &members_besides("items", self)
     }
 }
 
@@ -263,7 +284,7 @@ impl SlotsApi {
         /// In this room, which is free then.
         #[oai(name = "roomId")]
         room_id: Query<Option<StrictUuid>>,
-    ) -> Result<Json<SlotListDocument>, Problem> {
+    ) -> Result<WrittenJson<SlotListDocument>, Problem> {
         let time = self.state.commands.practice_time::<AppointmentError>(caller.facility_id).await?;
         let (first, last) = days(date.0, from.0, until.0, time.today())?;
         let specialty = specialty.0.map(|specialty| specialty.parameter("specialty")).transpose()?;
@@ -291,8 +312,33 @@ impl SlotsApi {
         }
         let more = slots.len() > limit;
         slots.truncate(limit);
-        let items = slots.into_iter().map(|(whose, slot)| SlotDocument::of(whose, slot, &time.zone)).collect();
         let time_zone = time.zone.iana_name().unwrap_or("UTC").to_owned();
-        Ok(Json(SlotListDocument { time_zone, duration: duration_minutes.get(), items, more }))
+        let list = SlotListDocument { time_zone, duration: duration_minutes.get(), items: Vec::new(), more };
+        Ok(WrittenJson::new(list.written(&slots, &time.zone)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poem_openapi::types::ToJSON;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_list_is_what_its_documents_say() {
+        let zone = TimeZone::get("Europe/Paris").unwrap();
+        let slot = |from: &str, until: &str| Interval { from: from.parse().unwrap(), until: until.parse().unwrap() };
+        // The second is in the hour that comes twice.
+        let nine = slot("2026-10-24T07:00:00Z", "2026-10-24T07:30:00Z");
+        let repeated = slot("2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z");
+        let (one, other) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        for slots in [vec![], vec![(one, nine), (other, nine), (one, repeated)]] {
+            let list =
+                |items| SlotListDocument { time_zone: "Europe/Paris".to_owned(), duration: 30, items, more: true };
+            let documents = slots.iter().map(|(whose, slot)| SlotDocument::of(*whose, *slot, &zone)).collect();
+            let text = list(Vec::new()).written(&slots, &zone);
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), list(documents).to_json().unwrap());
+        }
     }
 }

@@ -9,7 +9,8 @@ WHERE facility_id = $1 AND starts < $3 AND starts >= $2
   -- Those ahead of which any time lies in one of these leaves of its practitioner.
   AND ($11::uuid[] IS NULL OR (ends > $9 AND EXISTS (
       SELECT FROM unnest($11, $12::timestamptz[], $13::timestamptz[]) leave(whose, starts, ends)
-      CROSS JOIN jsonb_array_elements(
-          jsonb_build_array(appointment -> 'slot') || coalesce(appointment -> 'slot' -> 'additionalSlots', '[]')) AS time
       WHERE leave.whose = practitioner_id AND leave.starts < appointments.ends AND appointments.starts < leave.ends
-        AND leave.starts < (time ->> 'until')::timestamptz AND (time ->> 'from')::timestamptz < leave.ends)))
+        AND (NOT in_parts OR EXISTS (
+            SELECT FROM jsonb_to_recordset(appointment -> 'slot' -> 'additionalSlots' || (appointment -> 'slot'))
+                AS time("from" timestamptz, until timestamptz)
+            WHERE leave.starts < time.until AND time."from" < leave.ends)))))

@@ -3,4 +3,4 @@ SELECT appointment -> 'slot' AS slot
 FROM read_model.appointments
 WHERE facility_id = $1 AND (patient_id = $2 OR room_id = $3)
   AND starts >= $4::timestamptz - interval '31 days' AND starts < $5 AND ends > $4
-  AND status NOT IN ('released', 'cancelled', 'no_show') AND (held_until IS NULL OR held_until > $6)
+  AND takes_time AND (held_until IS NULL OR held_until > $6)

@@ -29,7 +29,7 @@ impl Projection for Appointments {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -66,8 +66,9 @@ impl Projection for Appointments {
 async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut practitioners, mut patients) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut rooms, mut series, mut links) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut starts, mut ends) = (Vec::new(), Vec::new());
-    let (mut statuses, mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut starts, mut ends, mut in_parts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut statuses, mut take_time) = (Vec::new(), Vec::new());
+    let (mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new());
     let (mut documents, mut versions) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
     for (id, kept) in appointments {
@@ -83,7 +84,9 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
         links.push(appointment.link_id.map(|link| link.0));
         starts.push(slot.during.from);
         ends.push(slot.hull().until);
+        in_parts.push(slot.times().len() > 1);
         statuses.push(status.code());
+        take_time.push(status.takes_time());
         types.push(appointment.kind.map(CodeValue::code));
         held.push(appointment.kept_until());
         words.push(words_of(appointment));
@@ -105,7 +108,9 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
             &links,
             &starts,
             &ends,
+            &in_parts,
             &statuses,
+            &take_time,
             &types,
             &held,
             &words,

@@ -94,6 +94,41 @@ async fn a_slot_that_is_offered_can_be_booked_and_is_offered_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn between_the_parts_of_one_visit_there_is_time_for_others() {
+    let desk = Desk::open().await;
+    let (doctor, day) = (desk.doctor.id(), monday());
+    let patient = desk.practice.register("Le Goff", "Zoé").await;
+    let visit = json!({
+        "patientId": patient["id"],
+        "practitionerId": doctor,
+        "date": day.to_string(),
+        "startTime": "08:30",
+        "duration": 30,
+        "additionalSlots": [{"start": "09:30", "end": "10:00"}, {"start": "11:00", "end": "12:00"}],
+        "type": "exam",
+    });
+    desk.secretary().post("/appointments", &visit).await.expect(201);
+    let query = format!("practitionerId={doctor}&date={day}&duration=30");
+    let free =
+        ["08:00", "09:00", "10:00", "10:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:30", "17:00", "17:30"];
+    assert_eq!(begin(&found(desk.secretary(), &query).await), free);
+    // The patient is as free as the doctor.
+    let other = Member::hire(desk.practice.client(Role::Admin), Role::Doctor, "Abgrall").await;
+    let hours = json!({"hours": week_of(&[("08:00", "11:00")])});
+    desk.secretary().put(&format!("/availability/{}", other.id()), &hours).await.expect(200);
+    let query = format!("practitionerId={}&date={day}&patientId={}", other.id(), patient["id"].as_str().unwrap());
+    assert_eq!(begin(&found(desk.secretary(), &query).await), ["08:00", "09:00", "10:00", "10:30"]);
+    // A leave between the parts meets none of them.
+    let away = |from: &str, until: &str| json!({"from": format!("{day}T{from}"), "until": format!("{day}T{until}"), "kind": "training", "confirm": true});
+    let flagged =
+        async || desk.secretary().get("/appointments?needsRescheduling=true").await.expect(200).body["total"].clone();
+    desk.secretary().post(&desk.leave(), &away("10:00", "11:00")).await.expect(201);
+    assert_eq!(flagged().await, 0);
+    desk.secretary().post(&desk.leave(), &away("11:30", "14:30")).await.expect(201);
+    assert_eq!(flagged().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slots_are_found_of_several_of_a_specialty_and_of_any() {
     let desk = Desk::open().await;
     let admin = desk.practice.client(Role::Admin);

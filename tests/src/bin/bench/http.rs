@@ -2,6 +2,7 @@
 //! are looked at. Anything more would measure the client.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,6 +42,7 @@ pub struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
     body: std::ops::Range<usize>,
+    head_after: Duration,
 }
 
 impl Connection {
@@ -48,12 +50,13 @@ impl Connection {
     pub async fn open(target: &Target) -> Self {
         let stream = TcpStream::connect(target.address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, received: Vec::with_capacity(64 * 1024), body: 0..0 }
+        Self { stream, received: Vec::with_capacity(64 * 1024), body: 0..0, head_after: Duration::ZERO }
     }
 
     /// Sends a request and waits for the whole answer; its status.
     pub async fn call(&mut self, request: &[u8]) -> u16 {
         self.received.clear();
+        let sent = Instant::now();
         self.stream.write_all(request).await.expect("the server reads");
         let mut whole = None;
         while whole.is_none_or(|whole| self.received.len() < whole) {
@@ -62,12 +65,18 @@ impl Connection {
             if whole.is_none()
                 && let Some(head) = self.received.windows(4).position(|end| end == b"\r\n\r\n")
             {
+                self.head_after = sent.elapsed();
                 let length = content_length(&self.received[..head]);
                 self.body = head + 4..head + 4 + length;
                 whole = Some(self.body.end);
             }
         }
         std::str::from_utf8(&self.received[9..12]).ok().and_then(|code| code.parse().ok()).expect("a status")
+    }
+
+    /// How long the last answer's head took. The server has made the whole body by then; what follows is its way.
+    pub const fn head_after(&self) -> Duration {
+        self.head_after
     }
 
     /// The body of the last answer.
