@@ -135,6 +135,15 @@ impl AppState {
         shown
     }
 
+    /// Waits until a read model that writers do not wait for shows what was written until now. `false` if it does not in time.
+    pub async fn caught_up(&self, read_model: &str) -> bool {
+        let shown = self.read_models.catch_up(read_model, READ_MODEL_PATIENCE).await;
+        if !shown {
+            tracing::warn!(read_model, "read before it shows what was written");
+        }
+        shown
+    }
+
     /// Waits for the read models unless the client would rather not. The value of `Preference-Applied`, if the answer
     /// leaves before they show what was written: because the client asked for that, or because they are stuck.
     pub async fn settle(&self, position: Option<Position>, prefer: Option<Prefer>) -> Option<String> {

@@ -66,26 +66,36 @@ impl Progress {
     }
 }
 
-/// How far all read models of a server have come. Whoever waits for a position waits for all of them, and is woken when the
-/// slowest has moved: not by each of the others.
-pub(crate) struct Board(watch::Sender<Vec<Progress>>);
+/// How far all read models of a server have come. Whoever wrote waits for all of them but those that their readers wait for,
+/// and is woken when the slowest has moved: not by each of the others.
+pub(crate) struct Board {
+    all: watch::Sender<Vec<Progress>>,
+    /// Which of them writers wait for.
+    for_writers: Vec<bool>,
+}
 
 impl Board {
-    /// Of so many read models, of which nothing is known yet.
-    fn new(projections: usize) -> Self {
+    /// Of read models of which nothing is known yet.
+    fn new(for_writers: Vec<bool>) -> Self {
         let unknown = Progress { position: Position::ZERO, state: ProjectionState::Connecting, led_here: false };
-        Self(watch::Sender::new(vec![unknown; projections]))
+        Self { all: watch::Sender::new(vec![unknown; for_writers.len()]), for_writers }
     }
 
-    /// Waits until all show `position`. `Err` as soon as it is known that one of them will not for long.
+    /// Waits until all that writers wait for show `position`. `Err` as soon as it is known that one of them will not for long.
     pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
-        let lacks = |progress: &Progress| progress.position < position;
-        let mut board = self.0.subscribe();
-        let decided = board.wait_for(|all| {
-            !all.iter().any(lacks) || all.iter().any(|progress| lacks(progress) && progress.is_hopeless(position))
-        });
+        self.reach_where(position, |place| self.for_writers[place]).await
+    }
+
+    async fn reach_where(&self, position: Position, awaited: impl Fn(usize) -> bool) -> Result<(), ()> {
+        let lacking = |all: &[Progress], hopeless: bool| {
+            all.iter().enumerate().any(|(place, progress)| {
+                awaited(place) && progress.position < position && (!hopeless || progress.is_hopeless(position))
+            })
+        };
+        let mut board = self.all.subscribe();
+        let decided = board.wait_for(|all| !lacking(all, false) || lacking(all, true));
         match decided.await {
-            Ok(all) if !all.iter().any(lacks) => Ok(()),
+            Ok(all) if !lacking(&all, false) => Ok(()),
             Ok(_) | Err(_) => Err(()),
         }
     }
@@ -93,12 +103,15 @@ impl Board {
     /// Changes the progress of one; tells whether its state is another one.
     fn change(&self, place: usize, change: impl FnOnce(&mut Progress)) -> bool {
         let mut other_state = false;
-        self.0.send_if_modified(|all| {
-            let slowest = |all: &[Progress]| all.iter().map(|progress| progress.position).min();
+        self.all.send_if_modified(|all| {
+            let slowest = |all: &[Progress]| {
+                let awaited = all.iter().zip(&self.for_writers).filter(|(_, awaited)| **awaited);
+                awaited.map(|(progress, _)| progress.position).min()
+            };
             let (before, slowest_before) = (all[place].state.clone(), slowest(all));
             change(&mut all[place]);
             other_state = all[place].state != before;
-            other_state || slowest(all) != slowest_before
+            other_state || !self.for_writers[place] || slowest(all) != slowest_before
         });
         other_state
     }
@@ -116,7 +129,8 @@ pub(crate) struct Tracked {
 impl Tracked {
     /// All of them, on one board.
     pub(crate) fn all(projections: Vec<Arc<dyn Projection>>) -> (Vec<Self>, Arc<Board>) {
-        let board = Arc::new(Board::new(projections.len()));
+        let for_writers = projections.iter().map(|projection| !projection.is_awaited_by_readers()).collect();
+        let board = Arc::new(Board::new(for_writers));
         let tracked = projections.into_iter().enumerate();
         let tracked = tracked.map(|(place, projection)| Self { projection, board: Arc::clone(&board), place });
         (tracked.collect(), board)
@@ -127,7 +141,12 @@ impl Tracked {
     }
 
     pub(crate) fn now(&self) -> Progress {
-        self.board.0.borrow()[self.place].clone()
+        self.board.all.borrow()[self.place].clone()
+    }
+
+    /// Waits until this one shows `position`. `Err` as soon as it is known that it will not for long.
+    pub(crate) async fn reach(&self, position: Position) -> Result<(), ()> {
+        self.board.reach_where(position, |place| place == self.place).await
     }
 
     fn change(&self, change: impl FnOnce(&mut Progress)) {

@@ -36,6 +36,12 @@ pub trait Projection: Send + Sync + 'static {
     /// Whether events of this type change it.
     fn takes(&self, event_type: &str) -> bool;
 
+    /// Whether it is read far less often than it changes, so that whoever reads it waits for it and not whoever writes.
+    /// Its events are gathered for a moment, which makes fewer and larger batches.
+    fn is_awaited_by_readers(&self) -> bool {
+        false
+    }
+
     /// Brings the tables to where they are right after `events`: events that it takes, in log order, each of them once.
     ///
     /// A batch may hold a thousand events: it is folded in memory and written with a few set-based statements.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::Position;
 use event_store_schema::EventLog;
-use futures_util::future::join3;
+use futures_util::future::join;
 use metrics::histogram;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -25,6 +25,9 @@ use crate::rebuild::{RebuildError, rebuild};
 
 /// How many events are read and applied at once. More gains nothing; fewer cost round trips during a rebuild.
 const BATCH: u32 = 1000;
+
+/// How long events are gathered for a read model that its readers wait for.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How long a batch may take before its connection is given up.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -192,10 +195,14 @@ impl Runner {
     /// Applies events until the leadership ends.
     async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
         let mut position = lead.start();
-        // What it does for good in this session, so that no batch has to. Plans are kept for the session's life and made when the
-        // tables are small: they must not become scans.
-        let settings =
-            format!("SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public; SET enable_seqscan = off");
+        // What it does for good in this session, so that no batch has to. A batch is on disk before anybody is told that the
+        // read model shows it: whoever wrote and was answered must not read an older state after a crash of the database.
+        // Plans are made once, not for each batch anew, which takes longer than carrying them out; and since tables may be
+        // small then, they must not become scans.
+        let settings = format!(
+            "SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public; SET synchronous_commit = on;
+             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+        );
         if let Err(error) = lead.session().batch_execute(&settings).await {
             return LeadershipEnd::Lost(error.into());
         }
@@ -220,6 +227,9 @@ impl Runner {
                     }
                 }
                 continue;
+            }
+            if self.tracked.projection.is_awaited_by_readers() {
+                self.pause(GATHER).await;
             }
             let outcome = timeout(BATCH_TIMEOUT, self.batch(&mut lead, position, limit)).await;
             match outcome.unwrap_or_else(|_| Err(ProjectionError::TooSlow.into())) {
@@ -268,15 +278,10 @@ impl Runner {
         let name = self.name();
         let parameters: [&(dyn ToSql + Sync); 5] = [&name, &version, &epoch, &from, &to];
         let tx = session.transaction().await?;
-        // It is on disk before anybody is told that the read model shows it: whoever wrote and was answered must not read
-        // an older state after a crash of the database.
-        let durable = tx.batch_execute("SET LOCAL synchronous_commit = on");
         let event_type = (taken.len() == 1).then(|| first.event_type.clone());
-        // All are sent together, and carried out in this order: the checkpoint first, so that nothing that a replaced
+        // Both are sent together, and carried out in this order: the checkpoint first, so that nothing that a replaced
         // leader does can count.
-        let (set, moved, applied) =
-            join3(durable, tx.execute(&checkpoint, &parameters), projection.apply(&taken, &tx)).await;
-        set?;
+        let (moved, applied) = join(tx.execute(&checkpoint, &parameters), projection.apply(&taken, &tx)).await;
         if moved? == 0 {
             return Err(BatchFailure::Fenced);
         }

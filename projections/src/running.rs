@@ -68,11 +68,25 @@ impl Projections {
         Self(Arc::new(Shared { log, tracked, board, waiting, stop, tasks: tasks.into() }))
     }
 
-    /// Waits until all read models show `position`, on whichever server they are led. `false` if they do not within
-    /// `patience`, and at once if one of them is stopped before that position or far behind it.
+    /// Waits until all read models show `position`, on whichever server they are led, but those that
+    /// [their readers wait for](Projection::is_awaited_by_readers). `false` if they do not within `patience`, and at once if one
+    /// of them is stopped before that position or far behind it.
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
         let _waiting = Waiting::new(&self.0.waiting);
         matches!(timeout(patience, self.0.board.reach(position)).await, Ok(Ok(())))
+    }
+
+    /// Waits until one read model shows all that the log holds at this moment, for whoever is about to read it. `false` as
+    /// [`wait_for`](Self::wait_for), and if there is no read model of this name.
+    pub async fn catch_up(&self, name: &str, patience: Duration) -> bool {
+        let Some(tracked) = self.0.tracked.iter().find(|tracked| tracked.name() == name) else { return false };
+        let _waiting = Waiting::new(&self.0.waiting);
+        let caught_up = async {
+            let head = self.0.log.head().await.map_err(|_| ())?;
+            self.0.log.announce(head);
+            tracked.reach(head).await
+        };
+        matches!(timeout(patience, caught_up).await, Ok(Ok(())))
     }
 
     /// How far each has come.

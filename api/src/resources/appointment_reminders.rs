@@ -9,6 +9,7 @@ use poem::Request;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use projections::reminders::Reminders;
 use serde::Deserialize;
 
 use super::Chapter;
@@ -153,6 +154,8 @@ impl AppointmentRemindersApi {
     }
 
     async fn plan(&self, caller: &Caller, id: AppointmentId) -> Result<ReminderPlan, Problem> {
+        // Whoever wrote did not wait for this read model. An old answer is better than none.
+        self.state.caught_up(Reminders::NAME).await;
         let found = self.state.reminders.plan(caller.facility_id, id).await?;
         found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
     }

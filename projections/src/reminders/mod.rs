@@ -15,6 +15,7 @@ use domain::values::CodeValue;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
@@ -30,9 +31,14 @@ const RULES_SET: &str = "ReminderRulesSet";
 #[derive(Clone, Copy, Debug)]
 pub struct Reminders;
 
+impl Reminders {
+    /// Its [name](Projection::name).
+    pub const NAME: &'static str = "reminders";
+}
+
 impl Projection for Reminders {
     fn name(&self) -> &'static str {
-        "reminders"
+        Self::NAME
     }
 
     fn version(&self) -> u32 {
@@ -53,6 +59,11 @@ impl Projection for Reminders {
 
     fn takes(&self, event_type: &str) -> bool {
         event_type == RULES_SET || AppointmentEvent::TYPES.iter().any(|(name, _)| *name == event_type)
+    }
+
+    /// Each booking has two rows here, which are looked at when they are due.
+    fn is_awaited_by_readers(&self) -> bool {
+        true
     }
 
     fn apply<'a>(
@@ -153,7 +164,7 @@ impl Book {
             let (mut ids, mut settings) = (Vec::new(), Vec::new());
             for (id, decided) in self.practices.iter().filter(|(id, _)| self.decided.contains(id)) {
                 ids.push(id.0);
-                settings.push(serde_json::to_value(decided).map_err(|_| MALFORMED)?);
+                settings.push(Json(decided));
             }
             let write = tx.prepare_cached(include_str!("../../sql/reminders/write_practices.sql")).await?;
             tx.execute(&write, &[&ids, &settings]).await?;
@@ -168,7 +179,7 @@ impl Book {
             ids.push(id.0);
             starts.push(booking.starts);
             expected.push(booking.expected);
-            plans.push(serde_json::to_value(plan).map_err(|_| MALFORMED)?);
+            plans.push(Json(plan));
             let day = booking.zone().to_datetime(booking.starts).date();
             for reminder in &plan.reminders {
                 rows.push(*facility, *id, booking.patient_id.0, (booking.starts, day), reminder)?;

@@ -4,6 +4,7 @@
 mod leaders;
 mod poison;
 mod program;
+mod readers;
 mod swap;
 mod tally;
 mod upgrade;

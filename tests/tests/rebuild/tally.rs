@@ -15,17 +15,27 @@ use uuid::Uuid;
 pub struct Tally {
     version: u32,
     pub refuses: AtomicBool,
+    for_readers: bool,
     /// A permit for each batch that may be applied.
     pub gate: Semaphore,
 }
 
 impl Tally {
     pub fn version(version: u32) -> Arc<Self> {
-        Arc::new(Self { version, refuses: false.into(), gate: Semaphore::new(Semaphore::MAX_PERMITS) })
+        Arc::new(Self::new(version, false, Semaphore::MAX_PERMITS))
     }
 
     pub fn behind_a_gate(version: u32) -> Arc<Self> {
-        Arc::new(Self { version, refuses: false.into(), gate: Semaphore::new(0) })
+        Arc::new(Self::new(version, false, 0))
+    }
+
+    /// Behind a gate, and its readers wait for it.
+    pub fn for_readers() -> Arc<Self> {
+        Arc::new(Self::new(1, true, 0))
+    }
+
+    fn new(version: u32, for_readers: bool, permits: usize) -> Self {
+        Self { version, refuses: false.into(), for_readers, gate: Semaphore::new(permits) }
     }
 }
 
@@ -53,6 +63,10 @@ impl Projection for Tally {
 
     fn takes(&self, event_type: &str) -> bool {
         event_type == "PatientRegistered"
+    }
+
+    fn is_awaited_by_readers(&self) -> bool {
+        self.for_readers
     }
 
     fn apply<'a>(

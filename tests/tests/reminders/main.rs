@@ -31,6 +31,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use projections::Projections;
 use projections::following::Policy;
+use projections::reminders::Reminders as ReminderList;
 use system_tests::house::{House, open_practice};
 use system_tests::practice::letters;
 use system_tests::sms::SmsGateway;
@@ -197,8 +198,10 @@ impl Desk {
     }
 
     async fn shown(&self) {
-        let head = self.practice.commands.log().head().await.expect("the log");
-        assert!(self.read_models.wait_for(head, Duration::from_secs(10)).await, "the read models stand still");
+        assert!(
+            self.read_models.catch_up(ReminderList::NAME, Duration::from_secs(10)).await,
+            "the read model stands still"
+        );
     }
 
     /// Whom e-mails reached so far, with the times that they tell of.
