@@ -1,6 +1,7 @@
 //! What every event of the house carries besides its own content, and what the log asks of an event.
 
 use std::iter::once;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
@@ -95,8 +96,8 @@ pub struct RecordedEvent {
     pub reason: Option<String>,
     /// Whether there was personal content that can no longer be read.
     pub forgotten: bool,
-    /// Its content: the fields of the event, without the tag.
-    pub payload: serde_json::Value,
+    /// Its content: the fields of the event, without the tag. Shared by all who read the event.
+    pub payload: Arc<serde_json::Value>,
 }
 
 /// The content may be personal, so a debug print names the event without showing it.
@@ -130,7 +131,7 @@ impl RecordedEvent {
     /// The typed event.
     pub fn decode<E: LoggedEvent>(&self) -> Result<E, UnreadableEvent> {
         // The form {type: payload}, without making it: payloads are large, and read models decode millions.
-        let tagged = MapDeserializer::new(once((self.event_type.as_str(), &self.payload)));
+        let tagged = MapDeserializer::new(once((self.event_type.as_str(), &*self.payload)));
         E::deserialize(MapAccessDeserializer::new(tagged)).map_err(|error: serde_json::Error| UnreadableEvent {
             position: self.position,
             event_type: self.event_type.clone(),

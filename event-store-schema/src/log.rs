@@ -300,7 +300,7 @@ impl EventLog {
                 metadata: typed_metadata.clone(),
                 reason: reason.map(str::to_owned),
                 forgotten: false,
-                payload,
+                payload: payload.into(),
             };
             let sealed = match &key {
                 _ if personal.is_empty() => None,

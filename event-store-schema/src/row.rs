@@ -69,7 +69,7 @@ pub(crate) fn read(row: &Row, keys: &KeyRing, upcasters: &Upcasters) -> Result<R
         metadata: serde_json::from_value(metadata).map_err(|_| malformed("metadata"))?,
         reason,
         forgotten,
-        payload,
+        payload: payload.into(),
         stream,
     })
 }

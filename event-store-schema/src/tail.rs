@@ -89,7 +89,7 @@ mod tests {
             },
             reason: None,
             forgotten: false,
-            payload: serde_json::json!({}),
+            payload: serde_json::json!({}).into(),
         }
     }
 

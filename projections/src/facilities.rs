@@ -13,6 +13,7 @@ use event_store_schema::Database;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use tokio_postgres::types::Json;
 
 use crate::folding::{States, changed, follow_from};
 use crate::projection::{Projection, ProjectionError, Transaction};
@@ -57,13 +58,12 @@ impl Projection for Facilities {
 }
 
 const COLUMN: &str = "facilities.facility";
-const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
 async fn write(practices: &States<Facility>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut ids, mut facilities, mut versions) = (Vec::new(), Vec::new(), Vec::new());
     for (id, practice) in practices {
         ids.push(*id);
-        facilities.push(serde_json::to_value(&practice.state).map_err(|_| MALFORMED)?);
+        facilities.push(Json(&practice.state));
         versions.push(practice.version.to_sql());
     }
     let upsert = tx.prepare_cached(include_str!("../sql/facilities/upsert.sql")).await?;

@@ -8,6 +8,7 @@ use domain::event::{LoggedEvent, RecordedEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio_postgres::types::Json;
 
 pub use self::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentPage, AppointmentPageStart, AppointmentQueries,
@@ -90,7 +91,7 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
         types.push(appointment.kind.map(CodeValue::code));
         held.push(appointment.kept_until());
         words.push(words_of(appointment));
-        documents.push(serde_json::to_value(appointment).map_err(|_| MALFORMED)?);
+        documents.push(Json(appointment));
         versions.push(kept.version.to_sql());
         created.push(kept.created_at);
         updated.push(kept.updated_at);

@@ -9,7 +9,7 @@ use domain::availability::{Availability, AvailabilityEvent};
 use domain::event::{LoggedEvent, RecordedEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use tokio_postgres::types::Json;
 
 pub use self::calendars::{CalendarQueries, Wanted};
 pub use self::leave::LeaveAhead;
@@ -19,7 +19,6 @@ use crate::folding::{States, changed, follow_from};
 use crate::projection::{Projection, ProjectionError, Transaction};
 
 const COLUMN: &str = "availability.availability";
-const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +59,12 @@ impl Projection for Availabilities {
 }
 
 async fn write(practitioners: &States<Availability>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
-    let (mut facilities, mut ids, mut availabilities) = (Vec::new(), Vec::new(), Vec::<Value>::new());
+    let (mut facilities, mut ids, mut availabilities) = (Vec::new(), Vec::new(), Vec::new());
     let (mut versions, mut updated) = (Vec::new(), Vec::new());
     for (id, kept) in practitioners {
         facilities.push(kept.facility_id.0);
         ids.push(*id);
-        availabilities.push(serde_json::to_value(&kept.state).map_err(|_| MALFORMED)?);
+        availabilities.push(Json(&kept.state));
         versions.push(kept.version.to_sql());
         updated.push(kept.updated_at);
     }

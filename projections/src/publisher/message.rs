@@ -130,7 +130,7 @@ mod tests {
             },
             reason: None,
             forgotten: false,
-            payload: json!({"sessionId": session, "method": "password"}),
+            payload: json!({"sessionId": session, "method": "password"}).into(),
         };
         assert_eq!(
             serde_json::to_value(PublishedEvent::of(&logged_in)).unwrap(),

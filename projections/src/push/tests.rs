@@ -25,7 +25,7 @@ fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent 
         },
         reason: None,
         forgotten: false,
-        payload,
+        payload: payload.into(),
     }
 }
 

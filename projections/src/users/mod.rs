@@ -10,7 +10,7 @@ use domain::user::{User, UserEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use tokio_postgres::types::Json;
 
 pub use self::queries::{UserCursor, UserFilter, UserPage, UserPageStart, UserQueries};
 pub use self::view::UserView;
@@ -21,7 +21,6 @@ use crate::projection::{Projection, ProjectionError, Transaction};
 const NO_KEY: &str = "\u{10FFFF}";
 
 const COLUMN: &str = "users.account";
-const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +64,7 @@ impl Projection for Users {
 async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut roles, mut statuses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut last_name_keys, mut first_name_keys, mut words) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut accounts, mut versions): (Vec<Value>, Vec<i64>) = (Vec::new(), Vec::new());
+    let (mut accounts, mut versions): (Vec<_>, Vec<i64>) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
     for (id, file) in files {
         let user = &file.state;
@@ -77,7 +76,7 @@ async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), Project
         last_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.last_name.as_str())));
         first_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.first_name.as_str())));
         words.push(words_of(user));
-        accounts.push(serde_json::to_value(user).map_err(|_| MALFORMED)?);
+        accounts.push(Json(user));
         versions.push(file.version.to_sql());
         created.push(file.created_at);
         updated.push(file.updated_at);

@@ -8,7 +8,7 @@ use domain::values::CodeValue;
 use domain::waiting::{Offer, WaitingEntry, WaitingEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use tokio_postgres::types::Json;
 
 pub use self::queries::{
     OpenOffer, WaitingCursor, WaitingFilter, WaitingPage, WaitingPageStart, WaitingQueries, WaitingView,
@@ -64,7 +64,7 @@ impl Projection for WaitingList {
 async fn write(places: &States<WaitingEntry>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut patients, mut statuses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut urgencies, mut joined, mut latest, mut practitioners) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut offers, mut answers, mut untold, mut entries) = (Vec::new(), Vec::new(), Vec::new(), Vec::<Value>::new());
+    let (mut offers, mut answers, mut untold, mut entries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut versions, mut created, mut updated) = (Vec::new(), Vec::new(), Vec::new());
     for (id, place) in places {
         let entry = &place.state;
@@ -79,11 +79,11 @@ async fn write(places: &States<WaitingEntry>, tx: &Transaction<'_>) -> Result<()
         urgencies.push(urgency(wish.priority));
         joined.push(place.first_position.to_sql());
         latest.push(wish.latest);
-        practitioners.push(serde_json::to_value(&wish.whom.practitioner_ids).map_err(|_| MALFORMED)?);
+        practitioners.push(Json(&wish.whom.practitioner_ids));
         offers.push(entry.offer.as_ref().map(|offer| offer.offer_id.0));
         answers.push(entry.offer.as_ref().map(|offer| offer.answer_by));
         untold.push(entry.offer.as_ref().is_some_and(Offer::is_untold));
-        entries.push(serde_json::to_value(entry).map_err(|_| MALFORMED)?);
+        entries.push(Json(entry));
         versions.push(place.version.to_sql());
         created.push(place.created_at);
         updated.push(place.updated_at);

@@ -15,7 +15,7 @@ async fn personal_content_comes_back_and_is_nowhere_in_clear() {
     log.append(request).await.unwrap();
 
     let event = log.load(&stream, version(0)).await.unwrap().remove(0);
-    assert_eq!(event.payload, json!({"open": true, "personal": {"secret": "Mnémosyne"}}));
+    assert_eq!(*event.payload, json!({"open": true, "personal": {"secret": "Mnémosyne"}}));
     assert_eq!(event.reason.as_deref(), Some("Mnémosyne asked"));
 
     let owner = house.owner_client().await;
@@ -43,7 +43,7 @@ async fn content_without_a_key_is_forgotten_and_the_event_stays() {
     owner.batch_execute("UPDATE keys.data_keys SET wrapped = NULL, destroyed_at = now()").await.unwrap();
     let event = log.load(&stream, version(0)).await.unwrap().remove(0);
     assert!(event.forgotten);
-    assert_eq!(event.payload, json!({"open": true}));
+    assert_eq!(*event.payload, json!({"open": true}));
 }
 
 #[tokio::test]

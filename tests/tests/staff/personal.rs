@@ -70,7 +70,7 @@ async fn who_somebody_is_stands_under_a_key_of_their_own() {
         .unwrap();
     let events = practice.log.load(&User::stream(nurse.0), StreamVersion::ZERO).await.unwrap();
     assert!(events[0].forgotten);
-    assert_eq!(events[0].payload, serde_json::json!({"role": "nurse"}));
+    assert_eq!(*events[0].payload, serde_json::json!({"role": "nurse"}));
     let forgotten = practice.house.open_commands().await.load::<User>(practice.facility, nurse.0).await.unwrap();
     let forgotten = forgotten.expect("still there").aggregate;
     assert_eq!((forgotten.role, forgotten.profile.value()), (Some(Role::Nurse), None));
