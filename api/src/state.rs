@@ -150,4 +150,17 @@ impl AppState {
         let settled = !prefer.unwrap_or_default().respond_async && self.shown(position).await;
         (!settled).then(|| "respond-async".to_owned())
     }
+
+    /// The same, for an answer that is read from a read model which writers do not wait for.
+    pub async fn settle_to_read(
+        &self,
+        read_model: &str,
+        position: Option<Position>,
+        prefer: Option<Prefer>,
+    ) -> Option<String> {
+        match self.settle(position, prefer).await {
+            None if !self.caught_up(read_model).await => Some("respond-async".to_owned()),
+            preference => preference,
+        }
+    }
 }

@@ -154,8 +154,6 @@ impl AppointmentRemindersApi {
     }
 
     async fn plan(&self, caller: &Caller, id: AppointmentId) -> Result<ReminderPlan, Problem> {
-        // Whoever wrote did not wait for this read model. An old answer is better than none.
-        self.state.caught_up(Reminders::NAME).await;
         let found = self.state.reminders.plan(caller.facility_id, id).await?;
         found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
     }
@@ -180,6 +178,8 @@ impl AppointmentRemindersApi {
         #[oai(name = "X-Access-Reason")]
         reason: Header<Option<AccessReason>>,
     ) -> Result<Read, Problem> {
+        // Whoever wrote did not wait for this read model. An old answer is better than none.
+        self.state.caught_up(Reminders::NAME).await;
         let plan = self.plan(&caller, AppointmentId(id.0.0)).await?;
         let patient = plan.booking.as_ref().map(|booking| booking.patient_id);
         let trace = self.state.trace(&caller, request).declared(purpose.0, reason.0);
@@ -216,7 +216,7 @@ impl AppointmentRemindersApi {
         let context = command_context(&caller, request, justification.as_ref()).if_match(if_match.0);
         let (id, command) = (AppointmentId(id.0.0), AppointmentCommand::ChooseReminders { reminders });
         let executed = self.state.commands.change_appointment(id, &command, &context).await?;
-        let preference = self.state.settle(executed.position, prefer.0).await;
+        let preference = self.state.settle_to_read(Reminders::NAME, executed.position, prefer.0).await;
         let plan = self.plan(&caller, id).await?;
         self.state
             .trace(&caller, request)

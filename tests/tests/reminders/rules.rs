@@ -1,12 +1,14 @@
 //! How a practice reminds its patients, over HTTP.
 
+use api::embedded::ScratchDir;
 use domain::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::agenda::Agenda;
-use system_tests::practice::Practice;
-use system_tests::server::{Answer, Client, send};
+use system_tests::practice::{Practice, Underneath};
+use system_tests::server::{Answer, Client, Server, send};
 use system_tests::staff::within_a_second;
+use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 const PATH: &str = "/facilities/current/reminders";
@@ -105,4 +107,25 @@ async fn what_nobody_can_mean_is_refused_with_its_field() {
         let refused = put(practice.secretary(), "*", &body).await.expect_problem(422, "validation_failed");
         assert_eq!(refused.violated_fields(), [field], "{body}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_leaves_before_the_reminders_are_shown_says_so() {
+    let folder = ScratchDir::new("late-reminders").expect("a folder");
+    let server = Server::start(&folder.path().join("data"), &[]);
+    let agenda = Agenda::in_server(&server).await;
+    let booked = agenda.book(&agenda.visit("10:00", "10:30")).await;
+    let path = format!("/appointments/{}/reminders", booked["id"].as_str().expect("an id"));
+    agenda.secretary().get(&path).await.expect(200);
+    let choose = || {
+        let own = json!({"reminders": [{"type": "sms", "time": "3h_before"}]});
+        send(agenda.secretary().request(Method::PUT, &path).json(&own))
+    };
+    let (owner, connection) = Underneath::of(&server).owner.connect(NoTls).await.expect("the database");
+    tokio::spawn(connection);
+    owner.batch_execute("BEGIN; SELECT FROM read_model.reminder_plans FOR UPDATE").await.expect("a lock");
+    let early = choose().await.expect(200);
+    assert_eq!((early.header("preference-applied"), &early.body["own"]), (Some("respond-async"), &json!(false)));
+    owner.batch_execute("COMMIT").await.expect("the lock is gone");
+    assert_eq!(agenda.secretary().get(&path).await.expect(200).body["own"], true);
 }
