@@ -160,10 +160,9 @@ impl Worker {
                 ticked = Some(Instant::now());
             }
             let takes = |event_type: &str| policy.takes(event_type);
-            let before = reached;
             head.borrow_and_update();
-            let events;
-            (events, reached) = self.log.read_taken(before, BATCH, takes).await?;
+            let (events, read) = self.log.read_taken(reached, BATCH, takes).await?;
+            reached = read;
             for event in &events {
                 hold(&mut checkpoint, policy.follow(event)).await?.map_err(Interrupted::Policy)?;
                 checkpoint.advance_to(event.position).await?;

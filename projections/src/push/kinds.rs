@@ -70,6 +70,8 @@ pub(super) const PATIENT_UPDATED: PushKind = PushKind {
 };
 
 const APPOINTMENT: Field = Field { name: "appointmentId", of: FieldType::Id, meaning: "Which appointment." };
+const CHANGES: Field =
+    Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." };
 const PATIENT: Field = Field { name: "patientId", of: FieldType::Id, meaning: "Whose it is." };
 
 pub(super) const APPOINTMENT_CREATED: PushKind = PushKind {
@@ -96,11 +98,7 @@ pub(super) const APPOINTMENT_UPDATED: PushKind = PushKind {
     message: MessageKind {
         event: "appointment_updated",
         summary: "Something about an appointment changed.",
-        fields: &[
-            APPOINTMENT,
-            PATIENT,
-            Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
-        ],
+        fields: &[APPOINTMENT, PATIENT, CHANGES],
     },
     filled_in: &[],
 };
@@ -123,7 +121,7 @@ pub(super) const WAITING_LIST_UPDATED: PushKind = PushKind {
         fields: &[
             Field { name: "waitingId", of: FieldType::Id, meaning: "Which place on the list." },
             Field { name: "patientId", of: FieldType::Id, meaning: "Who waits." },
-            Field { name: "changes", of: FieldType::FieldNames, meaning: "The fields that have a new value." },
+            CHANGES,
         ],
     },
     filled_in: &[],
