@@ -68,7 +68,7 @@ pub enum ProgramError {
     Passwords(#[from] PasswordError),
     /// The read models cannot be installed.
     #[error(transparent)]
-    ReadModels(#[from] projections::InstallError),
+    ReadModels(#[from] projections_engine::InstallError),
     /// NATS cannot be used.
     #[error(transparent)]
     Nats(#[from] NatsError),
@@ -161,7 +161,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     accounts::migrate(&servers.owner).await?;
     read_marks::migrate(&servers.owner).await?;
     reminders::migrate(&servers.owner).await?;
-    projections::install(&servers.owner, &projections::all()).await?;
+    projections_engine::install(&servers.owner, &projections::all()).await?;
     projections::publisher::install(&servers.owner).await?;
     let database = Database::with_config(servers.application, config.database_pool_size.into())?;
     let keys = KeyRing::open(database.clone(), master_keys).await?;

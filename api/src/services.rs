@@ -8,9 +8,9 @@ use commands::Commands;
 use domain::values::{Channel, CodeValue};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use futures_util::future::BoxFuture;
-use projections::following::{self, Follower, Policy};
 use projections::publisher::{self, NatsNames, Publisher};
-use projections::{ProjectionState, Projections};
+use projections_engine::following::{self, Follower, Policy};
+use projections_engine::{ProjectionState, Projections};
 use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 

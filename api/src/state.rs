@@ -9,7 +9,6 @@ use domain::permissions::Permissions;
 use domain::role::Area;
 use event_store_schema::AccessTrail;
 use poem::Request;
-use projections::Projections;
 use projections::appointments::AppointmentQueries;
 use projections::availability::{AvailabilityQueries, CalendarQueries};
 use projections::facilities::FacilityQueries;
@@ -18,6 +17,7 @@ use projections::patients::PatientQueries;
 use projections::reminders::ReminderQueries;
 use projections::users::UserQueries;
 use projections::waiting::WaitingQueries;
+use projections_engine::Projections;
 
 use crate::http::access::Trace;
 use crate::http::auth::Caller;

@@ -12,12 +12,11 @@ use domain::values::TextValue;
 use event_store_schema::Database;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::folding::{States, changed, follow_from};
+use projections_engine::reading::{QueryError, read};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use serde::Serialize;
 use tokio_postgres::types::Json;
-
-use crate::folding::{States, changed, follow_from};
-use crate::projection::{Projection, ProjectionError, Transaction};
-use crate::reading::{QueryError, read};
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]

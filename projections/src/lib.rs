@@ -1,41 +1,26 @@
 //! Read models: tables that are filled from the log, and the queries on them.
 //!
-//! A [`Projection`] turns events into rows; [`Projections`] runs them, each on one server at a time. The history of one
-//! aggregate needs no table: [`history`] tells it from the log itself. Nothing here appends to the log.
+//! Each folder is one read model: a [`Projection`](projections_engine::Projection), its document and its queries. How any
+//! of them runs is the business of [`projections_engine`]. [`push`] and [`publisher`] tell live screens of events. Nothing
+//! here appends to the log.
 
 pub mod appointments;
 pub mod availability;
-mod checkpoint;
 mod documents;
 pub mod facilities;
-mod folding;
-pub mod following;
-pub mod history;
-mod idle;
-mod install;
-mod leadership;
 pub mod notifications;
 pub mod patients;
-mod progress;
-mod projection;
 pub mod publisher;
 pub mod push;
-mod reading;
-pub mod rebuild;
 pub mod reminders;
-mod runner;
-mod running;
 pub mod users;
 pub mod waiting;
 
 use std::sync::Arc;
 
+use projections_engine::Projection;
+
 pub use documents::{patient_document, patient_fields};
-pub use install::{InstallError, install};
-pub use progress::{ProjectionState, ProjectionStatus};
-pub use projection::{Projection, ProjectionError, Share, Transaction};
-pub use reading::QueryError;
-pub use running::Projections;
 
 /// Every read model of this release.
 pub fn all() -> Vec<Arc<dyn Projection>> {

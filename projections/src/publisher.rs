@@ -19,6 +19,8 @@ use async_nats::Client;
 use async_nats::connection::State;
 use domain::ids::Position;
 use event_store_schema::{DatabaseError, EventLog, LogError};
+use projections_engine::Projections;
+use projections_engine::checkpoint::{self, Checkpoint, CheckpointError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_postgres::{Config, NoTls};
@@ -26,8 +28,6 @@ use tokio_postgres::{Config, NoTls};
 pub use self::message::PublishedEvent;
 pub use self::nats::{NatsError, NatsNames, connect};
 use self::stream::{EventStream, StreamError};
-use crate::Projections;
-use crate::checkpoint::{self, Checkpoint, CheckpointError};
 
 /// Events of the log that wait to be published.
 pub const LAG: &str = "nats_publisher_lag_events";
@@ -113,7 +113,7 @@ enum PublishError {
 }
 
 /// Makes the publisher's checkpoint, at the beginning of the log, if there is none. Runs at start, after
-/// [`install`](crate::install) has made the table; the connection must be the owner's, not the application's.
+/// [`projections_engine::install`] has made the table; the connection must be the owner's, not the application's.
 pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
     let (client, connection) = owner.connect(NoTls).await?;
     // Ends with the client.

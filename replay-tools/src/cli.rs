@@ -6,7 +6,7 @@ use domain::ids::{FacilityId, PatientId};
 use domain::values::{PatientNumber, TextValue};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use projections::history::AsOf;
+use projections_engine::history::AsOf;
 
 use crate::error::ReplayError;
 use crate::patient::PatientFile;

@@ -6,8 +6,8 @@ use std::io;
 use std::path::PathBuf;
 
 use event_store_schema::{DatabaseError, KeyError, LogError};
-use projections::history::HistoryError;
-use projections::rebuild::{RebuildError, TableDifference};
+use projections_engine::history::HistoryError;
+use projections_engine::rebuild::{RebuildError, TableDifference};
 use tokio_postgres::error::SqlState;
 
 use crate::patient::Practice;

@@ -5,8 +5,8 @@
 //! cli         what was asked
 //!   └─► source      which database and master key; never a server that has to be started
 //!         ├─► patient     which stream: by id, or by number through the reservation that the log keeps of it
-//!         │     └─► report      what projections::history makes of the stream, as text, JSON or NDJSON
-//!         └─► rebuild     projections::rebuild, with its progress told on the way
+//!         │     └─► report      what projections_engine::history makes of the stream, as text, JSON or NDJSON
+//!         └─► rebuild     projections_engine::rebuild, with its progress told on the way
 //! ```
 //!
 //! Nothing but `rebuild` writes, and that only into read models: every session that reads the log is read-only by its own

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use projections::rebuild::{Progress, rebuild, verify};
+use projections_engine::rebuild::{Progress, rebuild, verify};
 
 use crate::cli::RebuildWork;
 use crate::error::ReplayError;

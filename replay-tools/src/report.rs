@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use domain::ids::{FacilityId, PatientId};
 use event_store_schema::EventLog;
-use projections::history::{AsOf, HistoryEntry, HistoryError, patient_as_of, patient_history};
+use projections::patients::{patient_as_of, patient_history};
+use projections_engine::history::{AsOf, HistoryEntry, HistoryError};
 use serde::Serialize;
 
 use crate::cli::Format;

@@ -15,8 +15,8 @@ use domain::user::UserError;
 use domain::waiting::WaitingError;
 use event_store_schema::{DatabaseError, LogError};
 use jiff::tz::TimeZone;
-use projections::QueryError;
-use projections::history::HistoryError;
+use projections_engine::QueryError;
+use projections_engine::history::HistoryError;
 
 use super::problem::{self, Period, Problem, ProblemCode};
 use crate::auth::AuthError;

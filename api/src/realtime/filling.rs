@@ -7,10 +7,10 @@ use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::permissions::Permissions;
 use domain::role::Area;
 use event_store_schema::Database;
-use projections::QueryError;
 use projections::appointments::AppointmentQueries;
 use projections::patients::PatientQueries;
 use projections::push::{Frame, Push};
+use projections_engine::QueryError;
 use serde_json::json;
 use tokio::sync::OnceCell;
 

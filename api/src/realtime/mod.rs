@@ -34,8 +34,8 @@ use async_nats::Client;
 use event_store_schema::{AccessTrail, EventLog, LogError};
 use poem::http::Method;
 use poem::{Response, endpoint::make_sync};
-use projections::Projections;
 use projections::publisher::NatsNames;
+use projections_engine::Projections;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 

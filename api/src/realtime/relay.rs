@@ -12,9 +12,9 @@ use event_store_schema::{EventLog, LogError};
 use futures_util::StreamExt;
 use futures_util::future::OptionFuture;
 use jiff::Timestamp;
-use projections::Projections;
 use projections::publisher::PublishedEvent;
 use projections::push::{self, Frame};
+use projections_engine::Projections;
 use tokio::time::MissedTickBehavior;
 
 use super::hub::Hub;

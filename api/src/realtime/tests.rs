@@ -17,8 +17,8 @@ use domain::upcasting::Upcasters;
 use event_store_schema::{AppendRequest, Database, EventLog, KeyRing, MasterKeys, NewEvent, StreamAppend};
 use futures_util::{SinkExt, StreamExt};
 use jiff::SignedDuration;
-use projections::Projections;
 use projections::publisher::{self, NatsNames, Publisher};
+use projections_engine::Projections;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -68,7 +68,7 @@ impl Site {
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let owner = postgres.config(&name, postgres.superuser());
         event_store_schema::migrate(&owner).await.unwrap();
-        projections::install(&owner, &projections::all()).await.unwrap();
+        projections_engine::install(&owner, &projections::all()).await.unwrap();
         publisher::install(&owner).await.unwrap();
         let names = NatsNames::with_prefix(&name).unwrap();
         let master_key = MasterKeys::generate().unwrap().to_string();

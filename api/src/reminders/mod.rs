@@ -8,7 +8,7 @@
 //!                    and channel                  appointments, patient, practice as they are now
 //! ```
 //!
-//! One server of all does it (see [`projections::following`]). That it is one is for speed, not for safety: what must not
+//! One server of all does it (see [`projections_engine::following`]). That it is one is for speed, not for safety: what must not
 //! happen twice happens under conditions that the database checks ([`outbox`]).
 
 mod clock;
@@ -29,9 +29,9 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use projections::QueryError;
-use projections::following::{Policy, PolicyError};
 use projections::reminders::{DueReminder, ReminderQueries, Waiting};
+use projections_engine::QueryError;
+use projections_engine::following::{Policy, PolicyError};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 

@@ -11,8 +11,8 @@ use domain::scheduling::{Calendar, Interval, PracticeTime, SlotSearch, free_slot
 use domain::waiting::{WaitingStatus, answer_by};
 use jiff::{SignedDuration, Timestamp};
 use projections::availability::Wanted;
-use projections::following::PolicyError;
 use projections::waiting::WaitingView;
+use projections_engine::following::PolicyError;
 
 use super::WaitingPolicy;
 use super::freed::FreedTime;

@@ -7,7 +7,7 @@ use domain::event::RecordedEvent;
 use domain::ids::{RoomId, StreamVersion, UserId};
 use domain::scheduling::{Interval, stretch};
 use domain::waiting::{WaitingEntry, WaitingError};
-use projections::following::PolicyError;
+use projections_engine::following::PolicyError;
 
 use super::WaitingPolicy;
 

@@ -27,7 +27,7 @@ use event_store_schema::IdempotencyKey;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use projections::following::{Policy, PolicyError};
+use projections_engine::following::{Policy, PolicyError};
 use ring::digest;
 use uuid::Uuid;
 

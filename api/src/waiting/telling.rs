@@ -19,8 +19,8 @@ use domain::values::Channel;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::following::PolicyError;
 use projections::waiting::OpenOffer;
+use projections_engine::following::PolicyError;
 use tokio_util::task::TaskTracker;
 
 use super::WaitingPolicy;

@@ -8,14 +8,14 @@ use domain::event::{LoggedEvent, RecordedEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::folding::{States, begun, changed, follow_from};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 
 pub use self::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentPage, AppointmentPageStart, AppointmentQueries,
 };
 pub use self::view::AppointmentView;
-use crate::folding::{States, begun, changed, follow_from};
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 const COLUMN: &str = "appointments.appointment";
 const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);

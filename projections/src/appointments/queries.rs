@@ -8,13 +8,13 @@ use domain::scheduling::Interval;
 use domain::values::CodeValue;
 use event_store_schema::Database;
 use jiff::Timestamp;
+use projections_engine::reading::{QueryError, read};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::view::AppointmentView;
 use super::{is_listed, searched};
-use crate::reading::{QueryError, read};
 
 const MALFORMED: QueryError = QueryError::Malformed("appointments.appointment");
 

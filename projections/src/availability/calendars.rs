@@ -10,12 +10,12 @@ use domain::scheduling::{Calendar, Interval, PracticeTime};
 use domain::values::{Specialty, TextValue};
 use event_store_schema::Database;
 use jiff::{SignedDuration, Timestamp};
+use projections_engine::reading::{QueryError, read};
 use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::queries::known;
-use crate::reading::{QueryError, read};
 
 const MALFORMED: QueryError = QueryError::Malformed("appointments.appointment");
 

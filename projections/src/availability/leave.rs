@@ -4,10 +4,10 @@
 use domain::ids::{FacilityId, LeaveId, UserId};
 use domain::scheduling::{Interval, stretch};
 use jiff::Timestamp;
+use projections_engine::reading::QueryError;
 
 use super::AvailabilityQueries;
 use crate::appointments::AppointmentView;
-use crate::reading::QueryError;
 
 /// A leave that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

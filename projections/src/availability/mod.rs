@@ -9,14 +9,14 @@ use domain::availability::{Availability, AvailabilityEvent};
 use domain::event::{LoggedEvent, RecordedEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::folding::{States, changed, follow_from};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 
 pub use self::calendars::{CalendarQueries, Wanted};
 pub use self::leave::LeaveAhead;
 pub use self::queries::{AvailabilityQueries, KnownAvailability};
 pub use self::view::{DayView, ExtraHoursView, HoursView, LeaveView, OpenView, TemplateView, WeekView};
-use crate::folding::{States, changed, follow_from};
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 const COLUMN: &str = "availability.availability";
 

@@ -5,11 +5,11 @@ use domain::ids::{FacilityId, StreamVersion, UserId};
 use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use projections_engine::reading::{QueryError, read};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::facilities::TIME_ZONE;
-use crate::reading::{QueryError, read};
 
 /// A practitioner's availability, to compute with.
 #[derive(Clone, Debug, PartialEq, Eq)]

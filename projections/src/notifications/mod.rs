@@ -8,12 +8,12 @@ use domain::event::RecordedEvent;
 use domain::values::CodeValue;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::{Projection, ProjectionError, Transaction};
 
 pub use self::kind::{Notified, notified};
 pub use self::queries::{
     NotificationCursor, NotificationPage, NotificationPageStart, NotificationQueries, NotificationView, ReadMarks,
 };
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]

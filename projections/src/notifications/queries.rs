@@ -4,11 +4,10 @@ use domain::ids::{AppointmentId, FacilityId, PatientId, Position, UserId};
 use domain::values::{CodeValue, NotificationKind};
 use event_store_schema::Database;
 use jiff::Timestamp;
+use projections_engine::reading::{QueryError, read};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
-
-use crate::reading::{QueryError, read};
 
 const MALFORMED: QueryError = QueryError::Malformed("notifications.kind");
 

@@ -8,13 +8,13 @@ use std::thread;
 
 use domain::event::RecordedEvent;
 use domain::ids::{FacilityId, PatientId};
+use projections_engine::{ProjectionError, Share, Transaction};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::Listing;
 use super::{Change, Counts, PatientRows, count, fold, known_patients, note};
-use crate::projection::{ProjectionError, Share, Transaction};
 
 /// How much of the table is taken at once: 32 MB.
 const BLOCKS: i64 = 4_000;

@@ -4,6 +4,7 @@
 //! the last patient's place in the order (`patients_in_order`), and a page is found by its number through
 //! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
 
+mod history;
 mod listing;
 mod loading;
 mod page;
@@ -18,16 +19,17 @@ use domain::patient::{Patient, PatientEvent};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join};
 use jiff::Timestamp;
+use projections_engine::folding::follow;
+use projections_engine::{Projection, ProjectionError, Share, Transaction};
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+pub use self::history::{patient_as_of, patient_history};
 use self::listing::{Listing, Term};
 pub use self::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, PatientSummary};
 pub use self::queries::PatientQueries;
 use crate::documents::{patient_document, patient_of_document};
-use crate::folding::follow;
-use crate::projection::{Projection, ProjectionError, Share, Transaction};
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]

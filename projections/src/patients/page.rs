@@ -3,10 +3,9 @@
 use domain::ids::{PatientId, Position, StreamVersion};
 use domain::values::{CodeValue, PatientStatus};
 use jiff::Timestamp;
+use projections_engine::reading::QueryError;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-
-use crate::reading::QueryError;
 
 /// Which patients are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
 use event_store_schema::Database;
+use projections_engine::reading::{Bound, QueryError, read};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::listing::Listing;
 use super::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, page_of};
 use super::search::{Walk, words};
-use crate::reading::{Bound, QueryError, read};
 
 /// Up to how many matches of a search are counted, so that a search costs the same in a practice of any size. Who gets
 /// more types another word.

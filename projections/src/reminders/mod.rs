@@ -15,12 +15,12 @@ use domain::values::CodeValue;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use projections_engine::folding::begun;
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
-use crate::folding::begun;
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 const MALFORMED: ProjectionError = ProjectionError::Malformed("reminder_plans.plan");
 

@@ -9,11 +9,10 @@ use domain::values::{Channel, CodeValue};
 use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use projections_engine::reading::{QueryError, read, read_of_all};
 use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
-
-use crate::reading::{QueryError, read, read_of_all};
 
 const MALFORMED: QueryError = QueryError::Malformed("reminders.channel");
 

@@ -10,12 +10,12 @@ use domain::user::{User, UserEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::folding::{States, changed, follow_from};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 
 pub use self::queries::{UserCursor, UserFilter, UserPage, UserPageStart, UserQueries};
 pub use self::view::UserView;
-use crate::folding::{States, changed, follow_from};
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 /// The key of a name that was erased: it sorts behind every name.
 const NO_KEY: &str = "\u{10FFFF}";

@@ -7,13 +7,13 @@ use domain::role::Role;
 use domain::user::UserStatus;
 use domain::values::CodeValue;
 use event_store_schema::Database;
+use projections_engine::reading::{QueryError, read};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::searched;
 use super::view::UserView;
-use crate::reading::{QueryError, read};
 
 const MALFORMED: QueryError = QueryError::Malformed("users.account");
 

@@ -8,13 +8,13 @@ use domain::values::CodeValue;
 use domain::waiting::{Offer, WaitingEntry, WaitingEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use projections_engine::folding::{States, changed, follow_from};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 
 pub use self::queries::{
     OpenOffer, WaitingCursor, WaitingFilter, WaitingPage, WaitingPageStart, WaitingQueries, WaitingView,
 };
-use crate::folding::{States, changed, follow_from};
-use crate::projection::{Projection, ProjectionError, Transaction};
 
 const COLUMN: &str = "waiting_list.entry";
 const MALFORMED: ProjectionError = ProjectionError::Malformed(COLUMN);

@@ -6,10 +6,9 @@ use domain::waiting::{WaitingEntry, WaitingStatus};
 use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use projections_engine::reading::{QueryError, read, read_of_all};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-
-use crate::reading::{QueryError, read, read_of_all};
 
 const MALFORMED: QueryError = QueryError::Malformed("waiting_list.entry");
 

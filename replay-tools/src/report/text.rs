@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use domain::event::Actor;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::history::{Change, HistoryEntry, Snapshot};
+use projections_engine::history::{Change, HistoryEntry, Snapshot};
 use serde_json::Value;
 
 use super::table;

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use projections::patient_document;
 use projections::publisher::{NatsNames, PublishedEvent};
 use projections::push;
-use projections::rebuild::verify;
+use projections_engine::rebuild::verify;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -7,8 +7,8 @@ use domain::ids::AppointmentId;
 use domain::scheduling::Interval;
 use domain::values::{Label, Reason, TextValue};
 use jiff::Timestamp;
-use projections::Projections;
 use projections::appointments::{AppointmentFilter, AppointmentPageStart, AppointmentQueries};
+use projections_engine::Projections;
 use system_tests::house::open_practice;
 
 use crate::{Practice, details, minutes, new_id, next_week, reason};
@@ -16,7 +16,7 @@ use crate::{Practice, details, minutes, new_id, next_week, reason};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_calendar_shows_what_was_booked_by_time_practitioner_patient_status_and_words() {
     let practice = Practice::new().await;
-    projections::install(&practice.house.owner, &projections::all()).await.expect("tables");
+    projections_engine::install(&practice.house.owner, &projections::all()).await.expect("tables");
     let log = practice.servers[0].log().clone();
     let read_models = Projections::start(log.clone(), projections::all());
     let patients = practice.patients(2).await;

@@ -16,9 +16,9 @@ use event_store_schema::EventLog;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use projections::Projections;
 use projections::availability::{AvailabilityQueries, TemplateView, WeekView};
-use projections::rebuild::verify;
+use projections_engine::Projections;
+use projections_engine::rebuild::verify;
 use system_tests::house::{House, open_practice};
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ struct Practice {
 impl Practice {
     async fn new() -> Self {
         let house = Arc::new(House::new().await);
-        projections::install(&house.owner, &projections::all()).await.expect("tables");
+        projections_engine::install(&house.owner, &projections::all()).await.expect("tables");
         let log = house.open_log().await;
         let commands = Commands::new(log.clone());
         let facility = open_practice(&commands).await;

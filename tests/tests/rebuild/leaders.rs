@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use projections::patients::Patients;
-use projections::rebuild::verify;
-use projections::{ProjectionState, Projections};
+use projections_engine::rebuild::verify;
+use projections_engine::{ProjectionState, Projections};
 use tokio::sync::oneshot;
 
 use crate::{Practice, SOON, patients, register, state, until};

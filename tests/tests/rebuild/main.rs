@@ -19,7 +19,7 @@ use domain::patient::{Contact, Coverage, Identity, PatientDetails};
 use domain::values::{BirthDate, FirstName, Gender, LastName, Reason, TextValue};
 use event_store_schema::EventLog;
 use projections::patients::Patients;
-use projections::{Projection, ProjectionState, Projections};
+use projections_engine::{Projection, ProjectionState, Projections};
 use system_tests::house::{House, open_practice};
 
 /// A practice with its log and its read models, as in one server.
@@ -34,7 +34,7 @@ impl Practice {
     /// With these read models installed, and none of them running.
     async fn with(projections: &[Arc<dyn Projection>]) -> Self {
         let house = Arc::new(House::new().await);
-        projections::install(&house.owner, projections).await.expect("tables");
+        projections_engine::install(&house.owner, projections).await.expect("tables");
         let log = house.open_log().await;
         let commands = Commands::new(log.clone());
         let facility = open_practice(&commands).await;

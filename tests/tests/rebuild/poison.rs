@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use api::embedded::ScratchDir;
 use domain::role::Role;
-use projections::{Projection, ProjectionState, Projections};
+use projections_engine::{Projection, ProjectionState, Projections};
 use system_tests::practice::{self, Underneath};
 use system_tests::server::{Client, Server};
 use tokio_postgres::NoTls;

@@ -7,7 +7,7 @@ use commands::Commands;
 use domain::ids::Position;
 use domain::upcasting::Upcasters;
 use event_store_schema::{Database, EventLog, KeyRing, MasterKeys};
-use projections::Projections;
+use projections_engine::Projections;
 use system_tests::cluster::{Cluster, execute};
 use system_tests::house::open_practice;
 use system_tests::server::program;
@@ -17,7 +17,7 @@ use crate::{SOON, register};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_rebuilds_and_verifies_read_models() {
     let owner = Cluster::get().new_database().await;
-    projections::install(&owner, &projections::all()).await.expect("tables");
+    projections_engine::install(&owner, &projections::all()).await.expect("tables");
     let master_key = MasterKeys::generate().expect("randomness");
     let database = Database::with_config(owner.clone(), 4).expect("settings");
     let keys = KeyRing::open(database.clone(), MasterKeys::parse(&master_key).expect("a key")).await.expect("keys");

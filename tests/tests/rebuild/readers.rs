@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use projections::{Projection, ProjectionState, Projections};
+use projections_engine::{Projection, ProjectionState, Projections};
 use tokio::sync::Semaphore;
 
 use crate::tally::Tally;

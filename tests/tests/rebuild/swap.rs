@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use projections::Projections;
 use projections::patients::{PageStart, PatientFilter, PatientQueries, Patients};
-use projections::rebuild::{RebuildError, rebuild, verify};
+use projections_engine::Projections;
+use projections_engine::rebuild::{RebuildError, rebuild, verify};
 use tokio_postgres::Client;
 
 use crate::{Practice, SOON, patients, register};

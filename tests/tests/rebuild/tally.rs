@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::event::RecordedEvent;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use projections::{Projection, ProjectionError, Transaction};
+use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

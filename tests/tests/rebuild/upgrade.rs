@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::rebuild::{RebuildError, rebuild, verify};
-use projections::{Projection, ProjectionState, Projections};
+use projections_engine::rebuild::{RebuildError, rebuild, verify};
+use projections_engine::{Projection, ProjectionState, Projections};
 
 use crate::tally::Tally;
 use crate::{Practice, SOON, patients, state, until};
@@ -26,7 +26,7 @@ async fn a_new_release_fills_its_tables_beside_the_old_ones_and_swaps_them() {
 
     let tally = Tally::behind_a_gate(2);
     let new = vec![Arc::clone(&tally) as Arc<dyn Projection>, patients()];
-    projections::install(&practice.house.owner, &new).await.unwrap();
+    projections_engine::install(&practice.house.owner, &new).await.unwrap();
     let new_log = practice.house.open_log().await;
     let new_server = Projections::start_as_owner(new_log, practice.house.owner.clone(), new);
     until(SOON, "it rebuilds", async || state(&new_server, "tally") == ProjectionState::Rebuilding).await;
@@ -89,7 +89,7 @@ async fn a_new_projection_is_filled_from_the_beginning_while_the_others_go_on() 
     assert!(old_server.wait_for(position, SOON).await);
 
     let both = vec![Tally::version(1) as Arc<dyn Projection>, patients()];
-    projections::install(&practice.house.owner, &both).await.unwrap();
+    projections_engine::install(&practice.house.owner, &both).await.unwrap();
     let new_server = Projections::start(practice.house.open_log().await, both);
     let (_, position) = practice.register(30).await;
     assert!(old_server.wait_for(position, SOON).await);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use projections::Projections;
 use projections::patients::Patients;
-use projections::rebuild::verify;
+use projections_engine::Projections;
+use projections_engine::rebuild::verify;
 
 use crate::{Practice, SOON, patients};
 

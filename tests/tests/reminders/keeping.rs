@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use domain::facility::FacilityCommand;
 use domain::reminder::{ReminderRule, ReminderSettings};
-use projections::rebuild;
 use projections::reminders::{ReminderQueries, Reminders as ReminderList};
+use projections_engine::rebuild;
 use system_tests::smtp::{Fault, Step};
 
 use super::*;

@@ -29,9 +29,9 @@ use domain::values::{
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use projections::Projections;
-use projections::following::Policy;
 use projections::reminders::Reminders as ReminderList;
+use projections_engine::Projections;
+use projections_engine::following::Policy;
 use system_tests::house::{House, open_practice};
 use system_tests::practice::letters;
 use system_tests::sms::SmsGateway;
@@ -179,7 +179,7 @@ impl Desk {
     async fn new() -> Self {
         let house = Arc::new(House::new().await);
         api::reminders::migrate(&house.owner).await.expect("tables");
-        projections::install(&house.owner, &projections::all()).await.expect("tables");
+        projections_engine::install(&house.owner, &projections::all()).await.expect("tables");
         let commands = house.open_commands().await;
         let read_models = Projections::start(commands.log().clone(), projections::all());
         let (mails, texts) = (MailServer::start().await, SmsGateway::start().await);

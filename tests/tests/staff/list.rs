@@ -3,8 +3,8 @@
 use domain::ids::{SessionId, StreamVersion, UserId};
 use domain::role::Role;
 use domain::user::{LoginMethod, UserCommand, UserStatus};
-use projections::rebuild::verify;
 use projections::users::{UserFilter, UserPage, UserPageStart, UserQueries};
+use projections_engine::rebuild::verify;
 use system_tests::house::open_practice;
 use uuid::Uuid;
 

@@ -16,7 +16,7 @@ use domain::role::Role;
 use domain::user::{PasswordOccasion, Profession, Profile, UserCommand, UserDetails};
 use domain::values::{EmailAddress, FirstName, LastName, Rpps, TextValue};
 use event_store_schema::EventLog;
-use projections::Projections;
+use projections_engine::Projections;
 use system_tests::house::{House, open_practice};
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ struct Practice {
 impl Practice {
     async fn new() -> Self {
         let house = Arc::new(House::new().await);
-        projections::install(&house.owner, &projections::all()).await.expect("tables");
+        projections_engine::install(&house.owner, &projections::all()).await.expect("tables");
         let log = house.open_log().await;
         let commands = Commands::new(log.clone());
         let facility = open_practice(&commands).await;

@@ -4,7 +4,7 @@ use commands::{CommandContext, Registration};
 use domain::ids::PatientId;
 use domain::patient::{Contact, Coverage, Identity, PatientCommand, PatientDetails};
 use domain::values::{BirthDate, FirstName, Gender, LastName, Reason, TextValue};
-use projections::history::patient_history;
+use projections::patients::patient_history;
 use projections::patients::{PageStart, PatientFilter, PatientQueries};
 
 use crate::Practice;

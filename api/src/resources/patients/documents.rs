@@ -1,7 +1,7 @@
 //! A patient as the API shows them: the fields of the existing web client, under its names.
 
 use poem_openapi::{Enum, Object};
-use projections::history::HistoryEntry;
+use projections_engine::history::HistoryEntry;
 use uuid::Uuid;
 
 /// Whether the practice follows the patient.

@@ -17,7 +17,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
-use projections::history::patient_history;
+use projections::patients::patient_history;
 use projections::patients::{PageStart, PatientFilter};
 
 use self::answers::{Changed, Listed, Read, Registered};

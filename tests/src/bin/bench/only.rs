@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use commands::{CommandContext, Commands};
 use domain::ids::AppointmentId;
-use projections::Projections;
 use projections::patients::Patients;
+use projections_engine::Projections;
 use uuid::Uuid;
 
 use crate::calendar::Calendar;
@@ -121,7 +121,7 @@ impl Only {
         let patients: Arc<Vec<Uuid>> = fill::register(&house, 0..crate::SMALL, Duration::MAX).await.into();
         let calendar = Arc::new(Calendar::open(&house, crate::PRACTITIONERS).await);
         let commands = Commands::new(house.log.clone());
-        let installed = projections::install(&house.owner, &projections::all()).await;
+        let installed = projections_engine::install(&house.owner, &projections::all()).await;
         installed.expect("the tables of the read models");
         let shown = Projections::start(house.log.clone(), projections::all());
         let (facility, shows) = (house.facility, shown.clone());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ids::Position;
-use projections::rebuild::rebuild;
-use projections::{Projection, install};
+use projections_engine::rebuild::rebuild;
+use projections_engine::{Projection, install};
 
 use crate::servers::{BenchServers, House};
 

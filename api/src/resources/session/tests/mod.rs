@@ -21,7 +21,7 @@ use event_store_schema::{AccessTrail, Database, EventLog, KeyRing, MasterKeys};
 use jiff::SignedDuration;
 use poem::http::StatusCode;
 use poem::test::{TestClient, TestResponse};
-use projections::Projections;
+use projections_engine::Projections;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

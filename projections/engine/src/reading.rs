@@ -27,13 +27,13 @@ impl From<tokio_postgres::Error> for QueryError {
 }
 
 /// A statement and what is bound to it.
-pub(crate) type Bound<'a> = (&'a str, &'a [&'a (dyn ToSql + Sync)]);
+pub type Bound<'a> = (&'a str, &'a [&'a (dyn ToSql + Sync)]);
 
 /// The rows of each statement, all of one snapshot, as one practice may see them. `name` is the query's in the metrics.
 ///
 /// The practice is named by a setting of the transaction, which row-level security compares with every row: a condition
 /// that a statement forgets yields nothing instead of somebody else's patients.
-pub(crate) async fn read<const N: usize>(
+pub async fn read<const N: usize>(
     database: &Database,
     facility: FacilityId,
     name: &'static str,
@@ -70,7 +70,7 @@ pub(crate) async fn read<const N: usize>(
 
 /// The rows of a statement in which no practice is named, as whoever acts for all practices sees them: policies, which look
 /// for what is due. Never for an answer to anybody.
-pub(crate) async fn read_of_all(
+pub async fn read_of_all(
     database: &Database,
     name: &'static str,
     (sql, parameters): Bound<'_>,

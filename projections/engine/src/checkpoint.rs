@@ -14,7 +14,7 @@ const VERSION: u32 = 1;
 
 /// Why a checkpoint is not, or no longer, in this server's hands.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CheckpointError {
+pub enum CheckpointError {
     /// The database is away.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -36,7 +36,7 @@ impl From<LeadLost> for CheckpointError {
 }
 
 /// Makes a checkpoint at this position, if there is none of the name.
-pub(crate) async fn install(
+pub async fn install(
     client: &tokio_postgres::Client,
     name: &str,
     start: Position,
@@ -47,7 +47,7 @@ pub(crate) async fn install(
 }
 
 /// The checkpoint, in the hands of the elected server.
-pub(crate) struct Checkpoint {
+pub struct Checkpoint {
     name: &'static str,
     lead: Leadership,
     renewed: Instant,
@@ -56,7 +56,7 @@ pub(crate) struct Checkpoint {
 
 impl Checkpoint {
     /// Waits until no other server leads.
-    pub(crate) async fn when_elected(database: &Database, name: &'static str) -> Result<Self, CheckpointError> {
+    pub async fn when_elected(database: &Database, name: &'static str) -> Result<Self, CheckpointError> {
         loop {
             match campaign(database, name, VERSION).await? {
                 Campaign::Won(lead) => {
@@ -69,12 +69,12 @@ impl Checkpoint {
     }
 
     /// Up to where the log was followed.
-    pub(crate) const fn position(&self) -> Position {
+    pub const fn position(&self) -> Position {
         self.position
     }
 
     /// Moves it, unless another server leads by now.
-    pub(crate) async fn advance_to(&mut self, position: Position) -> Result<(), CheckpointError> {
+    pub async fn advance_to(&mut self, position: Position) -> Result<(), CheckpointError> {
         let advance = include_str!("../sql/move_checkpoint.sql");
         let (version, epoch) = (i64::from(VERSION), self.lead.epoch());
         let (from, to) = (self.position.to_sql(), position.to_sql());
@@ -84,7 +84,7 @@ impl Checkpoint {
     }
 
     /// Keeps the lease while there is nothing to move; fails if another server leads by now.
-    pub(crate) async fn still_elected(&mut self) -> Result<(), CheckpointError> {
+    pub async fn still_elected(&mut self) -> Result<(), CheckpointError> {
         if self.renewed.elapsed() >= RENEW {
             self.lead.renew().await?;
             self.renewed = Instant::now();
@@ -94,7 +94,7 @@ impl Checkpoint {
 }
 
 /// Up to where the log was followed, by whichever server.
-pub(crate) async fn followed(database: &Database, name: &str) -> Result<Option<Position>, DatabaseError> {
+pub async fn followed(database: &Database, name: &str) -> Result<Option<Position>, DatabaseError> {
     let client = database.get().await?;
     let current = client.prepare_cached("SELECT position FROM read_model.checkpoints WHERE projection = $1").await?;
     Ok(client.query_opt(&current, &[&name]).await?.map(|row| Position::from_sql(row.get(0))))

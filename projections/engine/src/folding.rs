@@ -13,34 +13,38 @@ use uuid::Uuid;
 use crate::projection::{ProjectionError, Transaction};
 
 /// Takes the state from before an event of its stream to right after it.
-pub(crate) fn follow<A: AggregateRoot>(state: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
+pub fn follow<A: AggregateRoot>(state: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
     state.apply(event.decode()?);
     Ok(())
 }
 
 /// What a read model keeps of an aggregate.
-pub(crate) struct Kept<A> {
-    pub(crate) facility_id: FacilityId,
-    pub(crate) state: A,
+pub struct Kept<A> {
+    /// The practice of the stream.
+    pub facility_id: FacilityId,
+    /// The state right after the batch.
+    pub state: A,
     /// The version of the last event that the read model takes.
-    pub(crate) version: StreamVersion,
+    pub version: StreamVersion,
     /// Where the batch first tells of it, and when that was recorded. Of a row that is new this is its beginning; one that
     /// was there before has its own, which no upsert touches.
-    pub(crate) first_position: Position,
-    pub(crate) created_at: Timestamp,
-    pub(crate) updated_at: Timestamp,
+    pub first_position: Position,
+    /// When the log took the first event of the batch.
+    pub created_at: Timestamp,
+    /// When the log took the last event of the batch.
+    pub updated_at: Timestamp,
 }
 
 /// What is kept, by the id in the name of the stream.
-pub(crate) type States<A> = HashMap<Uuid, Kept<A>>;
+pub type States<A> = HashMap<Uuid, Kept<A>>;
 
 /// The streams of a batch.
-pub(crate) fn changed(events: &[RecordedEvent]) -> HashSet<Uuid> {
+pub fn changed(events: &[RecordedEvent]) -> HashSet<Uuid> {
     events.iter().map(|event| event.stream.id()).collect()
 }
 
 /// The streams that begin in a batch.
-pub(crate) fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
+pub fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
     let first = events.iter().filter(|event| event.version == StreamVersion::ZERO.next());
     first.map(|event| event.stream.id()).collect()
 }
@@ -48,7 +52,7 @@ pub(crate) fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
 /// Follows a batch from the states that were there before it. `known` reads those of the streams in `$1`: their `id`,
 /// `facility_id`, `state` and `version`; of streams that it is not asked for there was nothing. `column` is what stands in
 /// the error if a state cannot be read.
-pub(crate) async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
+pub async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
     asked: impl IntoIterator<Item = Uuid>,
     known: &str,
     column: &'static str,

@@ -1,21 +1,19 @@
 //! What happened to one aggregate, told from the log itself: who changed what, from what to what, when and why; and what
 //! it was at any earlier moment.
 //!
-//! Nothing here knows a particular aggregate but [`patient_history`] and [`patient_as_of`], which name its document.
+//! The functions take any aggregate, and a function that makes its document.
 
 use std::collections::BTreeSet;
 
 use domain::aggregate::AggregateRoot;
 use domain::event::{Actor, RecordedEvent, UnreadableEvent};
-use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
-use domain::patient::Patient;
+use domain::ids::{FacilityId, Position, StreamVersion};
 use event_store_schema::{EventLog, LogError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::documents::{patient_document, patient_fields};
 use crate::folding::follow;
 
 /// The history cannot be told.
@@ -122,30 +120,33 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// Every version of a patient, oldest first; none if there is no such patient in the practice. Without a practice (for
-/// auditors' tools) the patient may be of any.
-pub async fn patient_history(
+/// Every version of an aggregate, oldest first; none if the practice has no such aggregate. Without a practice (for
+/// auditors' tools) the aggregate may be of any.
+pub async fn history_of<A: AggregateRoot>(
     log: &EventLog,
     facility: Option<FacilityId>,
-    id: PatientId,
+    id: Uuid,
+    document: impl Fn(&A) -> serde_json::Result<Map<String, Value>>,
 ) -> Result<Option<Vec<HistoryEntry>>, HistoryError> {
-    let events = events_of::<Patient>(log, facility, id.0).await?;
-    if events.is_empty() { Ok(None) } else { entries(&events, patient_fields).map(Some) }
+    let events = events_of::<A>(log, facility, id).await?;
+    if events.is_empty() { Ok(None) } else { entries(&events, document).map(Some) }
 }
 
-/// The patient at a moment; none if there was no such patient in the practice by then.
-pub async fn patient_as_of(
+/// An aggregate at a moment; none if the practice had no such aggregate by then. `document` gets the state, its version,
+/// and when the log took the first and the last event up to that moment.
+pub async fn as_of<A: AggregateRoot>(
     log: &EventLog,
     facility: Option<FacilityId>,
-    id: PatientId,
+    id: Uuid,
     moment: AsOf,
+    document: impl FnOnce(&A, StreamVersion, Timestamp, Timestamp) -> serde_json::Result<Value>,
 ) -> Result<Option<Snapshot>, HistoryError> {
-    let mut events = events_of::<Patient>(log, facility, id.0).await?;
+    let mut events = events_of::<A>(log, facility, id).await?;
     events.retain(|event| moment.includes(event));
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-    let mut patient = Patient::default();
-    events.iter().try_for_each(|event| follow(&mut patient, event))?;
-    let document = patient_document(&patient, id, last.version, first.recorded_at, last.recorded_at)
+    let mut state = A::default();
+    events.iter().try_for_each(|event| follow(&mut state, event))?;
+    let document = document(&state, last.version, first.recorded_at, last.recorded_at)
         .map_err(|_| HistoryError::NoDocument(last.version))?;
     Ok(Some(Snapshot {
         facility_id: last.facility_id,
