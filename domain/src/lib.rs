@@ -11,6 +11,7 @@ pub mod ids;
 pub mod patient;
 pub mod permissions;
 pub mod personal;
+pub mod refusal;
 pub mod reminder;
 pub mod reservation;
 pub mod role;

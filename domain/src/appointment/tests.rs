@@ -7,7 +7,7 @@ use crate::event::LoggedEvent;
 use crate::ids::{RoomId, UserId};
 use crate::reminder::ReminderOutcome;
 use crate::reservation::{Reservation, TimeHold};
-use crate::values::{Channel, Label, Reason, TextValue};
+use crate::values::{Channel, Label, Reason, RuleBroken, TextValue};
 
 type AppointmentTest = TestFramework<Appointment>;
 
@@ -534,4 +534,39 @@ fn an_answer_to_a_time_that_was_changed_is_about_nothing() {
         .given(vec![booked(nine()), moved])
         .when(answer(nine().during.from, PatientAnswer::DoesNotCome))
         .then_expect_error(AppointmentError::Moved);
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (AppointmentError::NotBooked, Refusal::NotThere),
+        (AppointmentError::NotHeld, Refusal::NotThere),
+        (AppointmentError::AlreadyBooked, not_now("The appointment is already booked.")),
+        (
+            AppointmentError::StillHeld { until: at("2026-11-22T12:05:00Z") },
+            not_now("The slot is held until 2026-11-22T12:05:00Z."),
+        ),
+        (
+            AppointmentError::NotNow { status: AppointmentStatus::InProgress },
+            not_now("This cannot happen to an appointment that is in_progress."),
+        ),
+        (
+            AppointmentError::NotBegun { starts: at("2026-11-23T08:00:00Z") },
+            not_now("The appointment begins at 2026-11-23T08:00:00Z."),
+        ),
+        (AppointmentError::Moved, not_now("The appointment was moved.")),
+        (AppointmentError::Begun, not_now("The appointment has begun.")),
+        (
+            AppointmentError::OutsideAvailability { open: vec![monday("08:00", "12:00")] },
+            Refusal::Other(AppointmentError::OutsideAvailability { open: vec![monday("08:00", "12:00")] }),
+        ),
+        (AppointmentError::OverlapNotAllowed, Refusal::Other(AppointmentError::OverlapNotAllowed)),
+        (AppointmentError::Conflicts(Vec::new()), Refusal::Other(AppointmentError::Conflicts(Vec::new()))),
+        (AppointmentError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

@@ -33,6 +33,7 @@ pub use self::event::AvailabilityEvent;
 pub use self::hours::{BookingRules, DayHours, ExtraHours, Leave, LeaveKind};
 use crate::aggregate::AggregateRoot;
 use crate::ids::{AppointmentId, ExtraHoursId, LeaveId, SubjectId};
+use crate::refusal::{Refusal, Refused};
 use crate::scheduling::{Calendar, Interval, PracticeTime, TimeSlot, instant_or_jump, stretch, united, without};
 use crate::values::Violation;
 
@@ -71,6 +72,17 @@ pub enum AvailabilityError {
     /// There are no such extra hours.
     #[error("there are no such extra hours")]
     NoSuchExtraHours,
+}
+
+impl Refused for AvailabilityError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NoSuchLeave | Self::NoSuchExtraHours => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::OnLeave | Self::AlreadyPlanned => Refusal::NotNow(self.sentence()),
+            Self::TouchesAppointments(_) => Refusal::Other(self),
+        }
+    }
 }
 
 impl Availability {

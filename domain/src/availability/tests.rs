@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::scheduling::TimeOfDay;
+use crate::values::RuleBroken;
 
 /// Monday morning in Brest.
 fn time() -> PracticeTime {
@@ -275,4 +276,24 @@ fn hours_and_rules_are_revised_at_once_or_not_at_all() {
     let Err(AvailabilityError::Invalid(violations)) = refused else { panic!("it was not refused") };
     let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["hours[0].timeSlots[0]", "rules.noticeMinutes"]);
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (AvailabilityError::NoSuchLeave, Refusal::NotThere),
+        (AvailabilityError::NoSuchExtraHours, Refusal::NotThere),
+        (AvailabilityError::OnLeave, not_now("The practitioner is on leave then.")),
+        (AvailabilityError::AlreadyPlanned, not_now("It was planned already.")),
+        (
+            AvailabilityError::TouchesAppointments(vec![APPOINTMENT]),
+            Refusal::Other(AvailabilityError::TouchesAppointments(vec![APPOINTMENT])),
+        ),
+        (AvailabilityError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

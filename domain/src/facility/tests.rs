@@ -5,7 +5,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::role::{Access, Area};
-use crate::values::{FacilityName, Label, TextValue};
+use crate::values::{FacilityName, Label, RuleBroken, TextValue};
 
 fn today() -> Circumstances {
     Circumstances { now: jiff::Timestamp::UNIX_EPOCH, today: date(1970, 1, 1) }
@@ -188,4 +188,21 @@ fn a_practice_decides_how_its_patients_are_reminded() {
     too_many.rules = vec![too_many.rules[0]; 2];
     let expected = [("reminders[1]".to_owned(), "repeated")];
     assert_eq!(refused(given().when(set(too_many)).inspect_result()), expected);
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (FacilityError::NotOpen, Refusal::NotThere),
+        (FacilityError::NoSuchRoom, Refusal::NotThere),
+        (FacilityError::AlreadyOpen, not_now("The facility is already open.")),
+        (FacilityError::UnknownTimeZone, not_now("Unknown time zone.")),
+        (FacilityError::RoomExists, not_now("The room was added already.")),
+        (FacilityError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

@@ -247,3 +247,21 @@ fn a_forgotten_patient_still_folds() {
     assert_eq!(patient.identity, Revealed::Forgotten);
     assert_eq!(patient.status(), PatientStatus::Inactive);
 }
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (PatientError::NotRegistered, Refusal::NotThere),
+        (PatientError::AlreadyRegistered, not_now("The patient is already registered.")),
+        (PatientError::Archived, not_now("The patient is archived.")),
+        (PatientError::NotArchived, not_now("The patient is not archived.")),
+        (PatientError::AlreadyRestricted, not_now("The patient is already restricted.")),
+        (PatientError::NotRestricted, not_now("The patient is not restricted.")),
+        (PatientError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
+}

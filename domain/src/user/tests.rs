@@ -6,7 +6,7 @@ use super::*;
 use crate::event::LoggedEvent;
 use crate::ids::SessionId;
 use crate::reservation::{KeyKind, KeyScope, Reservation, UniqueKey};
-use crate::values::{EmailAddress, FirstName, LastName, PhoneNumber, Rpps, Specialty, TextValue};
+use crate::values::{EmailAddress, FirstName, LastName, PhoneNumber, Rpps, RuleBroken, Specialty, TextValue};
 
 type UserTest = TestFramework<User>;
 
@@ -275,4 +275,25 @@ fn a_forgotten_member_of_staff_still_folds() {
     user.apply(UserEvent::UserRegistered { role: Role::Auditor, profession: Profession::default(), personal });
     user.apply(UserEvent::UserSuspended {});
     assert_eq!((user.role, user.status()), (Some(Role::Auditor), UserStatus::Suspended));
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (UserError::NotRegistered, Refusal::NotThere),
+        (UserError::AlreadyRegistered, not_now("The user is already registered.")),
+        (UserError::AlreadyActivated, not_now("The user has already chosen a password.")),
+        (UserError::NotActivated, not_now("The user has not chosen a password yet.")),
+        (UserError::Suspended, not_now("The user is suspended.")),
+        (UserError::NotSuspended, not_now("The user is not suspended.")),
+        (UserError::LastAdmin, not_now("The user is the last active administrator of the facility.")),
+        (UserError::MfaAlreadyEnabled, not_now("The user already has a second factor.")),
+        (UserError::MfaNotEnabled, not_now("The user has no second factor.")),
+        (UserError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }
