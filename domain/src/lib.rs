@@ -16,6 +16,8 @@ pub mod reminder;
 pub mod reservation;
 pub mod role;
 pub mod scheduling;
+#[cfg(test)]
+mod testing;
 pub mod upcasting;
 pub mod user;
 pub mod values;

@@ -6,6 +6,7 @@ use super::*;
 use crate::event::LoggedEvent;
 use crate::ids::SessionId;
 use crate::reservation::{KeyKind, KeyScope, Reservation, UniqueKey};
+use crate::testing::ThenNothing;
 use crate::values::{EmailAddress, FirstName, LastName, PhoneNumber, Rpps, RuleBroken, Specialty, TextValue};
 
 type UserTest = TestFramework<User>;
@@ -95,7 +96,7 @@ fn a_change_of_profile_names_the_fields_and_no_value() {
     let event = UserEvent::UserProfileChanged { fields_changed, profession, personal: Revealed::Value(profile) };
     let change = UserCommand::ChangeProfile { details: changed };
     given(active(Role::Nurse)).when(change.clone()).then_expect_events(vec![event.clone()]);
-    given([active(Role::Nurse), vec![event]].concat()).when(change).then_expect_events(vec![]);
+    given([active(Role::Nurse), vec![event]].concat()).when(change).then_nothing_happened();
 }
 
 #[test]
@@ -166,7 +167,7 @@ fn the_last_active_administrator_stays() {
 
 #[test]
 fn a_role_that_somebody_has_is_not_assigned_again() {
-    given(active(Role::Admin)).when(UserCommand::AssignRole { role: Role::Admin }).then_expect_events(vec![]);
+    given(active(Role::Admin)).when(UserCommand::AssignRole { role: Role::Admin }).then_nothing_happened();
     let assigned = vec![UserEvent::RoleAssigned { role: Role::Secretary }];
     given(active(Role::Nurse)).when(UserCommand::AssignRole { role: Role::Secretary }).then_expect_events(assigned);
 }

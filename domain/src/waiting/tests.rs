@@ -8,6 +8,7 @@ use crate::appointment::{AppointmentPriority, AppointmentType, Texts};
 use crate::event::LoggedEvent;
 use crate::reminder::QuietHours;
 use crate::scheduling::{TimeOfDay, TimeSlot};
+use crate::testing::ThenNothing;
 use crate::values::{Reason, RuleBroken, Specialty, TextValue};
 
 type WaitingTest = TestFramework<WaitingEntry>;
@@ -177,7 +178,7 @@ fn whoever_left_waits_no_more() {
 #[test]
 fn a_wish_that_stays_the_same_is_no_event() {
     let change = |wish| WaitingCommand::ChangeWish { wish, texts: texts() };
-    WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(wish())).then_expect_events(vec![]);
+    WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(wish())).then_nothing_happened();
     let shorter = Wish { duration_minutes: 15, ..wish() };
     let changed = WaitingEvent::WaitingWishChanged { wish: shorter.clone(), personal: Revealed::Value(texts()) };
     WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(shorter)).then_expect_events(vec![changed]);
