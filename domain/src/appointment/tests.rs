@@ -395,12 +395,8 @@ fn nobody_fails_to_come_to_what_has_not_begun() {
 #[test]
 fn practitioner_patient_and_room_are_held_until_it_is_called_off() {
     let two = Slot { additional_slots: vec![monday("10:00", "10:15"), monday("09:30", "09:40")], ..nine() };
-    let hold = |resource: u128, time: Interval, shared| TimeHold {
-        resource: Uuid::from_u128(resource),
-        from: time.from,
-        to: time.until,
-        shared,
-    };
+    let hold =
+        |resource: u128, during: Interval, shared| TimeHold { resource: Uuid::from_u128(resource), during, shared };
     let both = |resource| {
         vec![hold(resource, monday("09:00", "09:40"), false), hold(resource, monday("10:00", "10:15"), false)]
     };
