@@ -3,6 +3,7 @@
 mod access;
 mod events;
 mod expected_version;
+mod functions;
 mod guards;
 mod idempotency;
 mod immutability;
