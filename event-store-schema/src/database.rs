@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL, and the migrations of the schemas `log` and `keys`.
+//! Connections to PostgreSQL.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,15 +7,8 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
 /// The role that servers work as. It may add to the log and read it; it cannot change what stands there.
 const APPLICATION_ROLE: &str = "medicalpro_app";
-
-/// The advisory lock under which migrations run: 'MPmi' in ASCII.
-const MIGRATION_LOCK: i64 = 0x4d50_6d69;
 
 /// The database could not be reached or refused to work.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +34,6 @@ impl DatabaseError {
             Self::Settings(_) => false,
         }
     }
-}
-
-/// A migration failed.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    /// The database could not be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A migration's SQL failed, or the database was migrated by a newer release.
-    #[error("migration failed: {0}")]
-    Refinery(#[from] refinery::Error),
 }
 
 /// PostgreSQL's own message and code. Its `DETAIL` is left out: it quotes row contents.
@@ -123,16 +105,4 @@ async fn open(config: &Config) -> Result<Client, DatabaseError> {
         }
     });
     Ok(client)
-}
-
-/// Brings the schemas `log` and `keys` to this release, under a lock, so that servers may start at the same time. The
-/// connection must be the owner's, not the application's.
-pub async fn migrate(owner: &Config) -> Result<(), MigrationError> {
-    let mut client = open(owner).await?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(DatabaseError::from)?;
-    let report = migrations::migrations::runner().run_async(&mut client).await?;
-    for migration in report.applied_migrations() {
-        tracing::info!(migration = %migration, "migrated");
-    }
-    Ok(())
 }

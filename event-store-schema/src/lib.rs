@@ -13,6 +13,7 @@ mod error;
 mod holders;
 mod keys;
 mod log;
+pub mod migrating;
 mod row;
 mod sealing;
 mod tail;
@@ -23,7 +24,8 @@ pub use access::{
     Purpose, RecordedAccess, TrailError, Verdict,
 };
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
-pub use database::{Database, DatabaseError, MigrationError, migrate};
+pub use database::{Database, DatabaseError};
 pub use error::{AppendError, Holder, LogError};
 pub use keys::{KeyError, KeyRing, MasterKeys, Vault};
 pub use log::EventLog;
+pub use migrating::{MigrationError, migrate};
