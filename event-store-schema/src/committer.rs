@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::event::RecordedEvent;
-use domain::ids::{Position, StreamId, StreamVersion};
+use domain::ids::{Position, StreamVersion};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::{Client, Row, Statement};
+use uuid::Uuid;
 
 use crate::append::Appended;
-use crate::batch::{Columns, Footprint, PreparedAppend};
+use crate::batch::{Columns, Footprint, PreparedAppend, PreparedEvent};
 use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, Holder, LogError};
+use crate::row::{Cells, Malformed};
 use crate::tail::Tail;
 
 /// More requests in one call would make each of them wait longer without saving fsyncs.
@@ -187,24 +189,26 @@ impl Committer {
         };
         let client = self.database.get().await?;
         let find = client.prepare_cached(include_str!("../sql/find_event.sql")).await?;
-        let mut found = Vec::with_capacity(2);
-        for event in [first, last] {
-            match client.query_opt(&find, &[&event.stream, &event.version]).await? {
-                Some(row) if row.try_get::<_, uuid::Uuid>("event_id")? == event.id => found.push(row),
-                _ => return Ok(None),
-            }
-        }
-        let position = |row: &Row| row.try_get("global_position").map(Position::from_sql);
+        let Some(first_row) = find_event(&client, &find, first).await? else { return Ok(None) };
+        let Some(last_row) = find_event(&client, &find, last).await? else { return Ok(None) };
         let version =
             request.events.iter().filter(|event| event.stream == first.stream).map(|event| event.version).max();
         Ok(Some(Appended {
-            stream: stream_id(&first.stream)?,
+            stream: first.readable.stream.clone(),
             version: StreamVersion::from_sql(version.unwrap_or_default()),
-            first_position: position(&found[0])?,
-            last_position: position(&found[1])?,
-            recorded_at: found[1].try_get("recorded_at")?,
+            first_position: first_row.position("global_position")?,
+            last_position: last_row.position("global_position")?,
+            recorded_at: last_row.cell("recorded_at")?,
             replayed: false,
         }))
+    }
+}
+
+/// The row of this very event, if it was written.
+async fn find_event(client: &Client, find: &Statement, event: &PreparedEvent) -> Result<Option<Row>, LogError> {
+    match client.query_opt(find, &[&event.stream, &event.version]).await? {
+        Some(row) if row.cell::<Uuid>("event_id")? == event.id => Ok(Some(row)),
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -270,42 +274,36 @@ fn give_up_expired(batch: Vec<Pending>, outcome_unknown: bool) -> Vec<Pending> {
 fn read_outcome(number: i32, rows: &[Row]) -> Result<Result<Appended, AppendError>, LogError> {
     let mut holders = Vec::new();
     for row in rows {
-        if row.try_get::<_, i32>("request")? != number {
+        if row.cell::<i32>("request")? != number {
             continue;
         }
-        let stream = stream_id(row.try_get("stream")?)?;
-        match row.try_get("outcome")? {
+        let stream = row.stream("stream")?;
+        let outcome = row.cell("outcome")?;
+        match outcome {
             "key_reused" => return Ok(Err(AppendError::IdempotencyKeyReused)),
             "wrong_version" => {
-                let actual = StreamVersion::from_sql(row.try_get("version")?);
+                let actual = row.version("version")?;
                 return Ok(Err(AppendError::WrongVersion { stream, actual }));
             }
             "reserved" => {
-                let during = row.try_get::<_, Option<_>>("starts")?.zip(row.try_get::<_, Option<_>>("ends")?);
-                holders.push(Holder { kind: row.try_get("kind")?, stream, during });
+                let during = row.cell::<Option<_>>("starts")?.zip(row.cell::<Option<_>>("ends")?);
+                holders.push(Holder { kind: row.cell("kind")?, stream, during });
             }
-            outcome => {
+            "appended" | "replayed" => {
                 return Ok(Ok(Appended {
                     stream,
-                    version: StreamVersion::from_sql(row.try_get("version")?),
-                    first_position: Position::from_sql(row.try_get("first_position")?),
-                    last_position: Position::from_sql(row.try_get("last_position")?),
-                    recorded_at: row.try_get("recorded")?,
+                    version: row.version("version")?,
+                    first_position: row.position("first_position")?,
+                    last_position: row.position("last_position")?,
+                    recorded_at: row.cell("recorded")?,
                     replayed: outcome == "replayed",
                 }));
             }
+            _ => return Err(Malformed("outcome").into()),
         }
     }
     if holders.is_empty() {
-        return Err(malformed("append answer"));
+        return Err(Malformed("outcome").into());
     }
     Ok(Err(AppendError::Reserved(holders)))
-}
-
-fn stream_id(text: &str) -> Result<StreamId, LogError> {
-    text.parse().map_err(|_| malformed("stream_id"))
-}
-
-fn malformed(what: &'static str) -> LogError {
-    LogError::Malformed { position: 0, what }
 }

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL.
+//! Connections to PostgreSQL, and what its errors mean: away, refused, or not understood.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,10 +30,32 @@ impl DatabaseError {
         let ending = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
         match self {
             Self::Pool(_) => true,
-            Self::Postgres(error) => error.code().is_none_or(|code| ending.contains(code)),
+            Self::Postgres(error) => match error.code() {
+                Some(code) => ending.contains(code),
+                None => !is_own(error),
+            },
             Self::Settings(_) => false,
         }
     }
+
+    /// Whether the database answered, and this release does not understand its row: the same fails again and again.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Postgres(error) if is_own(error))
+    }
+}
+
+/// Whether a value or a row was at fault, not the server or the connection. tokio-postgres tells these kinds apart by their
+/// texts alone; a test provokes each.
+fn is_own(error: &tokio_postgres::Error) -> bool {
+    const TEXTS: [&str; 5] = [
+        "error serializing parameter",
+        "error deserializing column",
+        "invalid column",
+        "query returned an unexpected number of",
+        "expected ",
+    ];
+    let text = error.to_string();
+    error.code().is_none() && TEXTS.iter().any(|own| text.starts_with(own))
 }
 
 /// PostgreSQL's own message and code. Its `DETAIL` is left out: it quotes row contents.
@@ -97,6 +119,7 @@ impl Database {
     }
 }
 
+/// The task of a connection is not supervised: it ends with its connection, and its client then says that it is closed.
 async fn open(config: &Config) -> Result<Client, DatabaseError> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move {

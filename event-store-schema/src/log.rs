@@ -21,7 +21,7 @@ use crate::committer::{Committer, Pending, QUEUE_LENGTH};
 use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, LogError};
 use crate::keys::KeyRing;
-use crate::row;
+use crate::row::{self, Cells, Malformed};
 use crate::sealing::{self, PersonalPart, Place};
 use crate::tail::Tail;
 
@@ -121,12 +121,12 @@ impl EventLog {
         let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
         let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
         let reached = match rows.last() {
-            Some(last) => Position::from_sql(last.try_get("global_position")?),
+            Some(last) => last.position("global_position")?,
             None => after,
         };
         let mut taken = Vec::with_capacity(rows.len());
         for row in rows {
-            if wanted(row.try_get("event_type")?) {
+            if wanted(row.cell("event_type")?) {
                 taken.push(row);
             }
         }
@@ -154,7 +154,7 @@ impl EventLog {
     pub async fn head(&self) -> Result<Position, LogError> {
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/head.sql")).await?;
-        Ok(Position::from_sql(client.query_one(&statement, &[]).await?.try_get(0)?))
+        Ok(Position::from_sql(client.query_one(&statement, &[]).await?.cell("head")?))
     }
 
     /// Wakes when the log grows: by appends of this server, and by what [`announce`](Self::announce) is told of others.
@@ -180,19 +180,15 @@ impl EventLog {
             let Some(row) = client.query_opt(&statement, &[&key.scope, &key.key]).await? else {
                 return Ok(None);
             };
-            let stream = row
-                .try_get::<_, &str>("stream_id")?
-                .parse()
-                .map_err(|_| LogError::Malformed { position: 0, what: "stream_id" })?;
             let outcome = Appended {
-                stream,
-                version: StreamVersion::from_sql(row.try_get("stream_version")?),
-                first_position: Position::from_sql(row.try_get("first_position")?),
-                last_position: Position::from_sql(row.try_get("last_position")?),
-                recorded_at: row.try_get("recorded_at")?,
+                stream: row.stream("stream_id")?,
+                version: row.version("stream_version")?,
+                first_position: row.position("first_position")?,
+                last_position: row.position("last_position")?,
+                recorded_at: row.cell("recorded_at")?,
                 replayed: true,
             };
-            Ok::<_, LogError>(Some((outcome, row.try_get::<_, Vec<u8>>("request_hash")?)))
+            Ok::<_, LogError>(Some((outcome, row.cell::<Vec<u8>>("request_hash")?)))
         };
         match found.await? {
             Some((_, hash)) if hash != key.request_hash => Err(AppendError::IdempotencyKeyReused),
@@ -212,7 +208,7 @@ impl EventLog {
         let statement = client.prepare_cached(include_str!("../sql/highest_key.sql")).await?;
         let row = client.query_opt(&statement, &[&kind.name(), &scope, &from.as_bytes(), &to.as_bytes()]).await?;
         Ok(match row {
-            Some(row) => String::from_utf8(row.try_get(0)?).ok(),
+            Some(row) => Some(String::from_utf8(row.cell("key")?).map_err(|_| Malformed("key"))?),
             None => None,
         })
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use self::recorder::{Pending, QUEUE_LENGTH, Recorder};
 use crate::database::{Database, DatabaseError};
+use crate::row::Malformed;
 
 /// Makes an enumeration whose members are stored and sent under a name of their own.
 macro_rules! named {
@@ -259,6 +260,15 @@ pub enum TrailError {
     /// The database failed or refused.
     #[error(transparent)]
     Database(#[from] Arc<DatabaseError>),
+    /// A row of the trail is not what this release understands.
+    #[error("a row of the trail is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<Malformed> for TrailError {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed(what)
+    }
 }
 
 impl From<DatabaseError> for TrailError {

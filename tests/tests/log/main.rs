@@ -7,6 +7,7 @@ mod functions;
 mod guards;
 mod idempotency;
 mod immutability;
+mod not_understood;
 mod order;
 mod personal_data;
 mod reservations;
