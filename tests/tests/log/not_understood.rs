@@ -83,6 +83,7 @@ async fn an_answer_to_an_append_that_is_not_understood_ends_neither_the_task_nor
     assert!(matches!(error, AppendError::Log(LogError::Malformed { what: "outcome", .. })), "{error}");
     owner.batch_execute(current).await.unwrap();
     assert_eq!(log.append(append(&stream, 2)).await.unwrap().version, version(3));
+    assert!(log.health().is_running());
 }
 
 #[tokio::test]
