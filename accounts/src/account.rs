@@ -87,7 +87,7 @@ impl From<tokio_postgres::Error> for AccountsError {
 /// Brings the schema `accounts` to this release, after the log's, which makes the application's role. The connection
 /// must be the owner's; servers may start at the same time.
 pub async fn migrate(owner: &Config) -> Result<(), AccountsError> {
-    migrating::migrate(owner, MIGRATION_LOCK, "accounts_schema_history", migrations::migrations::runner()).await
+    migrating::migrate_schema(owner, MIGRATION_LOCK, "accounts_schema_history", migrations::migrations::runner()).await
 }
 
 /// One account.

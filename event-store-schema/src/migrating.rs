@@ -1,19 +1,67 @@
-//! How an owner of a schema brings it to this release: by migrations of its own, with a history table of its own.
+//! Bringing schemas to this release. Each owner of a schema has migrations of its own, with a history table of its own.
 
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
-/// Runs migrations under an advisory lock, so that servers may start at the same time; after the log's, which make the
-/// application's role. The connection must be the owner's.
-pub async fn migrate<E>(owner: &Config, lock: i64, history: &str, mut migrations: refinery::Runner) -> Result<(), E>
+use crate::database::DatabaseError;
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The advisory lock of the log's migrations: 'MPmi' in ASCII.
+const LOCK: i64 = 0x4d50_6d69;
+
+/// The history of the log's migrations. It is refinery's own default, because the first release wrote it.
+const HISTORY: &str = "refinery_schema_history";
+
+/// A migration failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A migration's SQL failed, or the database was migrated by a newer release.
+    #[error("migration failed: {0}")]
+    Refinery(#[from] refinery::Error),
+}
+
+impl From<tokio_postgres::Error> for MigrationError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Brings the schemas `log`, `keys` and `audit` to this release, and makes the application's role. Runs before the migrations
+/// of any other schema. `owner` connects as the owner of the database, not as the application.
+pub async fn migrate(owner: &Config) -> Result<(), MigrationError> {
+    migrate_schema(owner, LOCK, HISTORY, migrations::migrations::runner()).await
+}
+
+/// Brings a schema to this release: runs those of its migrations that the table `history` does not name yet. `owner`
+/// connects as the owner of the database.
+///
+/// Servers may start at the same time: they take turns under the advisory lock `lock`, which belongs to this schema alone.
+/// The lock is released when this returns.
+pub async fn migrate_schema<E>(owner: &Config, lock: i64, history: &str, migrations: refinery::Runner) -> Result<(), E>
 where
     E: From<tokio_postgres::Error> + From<refinery::Error>,
 {
-    let (mut client, connection) = owner.connect(NoTls).await?;
+    let (client, connection) = owner.connect(NoTls).await?;
     let connection = tokio::spawn(connection);
-    client.execute("SELECT pg_advisory_lock($1)", &[&lock]).await?;
-    migrations.set_migration_table_name(history).run_async(&mut client).await?;
-    drop(client);
-    // Its end is the end of the session, and so of the lock.
+    let outcome = run(client, lock, history, migrations).await;
+    // The client is gone, so the session ends, and with it the lock.
     let _ = connection.await;
+    outcome
+}
+
+async fn run<E>(mut client: Client, lock: i64, history: &str, mut migrations: refinery::Runner) -> Result<(), E>
+where
+    E: From<tokio_postgres::Error> + From<refinery::Error>,
+{
+    client.execute(include_str!("../sql/migration_lock.sql"), &[&lock]).await?;
+    let report = migrations.set_migration_table_name(history).run_async(&mut client).await?;
+    for migration in report.applied_migrations() {
+        tracing::info!(history, %migration, "migrated");
+    }
     Ok(())
 }

@@ -264,6 +264,7 @@ impl From<TrailError> for Problem {
                 Self::new(ProblemCode::NotReady).because(late)
             }
             TrailError::Database(error) => Self::internal(&*error),
+            TrailError::Malformed(_) => Self::internal(&error),
         }
     }
 }

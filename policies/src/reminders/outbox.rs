@@ -44,7 +44,7 @@ impl From<tokio_postgres::Error> for OutboxError {
 /// the owner's; servers may start at the same time.
 pub async fn migrate(owner: &Config) -> Result<(), OutboxError> {
     let migrations = migrations::migrations::runner();
-    migrating::migrate(owner, MIGRATION_LOCK, "messaging_schema_history", migrations).await
+    migrating::migrate_schema(owner, MIGRATION_LOCK, "messaging_schema_history", migrations).await
 }
 
 /// A message to one patient about appointments of one day.

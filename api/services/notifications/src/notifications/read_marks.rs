@@ -29,7 +29,7 @@ pub enum ReadMarksError {
 /// Brings the schema `notifications` to this release.
 pub async fn migrate(owner: &Config) -> Result<(), ReadMarksError> {
     let runner = migrations::migrations::runner();
-    migrating::migrate(owner, MIGRATION_LOCK, "notifications_schema_history", runner).await
+    migrating::migrate_schema(owner, MIGRATION_LOCK, "notifications_schema_history", runner).await
 }
 
 /// What each member of staff has read.
