@@ -41,7 +41,7 @@ pub async fn read<const N: usize>(
 ) -> Result<[Vec<Row>; N], QueryError> {
     let started = Instant::now();
     let client = database.get().await?;
-    let name_facility = client.prepare_cached("SELECT set_config('medicalpro.facility_id', $1, true)").await?;
+    let name_facility = client.prepare_cached(include_str!("../sql/name_facility.sql")).await?;
     let mut prepared = Vec::with_capacity(N);
     for (sql, parameters) in statements {
         prepared.push((client.prepare_cached(sql).await?, parameters));

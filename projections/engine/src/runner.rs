@@ -17,7 +17,6 @@ use tokio_postgres::Config;
 use tokio_postgres::types::ToSql;
 
 use crate::idle::{IdleCheckpoints, Passed};
-use crate::install::LIVE_SCHEMA;
 use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
 use crate::progress::{ProjectionState, Tracked};
 use crate::projection::ProjectionError;
@@ -195,15 +194,8 @@ impl Runner {
     /// Applies events until the leadership ends.
     async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
         let mut position = lead.start();
-        // What it does for good in this session, so that no batch has to. A batch is on disk before anybody is told that the
-        // read model shows it: whoever wrote and was answered must not read an older state after a crash of the database.
-        // Plans are made once, not for each batch anew, which takes longer than carrying them out; and since tables may be
-        // small then, they must not become scans.
-        let settings = format!(
-            "SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public; SET synchronous_commit = on;
-             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
-        );
-        if let Err(error) = lead.session().batch_execute(&settings).await {
+        let settings = include_str!("../sql/lead_projection.sql");
+        if let Err(error) = lead.session().batch_execute(settings).await {
             return LeadershipEnd::Lost(error.into());
         }
         tracing::info!(projection = self.name(), %position, "leading a projection");

@@ -104,8 +104,7 @@ impl Book {
         let facilities: HashSet<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
         let facilities: Vec<Uuid> = facilities.into_iter().collect();
         let mut book = Self::default();
-        let decided = "SELECT facility_id, settings FROM reminder_practices WHERE facility_id = ANY ($1)";
-        let decided = tx.prepare_cached(decided).await?;
+        let decided = tx.prepare_cached(include_str!("../../sql/reminders/practices.sql")).await?;
         for row in tx.query(&decided, &[&facilities]).await? {
             let settings = serde_json::from_value(row.try_get("settings")?).map_err(|_| MALFORMED)?;
             book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
@@ -189,7 +188,7 @@ impl Book {
         tx.execute(&write, &[&facilities, &ids, &starts, &expected, &plans]).await?;
         let changed: Vec<Uuid> = ids.iter().filter(|id| !begun.contains(id)).copied().collect();
         if !changed.is_empty() {
-            let clear = tx.prepare_cached("DELETE FROM reminders WHERE appointment_id = ANY ($1)").await?;
+            let clear = tx.prepare_cached(include_str!("../../sql/reminders/clear.sql")).await?;
             tx.execute(&clear, &[&changed]).await?;
         }
         rows.write(tx).await

@@ -95,7 +95,7 @@ impl ReminderQueries {
 
     /// The reminders of an appointment as they are planned, with what became of them.
     pub async fn plan(&self, facility: FacilityId, id: AppointmentId) -> Result<Option<ReminderPlan>, QueryError> {
-        let plan = "SELECT plan FROM read_model.reminder_plans WHERE facility_id = $1 AND appointment_id = $2";
+        let plan = include_str!("../../sql/reminders/plan.sql");
         let [rows] = read(&self.0, facility, "reminder_plan", [(plan, &[&facility.0, &id.0])]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let plan = serde_json::from_value(row.try_get("plan")?);

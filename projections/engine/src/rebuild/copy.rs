@@ -34,7 +34,7 @@ pub(super) struct Live {
 impl Keeper {
     pub(super) async fn take(owner: &Config, projection: &dyn Projection) -> Result<Self, RebuildError> {
         let (session, name) = (connect(owner).await?, projection.name());
-        let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
+        let lock = include_str!("../../sql/rebuild/take_lock.sql");
         if !session.query_one(lock, &[&REBUILD, &name]).await?.try_get::<_, bool>(0)? {
             return Err(RebuildError::AlreadyRunning);
         }
@@ -44,16 +44,16 @@ impl Keeper {
     /// Lets others rebuild the projection as soon as this one has said that it is done. The end of the session would do so
     /// as well, a moment later.
     pub(super) async fn release(self) {
-        let unlock = "SELECT pg_advisory_unlock($1, hashtext($2))";
+        let unlock = include_str!("../../sql/rebuild/release_lock.sql");
         if let Err(error) = self.session.execute(unlock, &[&REBUILD, &self.name]).await {
             tracing::debug!(projection = self.name, %error, "the lock of a rebuild ends with its session");
         }
     }
 
     pub(super) async fn live(&self) -> Result<Live, RebuildError> {
-        let find = "SELECT version::bigint, position FROM read_model.checkpoints WHERE projection = $1";
+        let find = include_str!("../../sql/checkpoint.sql");
         let row = self.session.query_opt(find, &[&self.name]).await?.ok_or(RebuildError::NotInstalled)?;
-        Ok(Live { version: row.try_get(0)?, position: Position::from_sql(row.try_get(1)?) })
+        Ok(Live { version: row.try_get("version")?, position: Position::from_sql(row.try_get("position")?) })
     }
 }
 
