@@ -16,13 +16,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use projections_engine::folding::begun;
+use projections_engine::stored::{Malformed, json_cell};
 use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
 
-const MALFORMED: ProjectionError = ProjectionError::Malformed("reminder_plans.plan");
+const PLAN: &str = "reminder_plans.plan";
 
 /// The event by which a practice decides.
 const RULES_SET: &str = "ReminderRulesSet";
@@ -106,7 +107,7 @@ impl Book {
         let mut book = Self::default();
         let decided = tx.prepare_cached(include_str!("../../sql/reminders/practices.sql")).await?;
         for row in tx.query(&decided, &[&facilities]).await? {
-            let settings = serde_json::from_value(row.try_get("settings")?).map_err(|_| MALFORMED)?;
+            let settings = json_cell(&row, "settings", "reminder_practices.settings")?;
             book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
         }
         if appointments.is_empty() && deciding.is_empty() {
@@ -115,7 +116,7 @@ impl Book {
         }
         let known = tx.prepare_cached(include_str!("../../sql/reminders/known.sql")).await?;
         for row in tx.query(&known, &[&appointments, &deciding, &first]).await? {
-            let plan = serde_json::from_value(row.try_get("plan")?).map_err(|_| MALFORMED)?;
+            let plan = json_cell(&row, "plan", PLAN)?;
             let facility = FacilityId(row.try_get("facility_id")?);
             book.plans.insert(AppointmentId(row.try_get("appointment_id")?), (facility, plan));
         }
@@ -222,7 +223,7 @@ impl Rows {
         self.facilities.push(facility.0);
         self.appointments.push(appointment.0);
         self.channels.push(reminder.rule.channel.code());
-        self.minutes.push(i32::try_from(reminder.rule.minutes_before).map_err(|_| MALFORMED)?);
+        self.minutes.push(i32::try_from(reminder.rule.minutes_before).map_err(|_| Malformed(PLAN))?);
         self.patients.push(patient);
         self.starts.push(starts);
         self.days.push(day);
