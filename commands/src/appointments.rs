@@ -11,7 +11,6 @@ use domain::appointment::{
 use domain::event::LoggedEvent;
 use domain::ids::{AppointmentId, FacilityId, StreamId};
 use domain::reservation::{Reservation, ResourceKind};
-use domain::scheduling::Interval;
 use event_store_schema::Holder;
 use jiff::Timestamp;
 
@@ -166,8 +165,7 @@ impl Commands {
             let Some(resource) = ResourceKind::ALL.into_iter().find(|kind| kind.name() == holder.kind) else {
                 continue;
             };
-            let during = holder.during.map(|(from, until)| Interval { from, until });
-            let conflict = Conflict { resource, appointment: loaded.map(|_| appointment), during };
+            let conflict = Conflict { resource, appointment: loaded.map(|_| appointment), during: holder.during };
             if !conflicts.contains(&conflict) {
                 conflicts.push(conflict);
             }

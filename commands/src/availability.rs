@@ -110,7 +110,7 @@ impl Commands {
         let Some(away) = away.and_then(|away| Interval::new(away.from.max(time.now), away.until)) else {
             return Ok(Vec::new());
         };
-        let hold = TimeHold { resource: practitioner.0, from: away.from, to: away.until, shared: false };
+        let hold = TimeHold { resource: practitioner.0, during: away, shared: false };
         let wanted = Reservation::Times { kind: ResourceKind::Practitioner, holds: vec![hold] };
         let holders = self.log().time_holders(&Availability::stream(practitioner.0), &[wanted]).await?;
         let mut ids = Vec::with_capacity(holders.len());

@@ -8,11 +8,11 @@ use domain::facility::Facility;
 use domain::ids::{AppointmentId, FacilityId, PatientId, RoomId, StreamVersion, UserId};
 use domain::patient::Patient;
 use domain::role::Role;
-use domain::scheduling::{Interval, PracticeTime};
+use domain::scheduling::PracticeTime;
 use domain::user::User;
 use domain::values::{PatientStatus, RuleBroken};
 use event_store_schema::Guard;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::appointments::AppointmentFailure;
@@ -42,12 +42,9 @@ pub(crate) struct Basis {
 impl Basis {
     /// What the domain has to know to decide on a slot.
     pub(crate) fn schedule(&self, slot: &Slot, beside: &[AppointmentId]) -> Schedule {
-        let Interval { from, until } = slot.hull();
-        let from = from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
-        let until = until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
         Schedule {
             clock: self.clock.clone(),
-            open: self.availability.open_intervals(from, until, &self.clock.zone),
+            open: self.availability.open_intervals(slot.hull().widened(AROUND), &self.clock.zone),
             overlap_allowed: self.availability.rules.overlap_allowed,
             beside: beside.to_vec(),
         }

@@ -4,6 +4,7 @@
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Details, Slot, Terms, Texts};
 use domain::ids::{AppointmentId, FacilityId, OfferId, PatientId, WaitingId};
+use domain::refusal::{Refusal, Refused};
 use domain::reservation::ResourceKind;
 use domain::values::RuleBroken;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, Wish};
@@ -25,6 +26,15 @@ pub enum AcceptRefusal {
     /// It cannot be booked: somebody was faster, the practitioner is not there any more, or the patient is somewhere else.
     #[error(transparent)]
     Appointment(#[from] AppointmentError),
+}
+
+impl Refused for AcceptRefusal {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::Offer(error) => error.refusal().map(Self::Offer),
+            Self::Appointment(error) => error.refusal().map(Self::Appointment),
+        }
+    }
 }
 
 type WaitingFailure = CommandError<WaitingError>;

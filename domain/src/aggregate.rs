@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::event::LoggedEvent;
 use crate::ids::{StreamId, SubjectId};
+use crate::refusal::Refused;
 
 /// An aggregate whose events go to the log. Its stream is `<TYPE>-<id>`.
 pub trait AggregateRoot:
-    cqrs_es::Aggregate<Event: LoggedEvent, Command: Clone + Send + Sync, Error: Send + Sync> + Clone + 'static
+    cqrs_es::Aggregate<Event: LoggedEvent, Command: Clone + Send + Sync, Error: Refused + Send + Sync> + Clone + 'static
 {
     /// The person whose data the stream of this id holds, if any, as far as the state tells.
     fn subject(&self, id: Uuid) -> Option<SubjectId>;

@@ -11,10 +11,13 @@ pub mod ids;
 pub mod patient;
 pub mod permissions;
 pub mod personal;
+pub mod refusal;
 pub mod reminder;
 pub mod reservation;
 pub mod role;
 pub mod scheduling;
+#[cfg(test)]
+mod testing;
 pub mod upcasting;
 pub mod user;
 pub mod values;

@@ -4,8 +4,9 @@
 //! So an event that moves an appointment or corrects a name needs no memory of the former hold, and a cancellation
 //! holds nothing.
 
-use jiff::Timestamp;
 use uuid::Uuid;
+
+use crate::scheduling::Interval;
 
 /// What a stream holds of one kind after an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,15 +129,13 @@ impl ResourceKind {
     }
 }
 
-/// A half-open stretch of time `[from, to)` of a resource.
+/// The time of a resource that a stream holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeHold {
     /// The practitioner, patient or room.
     pub resource: Uuid,
-    /// The first instant that is held.
-    pub from: Timestamp,
-    /// The first instant that is free again; after `from`.
-    pub to: Timestamp,
+    /// When it is held. An append refuses a hold that ends before it begins.
+    pub during: Interval,
     /// Held beside other holders, because somebody said with a reason that they may overlap. As with keys, a shared hold is
     /// never refused, and still stops the next exclusive one.
     pub shared: bool,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::event::RecordedEvent;
+use domain::scheduling::Interval;
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -62,8 +63,7 @@ pub(crate) struct PreparedHold {
     pub(crate) stream: String,
     pub(crate) kind: &'static str,
     pub(crate) resource: Uuid,
-    pub(crate) from: Timestamp,
-    pub(crate) to: Timestamp,
+    pub(crate) during: Interval,
 }
 
 pub(crate) struct PreparedSubject {
@@ -79,7 +79,7 @@ pub(crate) struct Footprint {
     written: HashSet<String>,
     guarded: HashSet<String>,
     keys: HashSet<(&'static str, Uuid, Vec<u8>)>,
-    holds: HashMap<Uuid, Vec<(Timestamp, Timestamp)>>,
+    holds: HashMap<Uuid, Vec<Interval>>,
     idempotency: HashSet<(Uuid, String)>,
 }
 
@@ -93,7 +93,7 @@ impl Footprint {
         self.guarded.extend(request.guarded.iter().map(|head| head.stream.clone()));
         self.keys.extend(request.keys.iter().map(|key| (key.kind, key.scope, key.value.clone())));
         for hold in &request.holds {
-            self.holds.entry(hold.resource).or_default().push((hold.from, hold.to));
+            self.holds.entry(hold.resource).or_default().push(hold.during);
         }
         self.idempotency.extend(request.idempotency.iter().map(|key| (key.scope, key.key.clone())));
         true
@@ -104,9 +104,8 @@ impl Footprint {
             || request.guarded.iter().any(|head| self.written.contains(&head.stream))
             || request.keys.iter().any(|key| self.keys.contains(&(key.kind, key.scope, key.value.clone())))
             || request.holds.iter().any(|hold| {
-                self.holds
-                    .get(&hold.resource)
-                    .is_some_and(|taken| taken.iter().any(|(from, to)| hold.from < *to && *from < hold.to))
+                let taken = self.holds.get(&hold.resource);
+                taken.is_some_and(|taken| taken.iter().any(|during| during.overlaps(hold.during)))
             })
             || request.idempotency.iter().any(|key| self.idempotency.contains(&(key.scope, key.key.clone())))
     }
@@ -223,8 +222,8 @@ impl<'a> Columns<'a> {
             self.hold_streams.push(&hold.stream);
             self.hold_kinds.push(hold.kind);
             self.hold_resources.push(hold.resource);
-            self.hold_starts.push(hold.from);
-            self.hold_ends.push(hold.to);
+            self.hold_starts.push(hold.during.from);
+            self.hold_ends.push(hold.during.until);
         }
         for subject in &request.subjects {
             self.subject_requests.push(number);
@@ -258,13 +257,12 @@ mod tests {
         request
     }
 
-    fn holding(mut request: PreparedAppend, from: i64, to: i64) -> PreparedAppend {
+    fn holding(mut request: PreparedAppend, from: i64, until: i64) -> PreparedAppend {
         request.holds.push(PreparedHold {
             stream: request.written[0].stream.clone(),
             kind: "room",
             resource: Uuid::from_u128(1),
-            from: Timestamp::constant(from, 0),
-            to: Timestamp::constant(to, 0),
+            during: Interval { from: Timestamp::constant(from, 0), until: Timestamp::constant(until, 0) },
         });
         request
     }

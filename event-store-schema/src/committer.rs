@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::event::RecordedEvent;
 use domain::ids::{Position, StreamId, StreamVersion};
+use domain::scheduling::Interval;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -281,7 +282,8 @@ fn read_outcome(number: i32, rows: &[Row]) -> Result<Result<Appended, AppendErro
                 return Ok(Err(AppendError::WrongVersion { stream, actual }));
             }
             "reserved" => {
-                let during = row.try_get::<_, Option<_>>("starts")?.zip(row.try_get::<_, Option<_>>("ends")?);
+                let times = row.try_get::<_, Option<_>>("starts")?.zip(row.try_get::<_, Option<_>>("ends")?);
+                let during = times.map(|(from, until)| Interval { from, until });
                 holders.push(Holder { kind: row.try_get("kind")?, stream, during });
             }
             outcome => {

@@ -2,7 +2,7 @@
 
 use domain::event::UnreadableEvent;
 use domain::ids::{StreamId, StreamVersion};
-use jiff::Timestamp;
+use domain::scheduling::Interval;
 
 use crate::database::DatabaseError;
 use crate::keys::KeyError;
@@ -43,7 +43,7 @@ pub struct Holder {
     /// The stream that holds it.
     pub stream: StreamId,
     /// The stretch of time that it holds, for a resource.
-    pub during: Option<(Timestamp, Timestamp)>,
+    pub during: Option<Interval>,
 }
 
 /// An append was refused or failed. Nothing of it was written, except where `Unavailable` says that this is unknown.

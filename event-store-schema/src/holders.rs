@@ -2,6 +2,7 @@
 
 use domain::ids::StreamId;
 use domain::reservation::{KeyKind, Reservation};
+use domain::scheduling::Interval;
 use uuid::Uuid;
 
 use crate::error::{Holder, LogError};
@@ -27,8 +28,8 @@ impl EventLog {
             for hold in holds.iter().filter(|hold| !hold.shared) {
                 kinds.push(kind.name());
                 resources.push(hold.resource);
-                starts.push(hold.from);
-                ends.push(hold.to);
+                starts.push(hold.during.from);
+                ends.push(hold.during.until);
             }
         }
         let client = self.database().get().await?;
@@ -38,7 +39,7 @@ impl EventLog {
             .map(|row| {
                 let stream = row.try_get::<_, &str>("stream_id")?.parse();
                 let stream = stream.map_err(|_| LogError::Malformed { position: 0, what: "stream_id" })?;
-                let during = Some((row.try_get("starts")?, row.try_get("ends")?));
+                let during = Some(Interval { from: row.try_get("starts")?, until: row.try_get("ends")? });
                 Ok(Holder { kind: row.try_get("kind")?, stream, during })
             })
             .collect()

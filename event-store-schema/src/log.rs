@@ -369,9 +369,9 @@ impl EventLog {
                     prepared.keys.extend(keys);
                 }
                 Reservation::Times { kind, holds } => {
-                    for TimeHold { resource, from, to, shared } in joined(holds)? {
+                    for TimeHold { resource, during, shared } in joined(holds)? {
                         let kind = if shared { kind.shared_name() } else { kind.name() };
-                        prepared.holds.push(PreparedHold { stream: stream.to_string(), kind, resource, from, to });
+                        prepared.holds.push(PreparedHold { stream: stream.to_string(), kind, resource, during });
                     }
                 }
             }
@@ -403,15 +403,18 @@ fn whole_microseconds(time: Timestamp) -> Timestamp {
 /// One stream's holds with those of a resource that overlap or touch joined into one: a stream never conflicts with
 /// itself.
 fn joined(mut holds: Vec<TimeHold>) -> Result<Vec<TimeHold>, AppendError> {
-    holds.sort_by_key(|hold| (hold.resource, hold.shared, hold.from));
+    holds.sort_by_key(|hold| (hold.resource, hold.shared, hold.during.from));
     let mut result: Vec<TimeHold> = Vec::with_capacity(holds.len());
     for hold in holds {
-        if hold.from >= hold.to {
+        if hold.during.from >= hold.during.until {
             return Err(AppendError::Invalid("a hold ends before it begins".to_owned()));
         }
         match result.last_mut() {
-            Some(last) if (last.resource, last.shared) == (hold.resource, hold.shared) && hold.from <= last.to => {
-                last.to = last.to.max(hold.to);
+            Some(last)
+                if (last.resource, last.shared) == (hold.resource, hold.shared)
+                    && hold.during.from <= last.during.until =>
+            {
+                last.during.until = last.during.until.max(hold.during.until);
             }
             _ => result.push(hold),
         }
@@ -421,17 +424,14 @@ fn joined(mut holds: Vec<TimeHold>) -> Result<Vec<TimeHold>, AppendError> {
 
 #[cfg(test)]
 mod tests {
+    use domain::scheduling::Interval;
     use jiff::Timestamp;
 
     use super::*;
 
-    fn hold(resource: u128, from: i64, to: i64) -> TimeHold {
-        TimeHold {
-            resource: Uuid::from_u128(resource),
-            from: Timestamp::constant(from, 0),
-            to: Timestamp::constant(to, 0),
-            shared: false,
-        }
+    fn hold(resource: u128, from: i64, until: i64) -> TimeHold {
+        let during = Interval { from: Timestamp::constant(from, 0), until: Timestamp::constant(until, 0) };
+        TimeHold { resource: Uuid::from_u128(resource), during, shared: false }
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl ReminderDocument {
             time: LeadTime::of(reminder.rule.minutes_before).as_str().to_owned(),
             sent: sent_by.is_some(),
             state,
-            due_at: reminder.due.map(|due| rfc3339(due.at, zone)),
+            due_at: reminder.due.map(|due| rfc3339(due.from, zone)),
             sent_by: sent_by.map(word),
             cause: cause.map(word),
         }

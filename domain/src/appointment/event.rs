@@ -271,7 +271,10 @@ impl LoggedEvent for AppointmentEvent {
             | Self::AppointmentRestored { patient_id, slot, .. } => holds(slot, Some(*patient_id)),
             // It stands beside those that were there, and still stops the next one that does not say so.
             Self::OverlapAccepted { practitioner_id, times, .. } => {
-                let holds = times.iter().map(|time| hold(practitioner_id.0, *time, true)).collect();
+                let holds = times
+                    .iter()
+                    .map(|time| TimeHold { resource: practitioner_id.0, during: *time, shared: true })
+                    .collect();
                 vec![Reservation::Times { kind: ResourceKind::Practitioner, holds }]
             }
             Self::SlotReleased { .. } | Self::AppointmentCancelled { .. } | Self::PatientDidNotAttend {} => {
@@ -296,17 +299,14 @@ const fn is_false(said: &bool) -> bool {
 
 fn holds(slot: &Slot, patient: Option<PatientId>) -> Vec<Reservation> {
     let times = slot.times();
+    let hold_all = |resource| times.iter().map(move |time| TimeHold { resource, during: *time, shared: false });
     let of = |kind, resource: Option<Uuid>| Reservation::Times {
         kind,
-        holds: resource.into_iter().flat_map(|id| times.iter().map(move |time| hold(id, *time, false))).collect(),
+        holds: resource.into_iter().flat_map(hold_all).collect(),
     };
     vec![
         of(ResourceKind::Practitioner, Some(slot.practitioner_id.0)),
         of(ResourceKind::Patient, patient.map(|patient| patient.0)),
         of(ResourceKind::Room, slot.room_id.map(|room| room.0)),
     ]
-}
-
-const fn hold(resource: Uuid, time: Interval, shared: bool) -> TimeHold {
-    TimeHold { resource, from: time.from, to: time.until, shared }
 }

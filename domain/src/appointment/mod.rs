@@ -40,6 +40,7 @@ pub use self::rules::{HOLD, LONGEST, MOST_ADDITIONAL_SLOTS, SHORTEST};
 use crate::aggregate::AggregateRoot;
 use crate::ids::{AppointmentId, LinkId, PatientId, SubjectId};
 use crate::personal::Revealed;
+use crate::refusal::{Refusal, Refused};
 use crate::reminder::{self, ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;
 use crate::scheduling::{Interval, PracticeTime};
@@ -167,6 +168,22 @@ pub enum AppointmentError {
     /// The data are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
+}
+
+impl Refused for AppointmentError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NotBooked | Self::NotHeld => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::AlreadyBooked
+            | Self::StillHeld { .. }
+            | Self::NotNow { .. }
+            | Self::NotBegun { .. }
+            | Self::Moved
+            | Self::Begun => Refusal::NotNow(self.sentence()),
+            Self::OutsideAvailability { .. } | Self::OverlapNotAllowed | Self::Conflicts(_) => Refusal::Other(self),
+        }
+    }
 }
 
 impl Appointment {

@@ -43,12 +43,11 @@ fn time_violations(slot: &Slot) -> Vec<Violation> {
         violations.push(broken.at("additionalSlots"));
     }
     if violations.is_empty() {
-        let whole: SignedDuration = slot.times().iter().map(|time| time.from.duration_until(time.until)).sum();
-        if slot.during.from.duration_until(slot.during.until) < SHORTEST || whole > LONGEST {
+        let whole: SignedDuration = slot.times().iter().map(|time| time.duration()).sum();
+        if slot.during.duration() < SHORTEST || whole > LONGEST {
             violations.push(RuleBroken::new("duration", "An appointment takes 5 minutes to 12 hours.").at("duration"));
         }
-        let hull = slot.hull();
-        if hull.from.duration_until(hull.until) > WIDEST {
+        if slot.hull().duration() > WIDEST {
             let broken = RuleBroken::new("too_far_apart", "The slots of an appointment lie within 31 days.");
             violations.push(broken.at("additionalSlots"));
         }

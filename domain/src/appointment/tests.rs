@@ -7,7 +7,8 @@ use crate::event::LoggedEvent;
 use crate::ids::{RoomId, UserId};
 use crate::reminder::ReminderOutcome;
 use crate::reservation::{Reservation, TimeHold};
-use crate::values::{Channel, Label, Reason, TextValue};
+use crate::testing::ThenNothing;
+use crate::values::{Channel, Label, Reason, RuleBroken, TextValue};
 
 type AppointmentTest = TestFramework<Appointment>;
 
@@ -259,7 +260,7 @@ fn a_move_is_checked_as_a_booking_and_asks_for_confirmation_again() {
     let to = |slot| AppointmentCommand::RescheduleAppointment { slot, terms: Terms::default() };
     let given = || AppointmentTest::with(schedule()).given(confirmed());
     given().when(to(slot("10:00", "10:30"))).then_expect_events(vec![rescheduled(slot("10:00", "10:30"), false)]);
-    given().when(to(nine())).then_expect_events(Vec::new());
+    given().when(to(nine())).then_nothing_happened();
     given()
         .when(to(slot("12:00", "12:30")))
         .then_expect_error(AppointmentError::OutsideAvailability { open: schedule().open });
@@ -277,7 +278,7 @@ fn a_change_of_details_names_the_fields() {
     let given = || AppointmentTest::with(schedule()).given(vec![booked(nine())]);
     given()
         .when(AppointmentCommand::ChangeDetails { details: details(AppointmentType::Consultation) })
-        .then_expect_events(Vec::new());
+        .then_nothing_happened();
     given().when(AppointmentCommand::ChangeDetails { details: changed.clone() }).then_expect_events(vec![
         AppointmentEvent::AppointmentDetailsChanged {
             fields_changed: vec!["type".to_owned(), "reason".to_owned()],
@@ -394,12 +395,8 @@ fn nobody_fails_to_come_to_what_has_not_begun() {
 #[test]
 fn practitioner_patient_and_room_are_held_until_it_is_called_off() {
     let two = Slot { additional_slots: vec![monday("10:00", "10:15"), monday("09:30", "09:40")], ..nine() };
-    let hold = |resource: u128, time: Interval, shared| TimeHold {
-        resource: Uuid::from_u128(resource),
-        from: time.from,
-        to: time.until,
-        shared,
-    };
+    let hold =
+        |resource: u128, during: Interval, shared| TimeHold { resource: Uuid::from_u128(resource), during, shared };
     let both = |resource| {
         vec![hold(resource, monday("09:00", "09:40"), false), hold(resource, monday("10:00", "10:15"), false)]
     };
@@ -467,7 +464,7 @@ fn an_appointment_has_reminders_of_its_own_if_that_is_wished() {
     let choose = |reminders| AppointmentCommand::ChooseReminders { reminders };
     let chosen = AppointmentEvent::RemindersChosen { reminders: Some(vec![DAY_BEFORE]) };
     given().when(choose(Some(vec![DAY_BEFORE]))).then_expect_events(vec![chosen]);
-    given().when(choose(None)).then_expect_events(vec![]);
+    given().when(choose(None)).then_nothing_happened();
     let outcome = given().when(choose(Some(vec![DAY_BEFORE; 2]))).inspect_result();
     refused("reminders[1]", "repeated", outcome);
 }
@@ -479,7 +476,7 @@ fn a_reminder_is_noted_once_for_each_beginning() {
     let given = |events| AppointmentTest::with(schedule()).given(events);
     given(vec![booked(nine())]).when(note(vec![reminded("09:00")])).then_expect_events(vec![noted("09:00")]);
     let told = vec![booked(nine()), noted("09:00")];
-    given(told.clone()).when(note(vec![reminded("09:00")])).then_expect_events(vec![]);
+    given(told.clone()).when(note(vec![reminded("09:00")])).then_nothing_happened();
     let moved = [told, vec![rescheduled(slot("10:00", "10:30"), false)]].concat();
     given(moved).when(note(vec![reminded("10:00")])).then_expect_events(vec![noted("10:00")]);
 }
@@ -510,7 +507,7 @@ fn a_patient_confirms_and_cancels_by_themselves_until_it_begins() {
     let booked = || vec![booked(nine())];
     given(booked(), schedule()).when(answer(starts, PatientAnswer::Comes)).then_expect_events(vec![confirmed.clone()]);
     let twice = [booked(), vec![confirmed.clone()]].concat();
-    given(twice.clone(), schedule()).when(answer(starts, PatientAnswer::Comes)).then_expect_events(Vec::new());
+    given(twice.clone(), schedule()).when(answer(starts, PatientAnswer::Comes)).then_nothing_happened();
     given(twice, schedule())
         .when(answer(starts, PatientAnswer::DoesNotCome))
         .then_expect_events(vec![cancelled.clone()]);
@@ -534,4 +531,39 @@ fn an_answer_to_a_time_that_was_changed_is_about_nothing() {
         .given(vec![booked(nine()), moved])
         .when(answer(nine().during.from, PatientAnswer::DoesNotCome))
         .then_expect_error(AppointmentError::Moved);
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (AppointmentError::NotBooked, Refusal::NotThere),
+        (AppointmentError::NotHeld, Refusal::NotThere),
+        (AppointmentError::AlreadyBooked, not_now("The appointment is already booked.")),
+        (
+            AppointmentError::StillHeld { until: at("2026-11-22T12:05:00Z") },
+            not_now("The slot is held until 2026-11-22T12:05:00Z."),
+        ),
+        (
+            AppointmentError::NotNow { status: AppointmentStatus::InProgress },
+            not_now("This cannot happen to an appointment that is in_progress."),
+        ),
+        (
+            AppointmentError::NotBegun { starts: at("2026-11-23T08:00:00Z") },
+            not_now("The appointment begins at 2026-11-23T08:00:00Z."),
+        ),
+        (AppointmentError::Moved, not_now("The appointment was moved.")),
+        (AppointmentError::Begun, not_now("The appointment has begun.")),
+        (
+            AppointmentError::OutsideAvailability { open: vec![monday("08:00", "12:00")] },
+            Refusal::Other(AppointmentError::OutsideAvailability { open: vec![monday("08:00", "12:00")] }),
+        ),
+        (AppointmentError::OverlapNotAllowed, Refusal::Other(AppointmentError::OverlapNotAllowed)),
+        (AppointmentError::Conflicts(Vec::new()), Refusal::Other(AppointmentError::Conflicts(Vec::new()))),
+        (AppointmentError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

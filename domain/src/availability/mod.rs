@@ -33,6 +33,7 @@ pub use self::event::AvailabilityEvent;
 pub use self::hours::{BookingRules, DayHours, ExtraHours, Leave, LeaveKind};
 use crate::aggregate::AggregateRoot;
 use crate::ids::{AppointmentId, ExtraHoursId, LeaveId, SubjectId};
+use crate::refusal::{Refusal, Refused};
 use crate::scheduling::{Calendar, Interval, PracticeTime, TimeSlot, instant_or_jump, stretch, united, without};
 use crate::values::Violation;
 
@@ -73,11 +74,21 @@ pub enum AvailabilityError {
     NoSuchExtraHours,
 }
 
+impl Refused for AvailabilityError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NoSuchLeave | Self::NoSuchExtraHours => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::OnLeave | Self::AlreadyPlanned => Refusal::NotNow(self.sentence()),
+            Self::TouchesAppointments(_) => Refusal::Other(self),
+        }
+    }
+}
+
 impl Availability {
-    /// When the practitioner can be booked between two instants: in order, the fewest stretches, clipped to those instants.
-    pub fn open_intervals(&self, from: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Interval> {
-        let Some(asked) = Interval::new(from, until) else { return Vec::new() };
-        let (first, last) = (zone.to_datetime(from).date(), zone.to_datetime(until).date());
+    /// When the practitioner can be booked in this stretch: in order, the fewest stretches, clipped to it.
+    pub fn open_intervals(&self, asked: Interval, zone: &TimeZone) -> Vec<Interval> {
+        let (first, last) = (zone.to_datetime(asked.from).date(), zone.to_datetime(asked.until).date());
         let slots = first.series(1.day()).take_while(|date| *date <= last).flat_map(|date| self.slots_on(date));
         let extra = self.extra.values().filter(|extra| (first..=last).contains(&extra.date));
         let extra = extra.flat_map(|extra| extra.time_slots.iter().map(|slot| (extra.date, *slot)));
@@ -90,22 +101,18 @@ impl Availability {
 
     /// Whether the practitioner can be booked for all of this time.
     pub fn contains(&self, interval: Interval, zone: &TimeZone) -> bool {
-        self.open_intervals(interval.from, interval.until, zone) == [interval]
+        self.open_intervals(interval, zone) == [interval]
     }
 
     /// Where slots are found at an instant, among these bookings. It reaches a day further than the window on both sides, so
     /// that a window that begins in the middle of opening hours shows the same slots as any other.
     pub fn calendar(&self, window: Interval, busy: &[Interval], time: &PracticeTime) -> Calendar {
-        let day = SignedDuration::from_hours(24);
-        let start = |instant: Timestamp| {
-            let midnight = time.zone.to_datetime(instant).date().at(0, 0, 0, 0);
-            instant_or_jump(midnight, &time.zone)
-        };
-        let from = start(window.from.checked_sub(day).unwrap_or(Timestamp::MIN));
-        let until = window.until.checked_add(day).unwrap_or(Timestamp::MAX);
+        let around = window.widened(SignedDuration::from_hours(24));
+        let midnight = time.zone.to_datetime(around.from).date().at(0, 0, 0, 0);
+        let asked = Interval { from: instant_or_jump(midnight, &time.zone), until: around.until };
         let notice = SignedDuration::from_mins(self.rules.notice_minutes.into());
         let not_before = time.now.checked_add(notice).unwrap_or(Timestamp::MAX);
-        let open = self.open_intervals(from, until, &time.zone);
+        let open = self.open_intervals(asked, &time.zone);
         Calendar::new(open, busy, self.rules.buffer_minutes(), not_before)
     }
 

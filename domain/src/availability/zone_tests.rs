@@ -45,7 +45,7 @@ fn with_leave(mut availability: Availability, from: &str, until: &str) -> Availa
 /// What is open on some days, from 00:00 of the first to 00:00 of the last.
 fn open(availability: &Availability, zone: &TimeZone, first: Date, last: Date) -> Vec<(String, String)> {
     let start = |day: Date| day.to_zoned(zone.clone()).expect("a day").timestamp();
-    let open = availability.open_intervals(start(first), start(last), zone);
+    let open = availability.open_intervals(Interval { from: start(first), until: start(last) }, zone);
     open.iter().map(|open| (open.from.to_string(), open.until.to_string())).collect()
 }
 
@@ -130,9 +130,10 @@ fn a_day_that_is_open_all_day_is_as_long_as_the_day_is() {
         let day = date(year, month, day);
         let zone = zone(name);
         let start = |day: Date| day.to_zoned(zone.clone()).expect("a day").timestamp();
-        let found = always.open_intervals(start(day), start(day.tomorrow().unwrap()), &zone);
+        let whole_day = Interval { from: start(day), until: start(day.tomorrow().unwrap()) };
+        let found = always.open_intervals(whole_day, &zone);
         let [whole] = found.as_slice() else { panic!("{name} {day}: {found:?}") };
-        assert_eq!(whole.until.duration_since(whole.from), SignedDuration::from_hours(hours), "{name} {day}");
+        assert_eq!(whole.duration(), SignedDuration::from_hours(hours), "{name} {day}");
     }
 }
 
@@ -282,10 +283,10 @@ proptest! {
         let (from, until) = (first_shown(leave.from), first_shown(leave.until));
         expected[from..until].fill(false);
 
-        let (begin, end) = (minutes[0].0, minutes[minutes.len() - 1].0 + SignedDuration::from_mins(1));
-        let open = availability.open_intervals(begin, end, &zone);
+        let (from, until) = (minutes[0].0, minutes[minutes.len() - 1].0 + SignedDuration::from_mins(1));
+        let open = availability.open_intervals(Interval { from, until }, &zone);
         for ((minute, shown), expected) in minutes.iter().zip(expected) {
-            let found = open.iter().any(|open| open.from <= *minute && *minute < open.until);
+            let found = open.iter().any(|open| open.holds(*minute));
             prop_assert_eq!(found, expected, "{} {}", name, shown);
         }
     }

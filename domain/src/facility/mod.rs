@@ -22,6 +22,7 @@ pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
 use crate::ids::{RoomId, SubjectId};
 use crate::permissions::Permissions;
+use crate::refusal::{Refusal, Refused};
 use crate::reminder::ReminderSettings;
 use crate::role::Role;
 use crate::values::{Finess, TextValue, Violation};
@@ -72,6 +73,16 @@ pub enum FacilityError {
     /// The settings, permissions or rooms are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
+}
+
+impl Refused for FacilityError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NotOpen | Self::NoSuchRoom => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::AlreadyOpen | Self::UnknownTimeZone | Self::RoomExists => Refusal::NotNow(self.sentence()),
+        }
+    }
 }
 
 impl Facility {

@@ -30,6 +30,7 @@ pub use self::rules::{contact_changes, identity_changes, insurance_changes};
 use crate::aggregate::{AggregateRoot, Circumstances};
 use crate::ids::SubjectId;
 use crate::personal::Revealed;
+use crate::refusal::{Refusal, Refused};
 use crate::values::{PatientNumber, PatientStatus, RuleBroken, Violation};
 
 /// A patient as their events tell it.
@@ -75,6 +76,20 @@ pub enum PatientError {
     /// The data are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
+}
+
+impl Refused for PatientError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NotRegistered => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::AlreadyRegistered
+            | Self::Archived
+            | Self::NotArchived
+            | Self::AlreadyRestricted
+            | Self::NotRestricted => Refusal::NotNow(self.sentence()),
+        }
+    }
 }
 
 impl Patient {

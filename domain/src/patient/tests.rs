@@ -4,6 +4,7 @@ use jiff::civil::date;
 use super::*;
 use crate::event::LoggedEvent;
 use crate::reservation::{KeyKind, Reservation, UniqueKey};
+use crate::testing::ThenNothing;
 use crate::values::{BirthDate, FirstName, Gender, Ins, LastName, PhoneNumber, Reason, TextValue};
 
 type PatientTest = TestFramework<Patient>;
@@ -129,7 +130,7 @@ fn a_revision_that_changes_nothing_is_no_event() {
     PatientTest::with(on_a_day_in_2026())
         .given(vec![registered(zoe())])
         .when(revise(zoe(), None))
-        .then_expect_events(vec![]);
+        .then_nothing_happened();
 }
 
 #[test]
@@ -246,4 +247,22 @@ fn a_forgotten_patient_still_folds() {
     assert_eq!(patient.patient_number, Some(number()));
     assert_eq!(patient.identity, Revealed::Forgotten);
     assert_eq!(patient.status(), PatientStatus::Inactive);
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (PatientError::NotRegistered, Refusal::NotThere),
+        (PatientError::AlreadyRegistered, not_now("The patient is already registered.")),
+        (PatientError::Archived, not_now("The patient is archived.")),
+        (PatientError::NotArchived, not_now("The patient is not archived.")),
+        (PatientError::AlreadyRestricted, not_now("The patient is already restricted.")),
+        (PatientError::NotRestricted, not_now("The patient is not restricted.")),
+        (PatientError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

@@ -48,20 +48,12 @@ impl QuietHours {
             let until = instant(end, zone, Repeated::Second).unwrap_or_else(|_| instant_or_jump(end, zone));
             Interval::new(instant_or_jump(self.start.on(day), zone), until)
         });
-        nights.find(|night| night.from <= now && now < night.until)
+        nights.find(|night| night.holds(now))
     }
 }
 
-/// From when and until when a reminder is worth sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Due {
-    /// From this instant on.
-    pub at: Timestamp,
-    /// Before this instant: afterwards it would be too late to be of use, or the appointment has begun.
-    pub until: Timestamp,
-}
-
-/// When a reminder of an appointment is due that is meant `since` an instant; none if it would have had to come before.
+/// While a reminder of an appointment is worth sending, if it is meant `since` an instant; none if it would have had to come
+/// before. It ends when the reminder would be too late to be of use, or the appointment begins.
 ///
 /// One that would come in quiet hours comes right before them. If that is over already, it comes at their end, unless the
 /// appointment has begun by then. One that is late is of use for as long again as half of its lead.
@@ -71,15 +63,15 @@ pub fn due(
     since: Timestamp,
     quiet: Option<QuietHours>,
     zone: &TimeZone,
-) -> Option<Due> {
+) -> Option<Interval> {
     let planned = starts.checked_sub(rule.lead()).ok().filter(|planned| since < *planned)?;
-    let at = match quiet.and_then(|quiet| quiet.around(planned, zone)) {
+    let from = match quiet.and_then(|quiet| quiet.around(planned, zone)) {
         None => planned,
         Some(night) if since < night.from => {
             night.from.checked_sub(BEFORE_QUIET).map_or(since, |before| before.max(since))
         }
         Some(night) => night.until,
     };
-    let late = planned.max(at).checked_add(rule.lead() / 2).unwrap_or(Timestamp::MAX);
-    Some(Due { at, until: late.min(starts) }).filter(|due| due.at < due.until)
+    let late = planned.max(from).checked_add(rule.lead() / 2).unwrap_or(Timestamp::MAX);
+    Interval::new(from, late.min(starts))
 }

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::due::{Due, QuietHours, due};
+pub use self::due::{QuietHours, due};
 pub use self::lead_time::LeadTime;
 pub use self::plan::{Booking, PlannedReminder, ReminderPlan};
 pub use self::settings::{LONGEST_LEAD, MOST_REMINDERS, ReminderSettings, SHORTEST_LEAD, in_order, rule_violations};

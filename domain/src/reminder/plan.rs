@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::settings::order;
-use super::{Due, ReminderMark, ReminderOutcome, ReminderRule, ReminderSettings, due};
+use super::{ReminderMark, ReminderOutcome, ReminderRule, ReminderSettings, due};
 use crate::appointment::{AppointmentEvent, AppointmentType};
 use crate::ids::PatientId;
+use crate::scheduling::Interval;
 
 /// The reminders of one appointment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +48,8 @@ pub struct PlannedReminder {
     pub rule: ReminderRule,
     /// Since when it is meant.
     pub since: Timestamp,
-    /// When it is due; never, if it should have come before it was meant.
-    pub due: Option<Due>,
+    /// While it is worth sending; never, if it should have come before it was meant.
+    pub due: Option<Interval>,
     /// What became of it, once that is known.
     pub outcome: Option<ReminderOutcome>,
 }

@@ -1,6 +1,6 @@
 //! Half-open stretches of time, and sets of them: what opening hours, leave and bookings come down to.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The time from one instant until right before another.
@@ -16,6 +16,33 @@ impl Interval {
     /// From one instant until right before another; none if there is nothing between them.
     pub fn new(from: Timestamp, until: Timestamp) -> Option<Self> {
         (from < until).then_some(Self { from, until })
+    }
+
+    /// How long it is.
+    pub fn duration(self) -> SignedDuration {
+        self.from.duration_until(self.until)
+    }
+
+    /// Whether the instant lies in it.
+    pub fn holds(self, instant: Timestamp) -> bool {
+        self.from <= instant && instant < self.until
+    }
+
+    /// Longer by this on both sides, as far as there is time.
+    #[must_use]
+    pub fn widened(self, by: SignedDuration) -> Self {
+        Self {
+            from: self.from.checked_sub(by).unwrap_or(Timestamp::MIN),
+            until: self.until.checked_add(by).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Later by this, or earlier if it is negative. Beyond all time, it is at its edge.
+    #[must_use]
+    pub fn shifted(self, by: SignedDuration) -> Self {
+        let edge = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+        let shift = |instant: Timestamp| instant.checked_add(by).unwrap_or(edge);
+        Self { from: shift(self.from), until: shift(self.until) }
     }
 
     /// Whether no instant of the other lies outside.

@@ -24,10 +24,7 @@ impl Calendar {
     /// before `not_before`.
     pub fn new(open: Vec<Interval>, busy: &[Interval], buffer_minutes: u16, not_before: Timestamp) -> Self {
         let buffer = SignedDuration::from_mins(buffer_minutes.into());
-        let widened = busy.iter().map(|busy| Interval {
-            from: busy.from.checked_sub(buffer).unwrap_or(Timestamp::MIN),
-            until: busy.until.checked_add(buffer).unwrap_or(Timestamp::MAX),
-        });
+        let widened = busy.iter().map(|busy| busy.widened(buffer));
         Self { hours: united(open), taken: united(widened.collect()), not_before }
     }
 

@@ -32,6 +32,7 @@ pub use self::rules::ADMIN_KEY;
 use crate::aggregate::AggregateRoot;
 use crate::ids::SubjectId;
 use crate::personal::Revealed;
+use crate::refusal::{Refusal, Refused};
 use crate::role::Role;
 use crate::values::Violation;
 
@@ -93,6 +94,23 @@ pub enum UserError {
     /// The data are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
+}
+
+impl Refused for UserError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NotRegistered => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::AlreadyRegistered
+            | Self::AlreadyActivated
+            | Self::NotActivated
+            | Self::Suspended
+            | Self::NotSuspended
+            | Self::LastAdmin
+            | Self::MfaAlreadyEnabled
+            | Self::MfaNotEnabled => Refusal::NotNow(self.sentence()),
+        }
+    }
 }
 
 impl User {

@@ -34,6 +34,7 @@ use crate::aggregate::AggregateRoot;
 use crate::appointment::Slot;
 use crate::ids::{AppointmentId, OfferId, PatientId, SubjectId, UserId};
 use crate::personal::Revealed;
+use crate::refusal::{Refusal, Refused};
 use crate::reminder::ReminderFailure;
 use crate::scheduling::{Interval, PracticeTime};
 use crate::values::{Channel, Violation};
@@ -139,6 +140,21 @@ pub enum WaitingError {
     /// The data are not right.
     #[error("{} field(s) are not right", .0.len())]
     Invalid(Vec<Violation>),
+}
+
+impl Refused for WaitingError {
+    fn refusal(self) -> Refusal<Self> {
+        match self {
+            Self::NotWaiting => Refusal::NotThere,
+            Self::Invalid(violations) => Refusal::Invalid(violations),
+            Self::AlreadyWaiting
+            | Self::NotNow { .. }
+            | Self::NotOffered
+            | Self::AlreadyTold
+            | Self::TooLate { .. }
+            | Self::StillOpen { .. } => Refusal::NotNow(self.sentence()),
+        }
+    }
 }
 
 impl WaitingEntry {

@@ -8,7 +8,8 @@ use crate::appointment::{AppointmentPriority, AppointmentType, Texts};
 use crate::event::LoggedEvent;
 use crate::reminder::QuietHours;
 use crate::scheduling::{TimeOfDay, TimeSlot};
-use crate::values::{Reason, Specialty, TextValue};
+use crate::testing::ThenNothing;
+use crate::values::{Reason, RuleBroken, Specialty, TextValue};
 
 type WaitingTest = TestFramework<WaitingEntry>;
 
@@ -177,7 +178,7 @@ fn whoever_left_waits_no_more() {
 #[test]
 fn a_wish_that_stays_the_same_is_no_event() {
     let change = |wish| WaitingCommand::ChangeWish { wish, texts: texts() };
-    WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(wish())).then_expect_events(vec![]);
+    WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(wish())).then_nothing_happened();
     let shorter = Wish { duration_minutes: 15, ..wish() };
     let changed = WaitingEvent::WaitingWishChanged { wish: shorter.clone(), personal: Revealed::Value(texts()) };
     WaitingTest::with(noon()).given(vec![joined(wish())]).when(change(shorter)).then_expect_events(vec![changed]);
@@ -307,4 +308,32 @@ fn a_patient_is_told_once_of_an_offer_or_cannot_be() {
     let until = answer_by_one();
     let late = WaitingTest::with(monday("13:00")).given(given()).when(tell);
     late.then_expect_error(WaitingError::TooLate { until });
+}
+
+#[test]
+fn each_refusal_says_which_kind_it_is() {
+    let not_now = |sentence: &str| Refusal::NotNow(sentence.to_owned());
+    let broken = vec![RuleBroken::new("rule", "The rule.").at("field")];
+    let table = [
+        (WaitingError::NotWaiting, Refusal::NotThere),
+        (WaitingError::AlreadyWaiting, not_now("The place on the waiting list is taken already.")),
+        (
+            WaitingError::NotNow { status: WaitingStatus::Left },
+            not_now("This cannot happen to a place on the waiting list that is left."),
+        ),
+        (WaitingError::NotOffered, not_now("This is not offered, or not any more.")),
+        (
+            WaitingError::TooLate { until: at("2026-11-23T12:00:00Z") },
+            not_now("The offer was good until 2026-11-23T12:00:00Z."),
+        ),
+        (WaitingError::AlreadyTold, not_now("The patient was told of the offer already, or could not be.")),
+        (
+            WaitingError::StillOpen { until: at("2026-11-23T12:00:00Z") },
+            not_now("The offer is good until 2026-11-23T12:00:00Z."),
+        ),
+        (WaitingError::Invalid(broken.clone()), Refusal::Invalid(broken)),
+    ];
+    for (error, refusal) in table {
+        assert_eq!(error.clone().refusal(), refusal, "{error:?}");
+    }
 }

@@ -139,8 +139,8 @@ impl WeekView {
             .series(1.day())
             .take(7)
             .map(|date| {
-                let (from, until) = (midnight(date), instant_or_jump(TimeOfDay::END.on(date), zone));
-                let open = availability.open_intervals(from, until, zone);
+                let until = instant_or_jump(TimeOfDay::END.on(date), zone);
+                let open = availability.open_intervals(Interval { from: midnight(date), until }, zone);
                 let time_slots = open.into_iter().map(|interval| OpenView {
                     start: TimeOfDay::of(zone.to_datetime(interval.from).time()),
                     end: match interval.until {

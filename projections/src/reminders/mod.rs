@@ -43,7 +43,7 @@ impl Projection for Reminders {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -227,7 +227,7 @@ impl Rows {
         self.patients.push(patient);
         self.starts.push(starts);
         self.days.push(day);
-        self.due.push(reminder.due.map(|due| due.at));
+        self.due.push(reminder.due.map(|due| due.from));
         self.expires.push(reminder.due.map(|due| due.until));
         self.states.push(match (reminder.outcome, reminder.due) {
             (Some(ReminderOutcome::Sent { certain: true, .. }), _) => "sent",

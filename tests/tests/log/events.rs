@@ -3,6 +3,7 @@
 use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, FacilityId, StreamId, StreamVersion, SubjectId};
 use domain::reservation::{KeyKind, KeyScope, Reservation, ResourceKind, TimeHold, UniqueKey};
+use domain::scheduling::Interval;
 use event_store_schema::{AppendRequest, Guard, IdempotencyKey, NewEvent, StreamAppend};
 use jiff::Timestamp;
 use serde_json::json;
@@ -74,7 +75,8 @@ impl Dressing for AppendRequest {
         let at = |minute: i64| Timestamp::from_second(1_800_000_000 + minute * 60).expect("a time");
         let holds = minutes
             .iter()
-            .map(|(from, to)| TimeHold { resource: room, from: at(*from), to: at(*to), shared: false })
+            .map(|(from, until)| Interval { from: at(*from), until: at(*until) })
+            .map(|during| TimeHold { resource: room, during, shared: false })
             .collect();
         self.streams[0].events[0].reservations.push(Reservation::Times { kind: ResourceKind::Room, holds });
         self

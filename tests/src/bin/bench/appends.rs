@@ -8,6 +8,7 @@ use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, FacilityId, StreamId, StreamVersion, UserId};
 use domain::reservation::{Reservation, ResourceKind, TimeHold};
 use domain::role::Role;
+use domain::scheduling::Interval;
 use event_store_schema::{AppendRequest, NewEvent, StreamAppend};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -104,7 +105,7 @@ fn booked(facility_id: FacilityId, reservations: Vec<Reservation>) -> StreamAppe
 
 fn somewhen() -> Reservation {
     let from = Timestamp::from_second(i64::from(rand::random::<u32>() / 2)).expect("a time");
-    let to = from + jiff::SignedDuration::from_mins(30);
-    let holds = vec![TimeHold { resource: Uuid::now_v7(), from, to, shared: false }];
+    let during = Interval { from, until: from + jiff::SignedDuration::from_mins(30) };
+    let holds = vec![TimeHold { resource: Uuid::now_v7(), during, shared: false }];
     Reservation::Times { kind: ResourceKind::Practitioner, holds }
 }
