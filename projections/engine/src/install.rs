@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use domain::ids::Position;
-use tokio_postgres::{Client, Config, NoTls, Transaction};
+use tokio_postgres::{Client, Config, Transaction};
 
 use crate::projection::Projection;
+use crate::session::owner_session;
 
 /// The schema that queries read.
 pub(crate) const LIVE_SCHEMA: &str = "read_model";
@@ -45,9 +46,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
 ///
 /// The connection must be the owner's, not the application's.
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
-    let (mut client, connection) = owner.connect(NoTls).await.map_err(InstallError::Connection)?;
-    // Ends with the client at the end of this function, and the lock with it.
-    tokio::spawn(connection);
+    // Ends with this function, and the lock with it.
+    let mut client = owner_session(owner).await.map_err(InstallError::Connection)?;
     prepare(&client).await.map_err(InstallError::Shared)?;
     for projection in projections {
         let name = projection.name();

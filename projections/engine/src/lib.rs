@@ -18,6 +18,7 @@ pub mod reading;
 pub mod rebuild;
 mod runner;
 mod running;
+pub mod session;
 pub mod stored;
 
 pub use install::{InstallError, install};
