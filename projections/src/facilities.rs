@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use projections_engine::folding::{States, changed, follow_from};
 use projections_engine::reading::{QueryError, read};
+use projections_engine::stored::json_cell;
 use projections_engine::{Projection, ProjectionError, Transaction};
 use serde::Serialize;
 use tokio_postgres::types::Json;
@@ -123,8 +124,7 @@ impl FacilityQueries {
         let get = include_str!("../sql/facilities/get.sql");
         let [rows] = read(&self.0, facility, "facility", [(get, &[&facility.0])]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let practice = serde_json::from_value(row.try_get("facility")?);
-        let practice = practice.map_err(|_| QueryError::Malformed("facilities.facility"))?;
+        let practice = json_cell(row, "facility", COLUMN)?;
         Ok(Some(FacilityView::of(facility, practice, StreamVersion::from_sql(row.try_get("version")?))))
     }
 }

@@ -6,7 +6,6 @@
 
 pub mod appointments;
 pub mod availability;
-mod documents;
 pub mod facilities;
 pub mod notifications;
 pub mod patients;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 
 use projections_engine::Projection;
 
-pub use documents::{patient_document, patient_fields};
+pub use patients::{patient_document, patient_fields};
 
 /// Every read model of this release.
 pub fn all() -> Vec<Arc<dyn Projection>> {

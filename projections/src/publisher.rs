@@ -18,12 +18,14 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::connection::State;
 use domain::ids::Position;
+use event_store_schema::tasks::{TaskHealth, Tasks};
 use event_store_schema::{DatabaseError, EventLog, LogError};
 use projections_engine::Projections;
 use projections_engine::checkpoint::{self, Checkpoint, CheckpointError};
+use projections_engine::session::owner_session;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
 
 pub use self::message::PublishedEvent;
 pub use self::nats::{NatsError, NatsNames, connect};
@@ -68,19 +70,35 @@ pub struct Publisher {
     client: Client,
     log: EventLog,
     status: watch::Receiver<PublisherStatus>,
-    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    tasks: Tasks,
 }
 
 impl Publisher {
     /// Starts publishing as soon as NATS is there and no other server publishes, and nudging at once.
     pub fn start(log: EventLog, read_models: Projections, client: Client, names: NatsNames) -> Self {
         let (reports, status) = watch::channel(PublisherStatus::default());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(nudge::nudge_and_listen(log.clone(), client.clone(), names.nudge()));
-        tasks.spawn(measure(log.clone(), reports.clone()));
+        let stop = CancellationToken::new();
+        let tasks = Tasks::new(stop.clone());
+        // None of them has a safe point to end at: whoever publishes next finds out what arrived.
+        let (subject, nudging) = (names.nudge(), (log.clone(), client.clone()));
+        tasks.start("nudges", move |stop| {
+            let (log, client) = nudging.clone();
+            stop.run_until_cancelled_owned(nudge::nudge_and_listen(log, client, subject.clone()))
+        });
+        let measured = (log.clone(), reports.clone());
+        tasks.start("publisher lag", move |stop| {
+            let (log, reports) = measured.clone();
+            stop.run_until_cancelled_owned(measure(log, reports))
+        });
         let worker = Worker { log: log.clone(), read_models, client: client.clone(), names, reports };
-        tasks.spawn(worker.run());
-        Self { client, log, status, tasks }
+        tasks.start("publisher", move |stop| stop.run_until_cancelled_owned(worker.clone().run()));
+        Self { client, log, status, stop, tasks }
+    }
+
+    /// How its tasks are doing.
+    pub fn tasks(&self) -> Vec<TaskHealth> {
+        self.tasks.health()
     }
 
     /// How it is doing.
@@ -92,8 +110,15 @@ impl Publisher {
     }
 
     /// Stops, and lets another server take over. What is on its way may arrive or not: the successor finds out.
-    pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.ended().await;
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
@@ -115,16 +140,15 @@ enum PublishError {
 /// Makes the publisher's checkpoint, at the beginning of the log, if there is none. Runs at start, after
 /// [`projections_engine::install`] has made the table; the connection must be the owner's, not the application's.
 pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
-    let (client, connection) = owner.connect(NoTls).await?;
-    // Ends with the client.
-    tokio::spawn(connection);
-    Ok(checkpoint::install(&client, NAME, Position::ZERO).await?)
+    let session = owner_session(owner).await?;
+    Ok(checkpoint::install(&session, NAME, Position::ZERO).await?)
 }
 
 fn is_connected(client: &Client) -> bool {
     client.connection_state() == State::Connected
 }
 
+#[derive(Clone)]
 struct Worker {
     log: EventLog,
     read_models: Projections,

@@ -5,6 +5,8 @@
 
 mod kinds;
 #[cfg(test)]
+mod patient_fields;
+#[cfg(test)]
 mod tests;
 
 use domain::aggregate::AggregateRoot;
@@ -151,7 +153,10 @@ pub fn frames(event: &RecordedEvent) -> Vec<Frame> {
 
 /// The frame that tells that the staff is notified of an event.
 pub fn notification(event: &RecordedEvent) -> Option<Frame> {
-    let told = notified(event)?;
+    let told = notified(event).unwrap_or_else(|unreadable| {
+        tracing::warn!(error = %unreadable, "an event has no notification");
+        None
+    })?;
     let push = Push::Notification {
         notification_id: event.event_id,
         kind: told.kind,

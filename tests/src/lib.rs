@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod desk;
 pub mod drill;
 pub mod fleet;
+pub mod given;
 pub mod house;
 pub mod practice;
 pub mod screen;

@@ -103,7 +103,7 @@ impl WaitingPolicy {
             let offered = offered.filter(|offer| offer.slot.practitioner_id == practitioner);
             let offered: Vec<Interval> = offered.flat_map(|offer| offer.slot.times()).collect();
             let calendar = calendar.without(&offered);
-            let user = self.work.users.get(facility, practitioner).await?;
+            let user = self.work.users.view(facility, practitioner).await?;
             let specialties = user.map(|user| user.specialties).unwrap_or_default();
             free.insert(practitioner, Free { calendar, specialties });
         }

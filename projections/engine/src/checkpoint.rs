@@ -41,9 +41,9 @@ pub async fn install(
     name: &str,
     start: Position,
 ) -> Result<(), tokio_postgres::Error> {
-    let make = "INSERT INTO read_model.checkpoints (projection, version, tables, position)
-                VALUES ($1, 1, '{}', $2) ON CONFLICT (projection) DO NOTHING";
-    client.execute(make, &[&name, &start.to_sql()]).await.map(|_| ())
+    let tables: [&str; 0] = [];
+    let add = include_str!("../sql/add_checkpoint.sql");
+    client.execute(add, &[&name, &i64::from(VERSION), &tables.as_slice(), &start.to_sql()]).await.map(|_| ())
 }
 
 /// The checkpoint, in the hands of the elected server.
@@ -96,6 +96,7 @@ impl Checkpoint {
 /// Up to where the log was followed, by whichever server.
 pub async fn followed(database: &Database, name: &str) -> Result<Option<Position>, DatabaseError> {
     let client = database.get().await?;
-    let current = client.prepare_cached("SELECT position FROM read_model.checkpoints WHERE projection = $1").await?;
-    Ok(client.query_opt(&current, &[&name]).await?.map(|row| Position::from_sql(row.get(0))))
+    let current = client.prepare_cached(include_str!("../sql/checkpoint.sql")).await?;
+    let row = client.query_opt(&current, &[&name]).await?;
+    Ok(row.map(|row| row.try_get("position")).transpose()?.map(Position::from_sql))
 }

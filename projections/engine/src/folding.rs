@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::projection::{ProjectionError, Transaction};
+use crate::stored::json_cell;
 
 /// Takes the state from before an event of its stream to right after it.
 pub fn follow<A: AggregateRoot>(state: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
@@ -26,12 +27,12 @@ pub struct Kept<A> {
     pub state: A,
     /// The version of the last event that the read model takes.
     pub version: StreamVersion,
-    /// Where the batch first tells of it, and when that was recorded. Of a row that is new this is its beginning; one that
-    /// was there before has its own, which no upsert touches.
+    /// Where the batch first tells of it. Of a row that is new this is its beginning; one that was there before has its own,
+    /// which no upsert touches.
     pub first_position: Position,
-    /// When the log took the first event of the batch.
+    /// When the log took the first event of the stream. Where `known` does not say so, the first of the batch.
     pub created_at: Timestamp,
-    /// When the log took the last event of the batch.
+    /// When the log took the last event.
     pub updated_at: Timestamp,
 }
 
@@ -50,8 +51,8 @@ pub fn begun(events: &[RecordedEvent]) -> HashSet<Uuid> {
 }
 
 /// Follows a batch from the states that were there before it. `known` reads those of the streams in `$1`: their `id`,
-/// `facility_id`, `state` and `version`; of streams that it is not asked for there was nothing. `column` is what stands in
-/// the error if a state cannot be read.
+/// `facility_id`, `state`, `version` and `created_at`, which may be NULL. Of streams that it is not asked for there was
+/// nothing. `column` stands in the error if a state cannot be read.
 pub async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
     asked: impl IntoIterator<Item = Uuid>,
     known: &str,
@@ -60,23 +61,24 @@ pub async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
     tx: &Transaction<'_>,
 ) -> Result<States<A>, ProjectionError> {
     let asked: Vec<Uuid> = asked.into_iter().collect();
-    let mut before: HashMap<Uuid, (FacilityId, A, StreamVersion)> = HashMap::new();
+    let mut before: HashMap<Uuid, (FacilityId, A, StreamVersion, Option<Timestamp>)> = HashMap::new();
     if !asked.is_empty() {
         let known = tx.prepare_cached(known).await?;
         for row in tx.query(&known, &[&asked]).await? {
-            let state =
-                serde_json::from_value(row.try_get("state")?).map_err(|_| ProjectionError::Malformed(column))?;
+            let state = json_cell(&row, "state", column)?;
             let version = StreamVersion::from_sql(row.try_get("version")?);
-            before.insert(row.try_get("id")?, (FacilityId(row.try_get("facility_id")?), state, version));
+            let facility_id = FacilityId(row.try_get("facility_id")?);
+            before.insert(row.try_get("id")?, (facility_id, state, version, row.try_get("created_at")?));
         }
     }
     let mut states = States::new();
     for event in events {
         let id = event.stream.id();
         let kept = states.entry(id).or_insert_with(|| {
-            let nothing = || (event.facility_id, A::default(), StreamVersion::ZERO);
-            let (facility_id, state, version) = before.remove(&id).unwrap_or_else(nothing);
-            let (first_position, created_at, updated_at) = (event.position, event.recorded_at, event.recorded_at);
+            let nothing = || (event.facility_id, A::default(), StreamVersion::ZERO, None);
+            let (facility_id, state, version, created_at) = before.remove(&id).unwrap_or_else(nothing);
+            let (first_position, updated_at) = (event.position, event.recorded_at);
+            let created_at = created_at.unwrap_or(event.recorded_at);
             Kept { facility_id, state, version, first_position, created_at, updated_at }
         });
         if !in_step::<A>(kept.version, event.version) {

@@ -18,12 +18,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::event::RecordedEvent;
+use event_store_schema::tasks::{TaskHealth, Tasks};
 use event_store_schema::{DatabaseError, EventLog, LogError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::leadership::RENEW;
@@ -79,7 +80,8 @@ pub struct FollowerStatus {
 pub struct Follower {
     policy: Arc<dyn Policy>,
     status: watch::Receiver<FollowerStatus>,
-    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    tasks: Tasks,
 }
 
 /// Makes the checkpoint of a policy where the log is now, if there is none: a policy acts on what happens, not on what
@@ -95,9 +97,19 @@ impl Follower {
     /// Starts to follow as soon as no other server does.
     pub fn start(log: EventLog, policy: Arc<dyn Policy>) -> Self {
         let (reports, status) = watch::channel(FollowerStatus::default());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Worker { log, policy: Arc::clone(&policy), reports }.run());
-        Self { policy, status, tasks }
+        let stop = CancellationToken::new();
+        let tasks = Tasks::new(stop.clone());
+        let worker = Worker { log, policy: Arc::clone(&policy), reports };
+        // An event that is interrupted is followed again, by whoever leads next.
+        tasks.start(format!("policy {}", policy.name()), move |stop| {
+            stop.run_until_cancelled_owned(worker.clone().run())
+        });
+        Self { policy, status, stop, tasks }
+    }
+
+    /// How its task is doing.
+    pub fn tasks(&self) -> Vec<TaskHealth> {
+        self.tasks.health()
     }
 
     /// How it is doing.
@@ -106,9 +118,16 @@ impl Follower {
     }
 
     /// Stops, lets another server take over, and waits for what was begun.
-    pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.ended().await;
         self.policy.finish().await;
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
@@ -122,6 +141,7 @@ enum Interrupted {
     Policy(PolicyError),
 }
 
+#[derive(Clone)]
 struct Worker {
     log: EventLog,
     policy: Arc<dyn Policy>,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Config, NoTls, Transaction};
+use domain::ids::Position;
+use tokio_postgres::{Client, Config, Transaction};
 
 use crate::projection::Projection;
+use crate::session::owner_session;
 
 /// The schema that queries read.
 pub(crate) const LIVE_SCHEMA: &str = "read_model";
@@ -44,9 +46,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
 ///
 /// The connection must be the owner's, not the application's.
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
-    let (mut client, connection) = owner.connect(NoTls).await.map_err(InstallError::Connection)?;
-    // Ends with the client at the end of this function, and the lock with it.
-    tokio::spawn(connection);
+    // Ends with this function, and the lock with it.
+    let mut client = owner_session(owner).await.map_err(InstallError::Connection)?;
     prepare(&client).await.map_err(InstallError::Shared)?;
     for projection in projections {
         let name = projection.name();
@@ -58,16 +59,16 @@ pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Res
 }
 
 async fn prepare(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.execute("SELECT pg_advisory_lock($1)", &[&INSTALL_LOCK]).await?;
+    client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
     client.batch_execute(include_str!("../sql/install.sql")).await
 }
 
 async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result<(), tokio_postgres::Error> {
     let version = i64::from(projection.version());
     let tx = client.transaction().await?;
-    let find = "SELECT version::bigint FROM read_model.checkpoints WHERE projection = $1";
+    let find = include_str!("../sql/checkpoint.sql");
     if let Some(row) = tx.query_opt(find, &[&projection.name()]).await? {
-        let found: i64 = row.try_get(0)?;
+        let found: i64 = row.try_get("version")?;
         if found != version {
             tracing::info!(
                 projection = projection.name(),
@@ -80,11 +81,8 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
     }
     create_tables(&tx, LIVE_SCHEMA, projection).await?;
     tx.batch_execute(projection.indexes()).await?;
-    tx.execute(
-        "INSERT INTO read_model.checkpoints (projection, version, tables, position) VALUES ($1, $2::bigint, $3, 0)",
-        &[&projection.name(), &version, &projection.tables()],
-    )
-    .await?;
+    let (add, start) = (include_str!("../sql/add_checkpoint.sql"), Position::ZERO.to_sql());
+    tx.execute(add, &[&projection.name(), &version, &projection.tables(), &start]).await?;
     tx.commit().await?;
     tracing::info!(projection = projection.name(), version, "read model installed");
     Ok(())
@@ -101,16 +99,7 @@ pub(crate) async fn create_tables(
 ) -> Result<(), tokio_postgres::Error> {
     tx.batch_execute(&format!("SET LOCAL search_path = {schema}, public; {}", projection.schema())).await?;
     for table in projection.tables() {
-        // The setting is '' in a session that had it in an earlier transaction: then no row is visible, as without it.
-        tx.batch_execute(&format!(
-            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-             CREATE POLICY own_facility ON {table} FOR SELECT TO medicalpro_app
-                 USING (facility_id = nullif(current_setting('medicalpro.facility_id', true), '')::uuid);
-             CREATE POLICY projector ON {table} TO medicalpro_projector USING (true) WITH CHECK (true);
-             GRANT SELECT ON {table} TO medicalpro_app;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO medicalpro_projector"
-        ))
-        .await?;
+        tx.batch_execute(&format!(include_str!("../sql/protect_table.sql"), table = table)).await?;
     }
     Ok(())
 }

@@ -66,9 +66,8 @@ pub(crate) async fn campaign(database: &Database, name: &'static str, version: u
         let (epoch, start) = (row.try_get("epoch")?, Position::from_sql(row.try_get("position")?));
         return Ok(Campaign::Won(Leadership { name, epoch, start, session }));
     }
-    let find =
-        client.prepare_cached("SELECT version::bigint FROM read_model.checkpoints WHERE projection = $1").await?;
-    let found: Option<i64> = client.query_opt(&find, &[&name]).await?.map(|row| row.try_get(0)).transpose()?;
+    let find = client.prepare_cached(include_str!("../sql/checkpoint.sql")).await?;
+    let found: Option<i64> = client.query_opt(&find, &[&name]).await?.map(|row| row.try_get("version")).transpose()?;
     Ok(match found {
         None => Campaign::Missing,
         Some(found) if found == i64::from(version) => Campaign::Lost,

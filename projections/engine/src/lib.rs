@@ -2,7 +2,8 @@
 //!
 //! A [`Projection`] turns events into rows. [`Projections`] runs projections, each on one server at a time.
 //! [`rebuild`] fills a second copy of one, beside the live tables. [`following`] runs policies in the same way, and
-//! [`checkpoint`] is what all of them stand on. [`folding`] and [`reading`] are for the crate that holds the read models.
+//! [`checkpoint`] is what all of them stand on. [`folding`],
+//! [`reading`] and [`stored`] are for the crate that holds the read models.
 
 pub mod checkpoint;
 pub mod folding;
@@ -17,9 +18,12 @@ pub mod reading;
 pub mod rebuild;
 mod runner;
 mod running;
+pub mod session;
+pub mod stored;
 
 pub use install::{InstallError, install};
 pub use progress::{ProjectionState, ProjectionStatus};
 pub use projection::{Projection, ProjectionError, Share, Transaction};
 pub use reading::QueryError;
 pub use running::Projections;
+pub use stored::Stored;

@@ -1,7 +1,5 @@
 //! What a read model is: tables, and how events change them. The [runner](crate::Projections) does the rest.
 
-use std::error::Error;
-
 use domain::event::{RecordedEvent, UnreadableEvent};
 use domain::ids::Position;
 use event_store_schema::{DatabaseError, LogError};
@@ -10,6 +8,9 @@ use futures_util::future::{BoxFuture, ready};
 use tokio_postgres::error::SqlState;
 
 pub use deadpool_postgres::Transaction;
+
+use crate::reading::is_unreadable;
+use crate::stored::Malformed;
 
 /// A read model. Its tables hold nothing but what its events say, so they can be dropped and filled again at any time.
 ///
@@ -111,13 +112,15 @@ impl From<DatabaseError> for ProjectionError {
         let DatabaseError::Postgres(failure) = &error else { return Self::Away(error) };
         match failure.code() {
             Some(code) if !passes(code) => Self::Refused(code.clone()),
-            Some(_) => Self::Away(error),
-            None if failure.is_closed() || failure.source().is_some_and(|cause| cause.is::<std::io::Error>()) => {
-                Self::Away(error)
-            }
-            // Neither the server nor the connection: a value of a statement or a row is not of the type the code says.
-            None => Self::Malformed("a value of another type"),
+            None if is_unreadable(failure) => Self::Malformed("a value of another type"),
+            Some(_) | None => Self::Away(error),
         }
+    }
+}
+
+impl From<Malformed> for ProjectionError {
+    fn from(Malformed(name): Malformed) -> Self {
+        Self::Malformed(name)
     }
 }
 

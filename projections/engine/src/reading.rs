@@ -1,5 +1,6 @@
 //! How queries read: for one practice, in a transaction that names it, in one round trip.
 
+use std::error::Error;
 use std::time::Instant;
 
 use domain::ids::FacilityId;
@@ -8,6 +9,8 @@ use futures_util::future::{join_all, join3, join4};
 use metrics::histogram;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+
+use crate::stored::Malformed;
 
 /// A query failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +25,20 @@ pub enum QueryError {
 
 impl From<tokio_postgres::Error> for QueryError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(error.into())
+        if is_unreadable(&error) { Self::Malformed("a value of another type") } else { Self::Database(error.into()) }
     }
+}
+
+impl From<Malformed> for QueryError {
+    fn from(Malformed(name): Malformed) -> Self {
+        Self::Malformed(name)
+    }
+}
+
+/// Whether the error is neither the server's nor the connection's: a value is not of the type that the code says.
+pub(crate) fn is_unreadable(error: &tokio_postgres::Error) -> bool {
+    let broken = || error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+    error.code().is_none() && !broken()
 }
 
 /// A statement and what is bound to it.
@@ -41,7 +56,7 @@ pub async fn read<const N: usize>(
 ) -> Result<[Vec<Row>; N], QueryError> {
     let started = Instant::now();
     let client = database.get().await?;
-    let name_facility = client.prepare_cached("SELECT set_config('medicalpro.facility_id', $1, true)").await?;
+    let name_facility = client.prepare_cached(include_str!("../sql/name_facility.sql")).await?;
     let mut prepared = Vec::with_capacity(N);
     for (sql, parameters) in statements {
         prepared.push((client.prepare_cached(sql).await?, parameters));

@@ -11,13 +11,12 @@ use domain::ids::Position;
 use event_store_schema::EventLog;
 use futures_util::future::join;
 use metrics::histogram;
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::types::ToSql;
+use tokio_util::sync::CancellationToken;
 
 use crate::idle::{IdleCheckpoints, Passed};
-use crate::install::LIVE_SCHEMA;
 use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
 use crate::progress::{ProjectionState, Tracked};
 use crate::projection::ProjectionError;
@@ -41,7 +40,6 @@ const TELL: Duration = Duration::from_secs(5);
 /// How long to wait for a database that is away: doubled from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-#[derive(Clone)]
 pub(crate) struct Runner {
     pub(crate) tracked: Tracked,
     pub(crate) log: EventLog,
@@ -49,7 +47,7 @@ pub(crate) struct Runner {
     pub(crate) idle: Arc<IdleCheckpoints>,
     /// As whom tables are made, if this server may.
     pub(crate) owner: Option<Config>,
-    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why a leader no longer leads.
@@ -84,21 +82,24 @@ impl<E: Into<ProjectionError>> From<E> for BatchFailure {
     }
 }
 
-impl Runner {
-    /// Runs until told to stop; a panic of a projection's code halts it like an event that cannot be applied.
-    pub(crate) async fn keep_running(mut self) {
-        while let Err(error) = tokio::spawn(self.clone().run()).await {
-            let position = self.tracked.now().position.next();
-            tracing::error!(projection = self.name(), %position, panicked = error.is_panic(), "a projection's task ended");
-            self.tracked.halt_at(position, "its code panicked".to_owned());
-            self.pause(RETRY).await;
+/// Halts a projection whose code panics.
+struct PanicAlarm(Tracked);
+
+impl Drop for PanicAlarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.halt_at(self.0.now().position.next(), "its code panicked".to_owned());
         }
     }
+}
 
-    /// Runs until told to stop; then ends between two batches.
-    async fn run(mut self) {
+impl Runner {
+    /// Runs until told to stop; then ends between two batches. A panic of a projection's code shows as an event that cannot be
+    /// applied, until the task is started again.
+    pub(crate) async fn run(self) {
+        let _alarm = PanicAlarm(self.tracked.clone());
         let mut backoff = BACKOFF.0;
-        while !*self.stop.borrow() {
+        while !self.stop.is_cancelled() {
             let began = Instant::now();
             let database = self.log.database();
             let pause = match campaign(database, self.name(), self.tracked.projection.version()).await {
@@ -138,7 +139,7 @@ impl Runner {
     }
 
     /// Brings the tables to this release, unless another server does. How long to wait before the next campaign.
-    async fn rebuild(&mut self) -> Duration {
+    async fn rebuild(&self) -> Duration {
         let Some(owner) = self.owner.clone() else { return CAMPAIGN };
         self.tracked.rebuild_here();
         let projection = self.tracked.projection.clone();
@@ -152,7 +153,7 @@ impl Runner {
         });
         let outcome = tokio::select! {
             outcome = rebuilt => outcome,
-            _ = self.stop.changed() => return Duration::ZERO,
+            () = self.stop.cancelled() => return Duration::ZERO,
         };
         match outcome {
             Ok(_) => {
@@ -175,17 +176,17 @@ impl Runner {
         self.tracked.name()
     }
 
-    async fn pause(&mut self, time: Duration) {
+    async fn pause(&self, time: Duration) {
         tokio::select! {
             () = sleep(time) => {}
-            _ = self.stop.changed() => {}
+            () = self.stop.cancelled() => {}
         }
     }
 
     /// Waits, and keeps the lease meanwhile.
-    async fn rest(&mut self, lead: &Leadership, time: Duration) -> Result<(), LeadLost> {
+    async fn rest(&self, lead: &Leadership, time: Duration) -> Result<(), LeadLost> {
         let until = Instant::now() + time;
-        while Instant::now() < until && !*self.stop.borrow() {
+        while Instant::now() < until && !self.stop.is_cancelled() {
             self.pause(RENEW).await;
             lead.renew().await?;
         }
@@ -193,17 +194,10 @@ impl Runner {
     }
 
     /// Applies events until the leadership ends.
-    async fn lead(&mut self, mut lead: Leadership) -> LeadershipEnd {
+    async fn lead(&self, mut lead: Leadership) -> LeadershipEnd {
         let mut position = lead.start();
-        // What it does for good in this session, so that no batch has to. A batch is on disk before anybody is told that the
-        // read model shows it: whoever wrote and was answered must not read an older state after a crash of the database.
-        // Plans are made once, not for each batch anew, which takes longer than carrying them out; and since tables may be
-        // small then, they must not become scans.
-        let settings = format!(
-            "SET ROLE medicalpro_projector; SET search_path = {LIVE_SCHEMA}, public; SET synchronous_commit = on;
-             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
-        );
-        if let Err(error) = lead.session().batch_execute(&settings).await {
+        let settings = include_str!("../sql/lead_projection.sql");
+        if let Err(error) = lead.session().batch_execute(settings).await {
             return LeadershipEnd::Lost(error.into());
         }
         tracing::info!(projection = self.name(), %position, "leading a projection");
@@ -211,7 +205,7 @@ impl Runner {
         let mut head = self.log.watch();
         let mut limit = BATCH;
         loop {
-            if *self.stop.borrow() {
+            if self.stop.is_cancelled() {
                 return LeadershipEnd::Asked;
             }
             if self.idle.is_fenced(self.name(), lead.epoch()) {
@@ -221,7 +215,7 @@ impl Runner {
                 tokio::select! {
                     // The sender lives as long as the log that this runner holds.
                     _ = head.changed() => {}
-                    _ = self.stop.changed() => {}
+                    () = self.stop.cancelled() => {}
                     () = sleep(RENEW) => if let Err(lost) = lead.renew().await {
                         return lost.into();
                     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use domain::ids::Position;
 use event_store_schema::EventLog;
+use event_store_schema::tasks::{TaskHealth, Tasks};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
 
 use crate::idle::IdleCheckpoints;
 use crate::progress::{Board, ProjectionState, ProjectionStatus, Tracked};
@@ -33,8 +34,14 @@ struct Shared {
     board: Arc<Board>,
     /// How many wait at this moment.
     waiting: watch::Sender<usize>,
-    stop: watch::Sender<bool>,
-    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    stop: CancellationToken,
+    tasks: Tasks,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Projections {
@@ -52,20 +59,35 @@ impl Projections {
 
     fn run(log: EventLog, owner: Option<Config>, projections: Vec<Arc<dyn Projection>>) -> Self {
         let (tracked, board) = Tracked::all(projections);
-        let stop = watch::Sender::new(false);
         let waiting = watch::Sender::new(0);
         let idle = Arc::new(IdleCheckpoints::default());
-        let mut tasks = JoinSet::new();
+        let stop = CancellationToken::new();
+        let tasks = Tasks::new(stop.clone());
         for tracked in &tracked {
-            let (tracked, log, owner, stop) = (tracked.clone(), log.clone(), owner.clone(), stop.subscribe());
-            let idle = Arc::clone(&idle);
-            tasks.spawn(Runner { tracked, log, idle, owner, stop }.keep_running());
+            let name = format!("projection {}", tracked.name());
+            let (tracked, log, owner, idle) = (tracked.clone(), log.clone(), owner.clone(), Arc::clone(&idle));
+            tasks.start(name, move |stop| {
+                let (tracked, log, owner, idle) = (tracked.clone(), log.clone(), owner.clone(), Arc::clone(&idle));
+                Runner { tracked, log, idle, owner, stop }.run()
+            });
         }
+        // The others have no safe point to end at.
         let database = log.database().clone();
-        tasks.spawn(until(stop.subscribe(), async move { idle.keep(database).await }));
-        tasks.spawn(until(stop.subscribe(), feel_pulse(log.clone(), tracked.clone())));
-        tasks.spawn(until(stop.subscribe(), follow(log.clone(), tracked.clone(), waiting.subscribe())));
-        Self(Arc::new(Shared { log, tracked, board, waiting, stop, tasks: tasks.into() }))
+        tasks.start("idle checkpoints", move |stop| {
+            let (idle, database) = (Arc::clone(&idle), database.clone());
+            stop.run_until_cancelled_owned(async move { idle.keep(database).await })
+        });
+        let measured = (log.clone(), tracked.clone());
+        tasks.start("pulse of the log", move |stop| {
+            let (log, tracked) = measured.clone();
+            stop.run_until_cancelled_owned(feel_pulse(log, tracked))
+        });
+        let followed = (log.clone(), tracked.clone(), waiting.clone());
+        tasks.start("checkpoints of other servers", move |stop| {
+            let (log, tracked, waiting) = followed.clone();
+            stop.run_until_cancelled_owned(follow(log, tracked, waiting.subscribe()))
+        });
+        Self(Arc::new(Shared { log, tracked, board, waiting, stop, tasks }))
     }
 
     /// Waits until all read models show `position`, on whichever server they are led, but those that
@@ -95,11 +117,15 @@ impl Projections {
         self.0.tracked.iter().map(|tracked| tracked.status(head)).collect()
     }
 
+    /// How the tasks are doing that run them. A projection that is stopped by an event is a task that runs.
+    pub fn tasks(&self) -> Vec<TaskHealth> {
+        self.0.tasks.health()
+    }
+
     /// Stops after the batches that are being applied; returns when the last has ended.
     pub async fn stop(&self) {
-        self.0.stop.send_replace(true);
-        let mut tasks = self.0.tasks.lock().await;
-        while tasks.join_next().await.is_some() {}
+        self.0.stop.cancel();
+        self.0.tasks.ended().await;
     }
 }
 
@@ -116,14 +142,6 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
-    }
-}
-
-/// Runs a task that has no end of its own, and holds nothing that would have to be ended well.
-async fn until(mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) {
-    tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => {}
-        () = task => {}
     }
 }
 

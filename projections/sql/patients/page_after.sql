@@ -13,11 +13,7 @@ WITH page AS (
     ORDER BY found.last_name_key, found.first_name_key, found.patient_id
     LIMIT $6
 )
-SELECT p.patient_id, p.document ->> 'patientNumber' AS patient_number, p.document ->> 'lastName' AS last_name,
-       p.document ->> 'firstName' AS first_name, p.document ->> 'birthDate' AS birth_date,
-       p.document ->> 'gender' AS gender, p.document #>> '{contact,phone}' AS phone,
-       p.document #>> '{contact,email}' AS email, p.status, p.version, p.updated_at,
-       p.document ? 'restricted' AS restricted
+SELECT p.patient_id, p.version, p.summary
 FROM page
 JOIN read_model.patients p USING (patient_id)
 ORDER BY page.last_name_key, page.first_name_key, page.patient_id

@@ -7,7 +7,11 @@ CREATE TABLE patients (
     first_name_key text COLLATE "C" NOT NULL,
     -- Number, birth date, telephone and e-mail as the search knows them, each behind a space.
     codes text NOT NULL,
-    document jsonb NOT NULL,
+    -- First name first; none once it is erased.
+    name text,
+    -- The patient and the line of the patient in lists, as they are sent. json keeps the text as it was written.
+    document json NOT NULL,
+    summary json NOT NULL,
     version bigint NOT NULL,
     position bigint NOT NULL,
     created_at timestamptz NOT NULL,

@@ -24,11 +24,7 @@ WITH page AS (
     OFFSET $9
     LIMIT $10
 )
-SELECT p.patient_id, p.document ->> 'patientNumber' AS patient_number, p.document ->> 'lastName' AS last_name,
-       p.document ->> 'firstName' AS first_name, p.document ->> 'birthDate' AS birth_date,
-       p.document ->> 'gender' AS gender, p.document #>> '{contact,phone}' AS phone,
-       p.document #>> '{contact,email}' AS email, p.status, p.version, p.updated_at,
-       p.document ? 'restricted' AS restricted
+SELECT p.patient_id, p.version, p.summary
 FROM page
 JOIN read_model.patients p USING (patient_id)
 ORDER BY page.place, page.patient_id

@@ -4,7 +4,7 @@ WITH place AS (
     FROM read_model.users
     WHERE facility_id = $1 AND user_id = $5 AND version = $6
 )
-SELECT user_id, account, version, created_at, updated_at
+SELECT user_id, document, version
 FROM read_model.users u
 WHERE facility_id = $1 AND role = ANY ($2) AND status = ANY ($3)
   AND NOT EXISTS (SELECT FROM unnest($4::text[]) word WHERE strpos(words, ' ' || word) = 0)

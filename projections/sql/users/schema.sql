@@ -8,6 +8,10 @@ CREATE TABLE users (
     first_name_key text COLLATE "C" NOT NULL,
     -- Names, e-mail and numbers as the search knows them, each behind a space.
     words text NOT NULL,
+    -- First name first; none once it is erased.
+    name text,
+    -- As it is sent. json keeps the text as it was written.
+    document json NOT NULL,
     -- The aggregate, as its events tell it up to this version.
     account jsonb NOT NULL,
     version bigint NOT NULL,

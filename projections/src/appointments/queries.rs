@@ -9,14 +9,13 @@ use domain::values::CodeValue;
 use event_store_schema::Database;
 use jiff::Timestamp;
 use projections_engine::reading::{QueryError, read};
+use projections_engine::stored::json_cell;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::view::AppointmentView;
-use super::{is_listed, searched};
-
-const MALFORMED: QueryError = QueryError::Malformed("appointments.appointment");
+use super::{COLUMN, is_listed, searched};
 
 /// Which appointments are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -227,9 +226,9 @@ impl AppointmentQueries {
 }
 
 fn view(row: &Row) -> Result<AppointmentView, QueryError> {
-    let appointment = serde_json::from_value(row.try_get("appointment")?).map_err(|_| MALFORMED)?;
+    let appointment = json_cell(row, "appointment", COLUMN)?;
     let version = StreamVersion::from_sql(row.try_get("version")?);
     let id = AppointmentId(row.try_get("appointment_id")?);
     AppointmentView::of(id, appointment, version, row.try_get("created_at")?, row.try_get("updated_at")?)
-        .ok_or(MALFORMED)
+        .ok_or(QueryError::Malformed(COLUMN))
 }

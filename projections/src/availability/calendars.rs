@@ -11,13 +11,12 @@ use domain::values::{Specialty, TextValue};
 use event_store_schema::Database;
 use jiff::{SignedDuration, Timestamp};
 use projections_engine::reading::{QueryError, read};
-use serde_json::Value;
+use projections_engine::stored::json_cell;
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::queries::known;
-
-const MALFORMED: QueryError = QueryError::Malformed("appointments.appointment");
 
 /// How far beyond the window bookings are looked at: a buffer is at most four hours.
 const AROUND: SignedDuration = SignedDuration::from_hours(24);
@@ -104,7 +103,7 @@ impl CalendarQueries {
         let taken = taken.collect::<Result<HashMap<_, _>, QueryError>>()?;
         let mut besides = Vec::new();
         for row in &others {
-            besides.extend(slot(row.try_get("slot")?)?.times());
+            besides.extend(json_cell::<Slot>(row, "slot", "appointments.appointment")?.times());
         }
         Ok((taken, besides))
     }
@@ -114,15 +113,9 @@ impl CalendarQueries {
 fn times(row: &Row) -> Result<Vec<Interval>, QueryError> {
     let starts: Vec<Timestamp> = row.try_get::<_, Option<_>>("starts")?.unwrap_or_default();
     let ends: Vec<Timestamp> = row.try_get::<_, Option<_>>("ends")?.unwrap_or_default();
-    let slots: Vec<Value> = row.try_get::<_, Option<_>>("slots")?.unwrap_or_default();
+    let slots: Vec<Json<Slot>> = row.try_get::<_, Option<_>>("slots")?.unwrap_or_default();
     let mut times: Vec<Interval> =
         starts.into_iter().zip(ends).filter_map(|(from, until)| Interval::new(from, until)).collect();
-    for several in slots {
-        times.extend(slot(several)?.times());
-    }
+    times.extend(slots.iter().flat_map(|Json(several)| several.times()));
     Ok(times)
-}
-
-fn slot(stored: Value) -> Result<Slot, QueryError> {
-    serde_json::from_value(stored).map_err(|_| MALFORMED)
 }

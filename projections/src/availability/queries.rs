@@ -6,9 +6,11 @@ use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use projections_engine::reading::{QueryError, read};
+use projections_engine::stored::json_cell;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::COLUMN;
 use crate::facilities::TIME_ZONE;
 
 /// A practitioner's availability, to compute with.
@@ -74,10 +76,9 @@ impl AvailabilityQueries {
 
 /// A practitioner's row.
 pub(super) fn known(row: &Row) -> Result<KnownAvailability, QueryError> {
-    let availability = serde_json::from_value(row.try_get("availability")?);
     Ok(KnownAvailability {
         practitioner_id: UserId(row.try_get("practitioner_id")?),
-        availability: availability.map_err(|_| QueryError::Malformed("availability.availability"))?,
+        availability: json_cell(row, "availability", COLUMN)?,
         version: StreamVersion::from_sql(row.try_get("version")?),
         updated_at: Some(row.try_get("updated_at")?),
     })

@@ -4,7 +4,7 @@
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentEvent};
 use domain::availability::{Availability, AvailabilityEvent};
-use domain::event::RecordedEvent;
+use domain::event::{RecordedEvent, UnreadableEvent};
 use domain::ids::{AppointmentId, PatientId, UserId};
 use domain::values::NotificationKind;
 use domain::waiting::{WaitingEntry, WaitingEvent};
@@ -44,18 +44,20 @@ impl Notified {
     }
 }
 
-/// What the staff is told of an event, if anything. An event that this release cannot read is none of its business.
-pub fn notified(event: &RecordedEvent) -> Option<Notified> {
+/// What the staff is told of an event, if anything.
+pub fn notified(event: &RecordedEvent) -> Result<Option<Notified>, UnreadableEvent> {
     let aggregate = event.stream.aggregate();
-    if aggregate == type_of::<WaitingEntry>() {
-        waiting(event, &event.decode().ok()?)
+    Ok(if !may_notify(&event.event_type) {
+        None
+    } else if aggregate == type_of::<WaitingEntry>() {
+        waiting(event, &event.decode()?)
     } else if aggregate == type_of::<Appointment>() {
-        appointment(event, &event.decode().ok()?)
+        appointment(event, &event.decode()?)
     } else if aggregate == type_of::<Availability>() {
-        availability(event, &event.decode().ok()?)
+        availability(event, &event.decode()?)
     } else {
         None
-    }
+    })
 }
 
 /// Whether events of this type may be told of.

@@ -50,7 +50,10 @@ impl Projection for Notifications {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let told: Vec<_> = events.iter().filter_map(|event| Some((event, notified(event)?))).collect();
+            let mut told = Vec::new();
+            for event in events {
+                told.extend(notified(event)?.map(|notified| (event, notified)));
+            }
             if told.is_empty() {
                 return Ok(());
             }

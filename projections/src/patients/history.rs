@@ -5,7 +5,7 @@ use domain::patient::Patient;
 use event_store_schema::EventLog;
 use projections_engine::history::{AsOf, HistoryEntry, HistoryError, Snapshot, as_of, history_of};
 
-use crate::documents::{patient_document, patient_fields};
+use super::document::{patient_document, patient_fields};
 
 /// Every version of a patient, oldest first; none if there is no such patient in the practice. Without a practice (for
 /// auditors' tools) the patient may be of any.
@@ -25,7 +25,8 @@ pub async fn patient_as_of(
     moment: AsOf,
 ) -> Result<Option<Snapshot>, HistoryError> {
     as_of::<Patient>(log, facility, id.0, moment, |patient, version, created_at, updated_at| {
-        patient_document(patient, id, version, created_at, updated_at)
+        let document = patient_document(patient, id, version, created_at, updated_at)?;
+        serde_json::from_str(document.get())
     })
     .await
 }

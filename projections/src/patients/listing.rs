@@ -151,7 +151,7 @@ pub(super) fn key(folded: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::tests::zoe;
+    use crate::patients::document::tests::zoe;
 
     fn row(last_name_key: &str, first_name_key: &str, codes: &str) -> Listing {
         Listing::from_columns("active", last_name_key, first_name_key, codes)

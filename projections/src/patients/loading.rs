@@ -63,8 +63,9 @@ fn fold_half<'e>(
 async fn copy(rows: &PatientRows, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let sink = tx.copy_in(include_str!("../../sql/patients/copy.sql")).await?;
     let (id, text, number, time) = (Type::UUID, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ);
-    let names = [text.clone(), text.clone(), text.clone(), text];
-    let types = [vec![id.clone(), id], names.into(), vec![Type::JSONB, number.clone(), number, time.clone(), time]];
+    let texts = [text.clone(), text.clone(), text.clone(), text.clone(), text];
+    let rest = [Type::JSON, Type::JSON, number.clone(), number, time.clone(), time];
+    let types = [vec![id.clone(), id], texts.into(), rest.into()];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types.concat()));
     for at in 0..rows.ids.len() {
         writer
@@ -76,7 +77,9 @@ async fn copy(rows: &PatientRows, tx: &Transaction<'_>) -> Result<(), Projection
                 &rows.last_name_keys[at],
                 &rows.first_name_keys[at],
                 &rows.codes[at],
+                &rows.names[at],
                 &rows.documents[at],
+                &rows.summaries[at],
                 &rows.versions[at],
                 &rows.positions[at],
                 &rows.created[at],

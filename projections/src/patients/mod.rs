@@ -4,6 +4,7 @@
 //! the last patient's place in the order (`patients_in_order`), and a page is found by its number through
 //! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
 
+mod document;
 mod history;
 mod listing;
 mod loading;
@@ -16,20 +17,26 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
 use domain::patient::{Patient, PatientEvent};
+use domain::values::TextValue;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join};
 use jiff::Timestamp;
 use projections_engine::folding::follow;
+use projections_engine::stored::{Malformed, json_cell};
 use projections_engine::{Projection, ProjectionError, Share, Transaction};
-use serde_json::Value;
-use tokio_postgres::types::ToSql;
+use serde_json::value::RawValue;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
+use self::document::{line, patient_of_document};
+pub use self::document::{patient_document, patient_fields};
 pub use self::history::{patient_as_of, patient_history};
 use self::listing::{Listing, Term};
-pub use self::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, PatientSummary};
+pub use self::page::{PageStart, PatientCursor, PatientFilter, PatientPage};
 pub use self::queries::PatientQueries;
-use crate::documents::{patient_document, patient_of_document};
+
+const DOCUMENT: &str = "patients.document";
+const SUMMARY: &str = "patients.summary";
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +48,7 @@ impl Projection for Patients {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -123,10 +130,10 @@ async fn known_patients(
     let rows = tx.query(&find, &[&known]).await?;
     rows.iter()
         .map(|row| {
-            let document: Value = row.try_get("document")?;
+            let document: Box<RawValue> = json_cell(row, "document", DOCUMENT)?;
             let file = File {
                 facility: FacilityId(row.try_get("facility_id")?),
-                patient: patient_of_document(&document).map_err(|_| ProjectionError::Malformed("patients.document"))?,
+                patient: patient_of_document(&document).map_err(|_| Malformed(DOCUMENT))?,
                 version: StreamVersion::from_sql(row.try_get("version")?),
                 position: Position::from_sql(row.try_get("position")?),
                 created_at: row.try_get("created_at")?,
@@ -174,7 +181,9 @@ struct PatientRows {
     last_name_keys: Vec<String>,
     first_name_keys: Vec<String>,
     codes: Vec<String>,
-    documents: Vec<Value>,
+    names: Vec<Option<String>>,
+    documents: Vec<Json<Box<RawValue>>>,
+    summaries: Vec<Json<Box<RawValue>>>,
     versions: Vec<i64>,
     positions: Vec<i64>,
     created: Vec<Timestamp>,
@@ -184,7 +193,11 @@ struct PatientRows {
 impl PatientRows {
     fn push(&mut self, id: PatientId, file: &File, listing: Listing) -> Result<(), ProjectionError> {
         let document = patient_document(&file.patient, id, file.version, file.created_at, file.updated_at);
-        self.documents.push(document.map_err(|_| ProjectionError::Malformed("patients.document"))?);
+        self.documents.push(Json(document.map_err(|_| Malformed(DOCUMENT))?));
+        let summary = line(&file.patient, id, file.version, file.updated_at);
+        self.summaries.push(Json(summary.map_err(|_| Malformed(SUMMARY))?));
+        let identity = file.patient.identity.value();
+        self.names.push(identity.map(|who| format!("{} {}", who.first_name.as_str(), who.last_name.as_str())));
         self.facilities.push(file.facility.0);
         self.ids.push(id.0);
         self.statuses.push(listing.status);
@@ -200,14 +213,16 @@ impl PatientRows {
 
     async fn upsert(&self, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
         let upsert = tx.prepare_cached(include_str!("../../sql/patients/upsert.sql")).await?;
-        let columns: [&(dyn ToSql + Sync); 11] = [
+        let columns: [&(dyn ToSql + Sync); 13] = [
             &self.facilities,
             &self.ids,
             &self.statuses,
             &self.last_name_keys,
             &self.first_name_keys,
             &self.codes,
+            &self.names,
             &self.documents,
+            &self.summaries,
             &self.versions,
             &self.positions,
             &self.created,

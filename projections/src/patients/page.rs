@@ -1,11 +1,13 @@
 //! What is asked of the list of patients, and what it answers.
 
-use domain::ids::{PatientId, Position, StreamVersion};
+use domain::ids::{PatientId, StreamVersion};
 use domain::values::{CodeValue, PatientStatus};
-use jiff::Timestamp;
 use projections_engine::reading::QueryError;
+use projections_engine::stored::Stored;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
+
+use super::SUMMARY;
 
 /// Which patients are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,47 +60,11 @@ pub struct PatientCursor {
     pub(super) offset: u64,
 }
 
-/// One line of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PatientSummary {
-    /// The patient.
-    pub id: PatientId,
-    /// The number in the practice.
-    pub patient_number: String,
-    /// Family name; none if it was erased, as all that follows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<String>,
-    /// First name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<String>,
-    /// Birth date.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub birth_date: Option<String>,
-    /// Administrative gender.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gender: Option<String>,
-    /// Telephone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// E-mail.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// `active` or `inactive`.
-    pub status: String,
-    /// Whether the clinical part is opened for a declared reason only.
-    pub restricted: bool,
-    /// The version of the patient's stream.
-    pub version: StreamVersion,
-    /// When anything last changed.
-    pub updated_at: Timestamp,
-}
-
 /// A page of patients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PatientPage {
-    /// The patients: by family name and first name; of a search, those that match exactly come first.
-    pub items: Vec<PatientSummary>,
+    /// The patients' lines: by family name and first name; of a search, those that match exactly come first.
+    pub items: Vec<Stored<PatientId>>,
     /// How many there are on all pages.
     pub total: u64,
     /// Whether there are even more: of a search, no more than a thousand are counted.
@@ -113,17 +79,6 @@ impl PatientPage {
     pub(super) fn empty(offset: u64) -> Self {
         Self { items: Vec::new(), total: 0, more_than_total: false, offset, next: None }
     }
-}
-
-/// A patient's document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PatientDocument {
-    /// The document, as [`patient_document`](crate::patient_document) makes it.
-    pub document: serde_json::Value,
-    /// The version of the patient's stream.
-    pub version: StreamVersion,
-    /// Where in the log that version stands.
-    pub position: Position,
 }
 
 /// The page that the rows of `page_*.sql` or `search.sql` make, of which there is one more than it holds if there is
@@ -152,21 +107,8 @@ pub(super) fn page_of(
     })
 }
 
-fn summary(row: &Row) -> Result<PatientSummary, tokio_postgres::Error> {
-    Ok(PatientSummary {
-        id: PatientId(row.try_get("patient_id")?),
-        patient_number: row.try_get("patient_number")?,
-        last_name: row.try_get("last_name")?,
-        first_name: row.try_get("first_name")?,
-        birth_date: row.try_get("birth_date")?,
-        gender: row.try_get("gender")?,
-        phone: row.try_get("phone")?,
-        email: row.try_get("email")?,
-        status: row.try_get("status")?,
-        restricted: row.try_get("restricted")?,
-        version: StreamVersion::from_sql(row.try_get("version")?),
-        updated_at: row.try_get("updated_at")?,
-    })
+fn summary(row: &Row) -> Result<Stored<PatientId>, QueryError> {
+    Ok(Stored::from_row(row, PatientId(row.try_get("patient_id")?), "summary", SUMMARY)?)
 }
 
 #[cfg(test)]

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use domain::ids::{FacilityId, PatientId, Position, StreamVersion};
+use domain::ids::{FacilityId, PatientId};
 use event_store_schema::Database;
 use projections_engine::reading::{Bound, QueryError, read};
+use projections_engine::stored::Stored;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::DOCUMENT;
 use super::listing::Listing;
-use super::page::{PageStart, PatientCursor, PatientDocument, PatientFilter, PatientPage, page_of};
+use super::page::{PageStart, PatientCursor, PatientFilter, PatientPage, page_of};
 use super::search::{Walk, words};
 
 /// Up to how many matches of a search are counted, so that a search costs the same in a practice of any size. Who gets
@@ -34,16 +36,12 @@ impl PatientQueries {
         Self(database)
     }
 
-    /// One patient.
-    pub async fn get(&self, facility: FacilityId, id: PatientId) -> Result<Option<PatientDocument>, QueryError> {
+    /// One patient, as sent.
+    pub async fn get(&self, facility: FacilityId, id: PatientId) -> Result<Option<Stored<PatientId>>, QueryError> {
         let get = include_str!("../../sql/patients/get.sql");
         let [rows] = read(&self.0, facility, "patient", [(get, &[&facility.0, &id.0])]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(PatientDocument {
-            document: row.try_get("document")?,
-            version: StreamVersion::from_sql(row.try_get("version")?),
-            position: Position::from_sql(row.try_get("position")?),
-        }))
+        let stored = |row: &Row| Stored::from_row(row, id, "document", DOCUMENT);
+        Ok(rows.first().map(stored).transpose()?)
     }
 
     /// What these patients are called, first name first: for lists of what is theirs. Who was erased has no name.

@@ -3,7 +3,7 @@ use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, StreamId, StreamVersion, SubjectId};
 use serde_json::{Value, json};
 
-fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent {
+pub(super) fn recorded(aggregate: &str, event_type: &str, payload: Value) -> RecordedEvent {
     RecordedEvent {
         position: Position::from(8123),
         event_id: EventId(Uuid::from_u128(1)),

@@ -16,13 +16,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use projections_engine::folding::begun;
+use projections_engine::stored::{Malformed, json_cell};
 use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
 
-const MALFORMED: ProjectionError = ProjectionError::Malformed("reminder_plans.plan");
+const PLAN: &str = "reminder_plans.plan";
 
 /// The event by which a practice decides.
 const RULES_SET: &str = "ReminderRulesSet";
@@ -104,10 +105,9 @@ impl Book {
         let facilities: HashSet<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
         let facilities: Vec<Uuid> = facilities.into_iter().collect();
         let mut book = Self::default();
-        let decided = "SELECT facility_id, settings FROM reminder_practices WHERE facility_id = ANY ($1)";
-        let decided = tx.prepare_cached(decided).await?;
+        let decided = tx.prepare_cached(include_str!("../../sql/reminders/practices.sql")).await?;
         for row in tx.query(&decided, &[&facilities]).await? {
-            let settings = serde_json::from_value(row.try_get("settings")?).map_err(|_| MALFORMED)?;
+            let settings = json_cell(&row, "settings", "reminder_practices.settings")?;
             book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
         }
         if appointments.is_empty() && deciding.is_empty() {
@@ -116,7 +116,7 @@ impl Book {
         }
         let known = tx.prepare_cached(include_str!("../../sql/reminders/known.sql")).await?;
         for row in tx.query(&known, &[&appointments, &deciding, &first]).await? {
-            let plan = serde_json::from_value(row.try_get("plan")?).map_err(|_| MALFORMED)?;
+            let plan = json_cell(&row, "plan", PLAN)?;
             let facility = FacilityId(row.try_get("facility_id")?);
             book.plans.insert(AppointmentId(row.try_get("appointment_id")?), (facility, plan));
         }
@@ -189,7 +189,7 @@ impl Book {
         tx.execute(&write, &[&facilities, &ids, &starts, &expected, &plans]).await?;
         let changed: Vec<Uuid> = ids.iter().filter(|id| !begun.contains(id)).copied().collect();
         if !changed.is_empty() {
-            let clear = tx.prepare_cached("DELETE FROM reminders WHERE appointment_id = ANY ($1)").await?;
+            let clear = tx.prepare_cached(include_str!("../../sql/reminders/clear.sql")).await?;
             tx.execute(&clear, &[&changed]).await?;
         }
         rows.write(tx).await
@@ -223,7 +223,7 @@ impl Rows {
         self.facilities.push(facility.0);
         self.appointments.push(appointment.0);
         self.channels.push(reminder.rule.channel.code());
-        self.minutes.push(i32::try_from(reminder.rule.minutes_before).map_err(|_| MALFORMED)?);
+        self.minutes.push(i32::try_from(reminder.rule.minutes_before).map_err(|_| Malformed(PLAN))?);
         self.patients.push(patient);
         self.starts.push(starts);
         self.days.push(day);

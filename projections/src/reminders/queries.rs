@@ -10,6 +10,7 @@ use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use projections_engine::reading::{QueryError, read, read_of_all};
+use projections_engine::stored::json_cell;
 use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -95,11 +96,10 @@ impl ReminderQueries {
 
     /// The reminders of an appointment as they are planned, with what became of them.
     pub async fn plan(&self, facility: FacilityId, id: AppointmentId) -> Result<Option<ReminderPlan>, QueryError> {
-        let plan = "SELECT plan FROM read_model.reminder_plans WHERE facility_id = $1 AND appointment_id = $2";
+        let plan = include_str!("../../sql/reminders/plan.sql");
         let [rows] = read(&self.0, facility, "reminder_plan", [(plan, &[&facility.0, &id.0])]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let plan = serde_json::from_value(row.try_get("plan")?);
-        plan.map(Some).map_err(|_| QueryError::Malformed("reminder_plans.plan"))
+        Ok(Some(json_cell(row, "plan", "reminder_plans.plan")?))
     }
 
     /// What is due at an instant in any practice, with what comes in one message with it; at most `limit` of the former, and

@@ -5,12 +5,14 @@ mod view;
 
 use domain::aggregate::AggregateRoot;
 use domain::event::{LoggedEvent, RecordedEvent};
+use domain::ids::UserId;
 use domain::role::Role;
 use domain::user::{User, UserEvent};
 use domain::values::{CodeValue, TextValue, fold};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use projections_engine::folding::{States, changed, follow_from};
+use projections_engine::stored::Malformed;
 use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 
@@ -20,7 +22,8 @@ pub use self::view::UserView;
 /// The key of a name that was erased: it sorts behind every name.
 const NO_KEY: &str = "\u{10FFFF}";
 
-const COLUMN: &str = "users.account";
+const ACCOUNT: &str = "users.account";
+const DOCUMENT: &str = "users.document";
 
 /// The projection.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +35,7 @@ impl Projection for Users {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -55,7 +58,7 @@ impl Projection for Users {
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
             let known = include_str!("../../sql/users/known.sql");
-            write(&follow_from(changed(events), known, COLUMN, events, tx).await?, tx).await
+            write(&follow_from(changed(events), known, ACCOUNT, events, tx).await?, tx).await
         }
         .boxed()
     }
@@ -64,11 +67,15 @@ impl Projection for Users {
 async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut roles, mut statuses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut last_name_keys, mut first_name_keys, mut words) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut documents) = (Vec::new(), Vec::new());
     let (mut accounts, mut versions): (Vec<_>, Vec<i64>) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
     for (id, file) in files {
         let user = &file.state;
         let profile = user.profile.value();
+        // No stream begins with anything but a registration.
+        let view = UserView::of(UserId(*id), user, file.version, file.created_at, file.updated_at);
+        let view = view.ok_or(Malformed(ACCOUNT))?;
         facilities.push(file.facility_id.0);
         ids.push(*id);
         roles.push(user.role.map_or("", Role::name));
@@ -76,6 +83,8 @@ async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), Project
         last_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.last_name.as_str())));
         first_name_keys.push(profile.map_or_else(|| NO_KEY.to_owned(), |profile| fold(profile.first_name.as_str())));
         words.push(words_of(user));
+        names.push(view.name());
+        documents.push(Json(view.document().map_err(|_| Malformed(DOCUMENT))?));
         accounts.push(Json(user));
         versions.push(file.version.to_sql());
         created.push(file.created_at);
@@ -92,6 +101,8 @@ async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), Project
             &last_name_keys,
             &first_name_keys,
             &words,
+            &names,
+            &documents,
             &accounts,
             &versions,
             &created,

@@ -8,14 +8,13 @@ use domain::user::UserStatus;
 use domain::values::CodeValue;
 use event_store_schema::Database;
 use projections_engine::reading::{QueryError, read};
+use projections_engine::stored::Stored;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::searched;
 use super::view::UserView;
-
-const MALFORMED: QueryError = QueryError::Malformed("users.account");
+use super::{DOCUMENT, searched};
 
 /// Which members of staff are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,10 +53,10 @@ pub struct UserCursor {
 }
 
 /// A page of staff.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UserPage {
     /// The members of staff, by family name and first name.
-    pub items: Vec<UserView>,
+    pub items: Vec<Stored<UserId>>,
     /// How many there are on all pages.
     pub total: u64,
     /// How many come before this page.
@@ -76,11 +75,17 @@ impl UserQueries {
         Self(database)
     }
 
-    /// One member of staff.
-    pub async fn get(&self, facility: FacilityId, id: UserId) -> Result<Option<UserView>, QueryError> {
+    /// One member of staff, as sent.
+    pub async fn get(&self, facility: FacilityId, id: UserId) -> Result<Option<Stored<UserId>>, QueryError> {
         let get = include_str!("../../sql/users/get.sql");
         let [rows] = read(&self.0, facility, "user", [(get, &[&facility.0, &id.0])]).await?;
-        rows.first().map(view).transpose()
+        rows.first().map(stored).transpose()
+    }
+
+    /// One member of staff, for code that needs a field of theirs.
+    pub async fn view(&self, facility: FacilityId, id: UserId) -> Result<Option<UserView>, QueryError> {
+        let stored = self.get(facility, id).await?;
+        Ok(stored.map(|stored| stored.parse()).transpose()?)
     }
 
     /// What these members of staff are called, first name first: for lists of what they do. Who was erased has no name.
@@ -88,14 +93,7 @@ impl UserQueries {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let some = include_str!("../../sql/users/names.sql");
         let [rows] = read(&self.0, facility, "user_names", [(some, &[&facility.0, &ids])]).await?;
-        let mut names = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let user = view(row)?;
-            if let (Some(first), Some(last)) = (user.first_name, user.last_name) {
-                names.insert(user.id, format!("{first} {last}"));
-            }
-        }
-        Ok(names)
+        rows.iter().map(|row| Ok((UserId(row.try_get("user_id")?), row.try_get("name")?))).collect()
     }
 
     /// A page of at most `limit` members of staff.
@@ -144,7 +142,7 @@ impl UserQueries {
             ],
         )
         .await?;
-        let items = rows.iter().take(limit as usize).map(view).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().take(limit as usize).map(stored).collect::<Result<Vec<_>, _>>()?;
         let next = match items.last() {
             Some(last) if rows.len() > items.len() => {
                 Some(UserCursor { user: last.id, version: last.version, offset: offset + items.len() as u64 })
@@ -156,9 +154,6 @@ impl UserQueries {
     }
 }
 
-fn view(row: &Row) -> Result<UserView, QueryError> {
-    let user = serde_json::from_value(row.try_get("account")?).map_err(|_| MALFORMED)?;
-    let version = StreamVersion::from_sql(row.try_get("version")?);
-    let id = UserId(row.try_get("user_id")?);
-    UserView::of(id, &user, version, row.try_get("created_at")?, row.try_get("updated_at")?).ok_or(MALFORMED)
+fn stored(row: &Row) -> Result<Stored<UserId>, QueryError> {
+    Ok(Stored::from_row(row, UserId(row.try_get("user_id")?), "document", DOCUMENT)?)
 }

@@ -1,4 +1,4 @@
-//! A member of staff, as the API shows them.
+//! A member of staff, as the API shows them. The order of the fields is the order in which they are sent.
 
 use domain::ids::{StreamVersion, UserId};
 use domain::personal::Revealed;
@@ -6,10 +6,11 @@ use domain::role::Role;
 use domain::user::{Profile, User, UserStatus};
 use domain::values::TextValue;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 /// A member of staff. Of somebody whose personal data was erased, what is public is left, and `forgotten` says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
     /// Who.
@@ -18,6 +19,12 @@ pub struct UserView {
     pub role: Role,
     /// Whether they can log in.
     pub status: UserStatus,
+    /// The version of the file: of the last event that it shows.
+    pub version: StreamVersion,
+    /// When they were registered.
+    pub created_at: Timestamp,
+    /// When the file last changed.
+    pub updated_at: Timestamp,
     /// Family name; none if it was erased, as the three that follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
@@ -41,14 +48,8 @@ pub struct UserView {
     /// Whether they log in with a second factor.
     pub mfa_enabled: bool,
     /// Whether their personal data was erased.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forgotten: bool,
-    /// The version of the file: of the last event that it shows.
-    pub version: StreamVersion,
-    /// When they were registered.
-    pub created_at: Timestamp,
-    /// When the file last changed.
-    pub updated_at: Timestamp,
 }
 
 impl UserView {
@@ -90,6 +91,17 @@ impl UserView {
             updated_at,
         })
     }
+
+    /// As it is sent.
+    pub fn document(&self) -> Result<Box<RawValue>, serde_json::Error> {
+        to_raw_value(self)
+    }
+
+    /// What they are called, first name first.
+    pub fn name(&self) -> Option<String> {
+        let (first, last) = (self.first_name.as_ref()?, self.last_name.as_ref()?);
+        Some(format!("{first} {last}"))
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +139,24 @@ pub(super) mod tests {
                 "version": 3, "createdAt": "1970-01-01T00:00:00Z", "updatedAt": "1970-01-01T00:00:00Z",
             })
         );
+    }
+
+    #[test]
+    fn a_document_has_the_order_of_the_api_and_leads_back_to_the_view() {
+        let (id, moment) = (UserId(uuid::Uuid::nil()), Timestamp::UNIX_EPOCH);
+        let view = UserView::of(id, &anais(), StreamVersion::from(3), moment, moment).unwrap();
+        let document = view.document().unwrap();
+        assert_eq!(
+            document.get(),
+            concat!(
+                r#"{"id":"00000000-0000-0000-0000-000000000000","role":"doctor","status":"active","version":3,"#,
+                r#""createdAt":"1970-01-01T00:00:00Z","updatedAt":"1970-01-01T00:00:00Z","lastName":"Le Goff","#,
+                r#""firstName":"Anaïs","email":"Anais.LeGoff@exemple.fr","phone":"+33261910020","#,
+                r#""rppsNumber":"10002909371","adeliNumber":"2A1234567","specialties":["SM54"],"mfaEnabled":true}"#
+            )
+        );
+        assert_eq!(serde_json::from_str::<UserView>(document.get()).unwrap(), view);
+        assert_eq!(view.name().as_deref(), Some("Anaïs Le Goff"));
     }
 
     #[test]

@@ -7,10 +7,9 @@ use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use projections_engine::reading::{QueryError, read, read_of_all};
+use projections_engine::stored::json_cell;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-
-const MALFORMED: QueryError = QueryError::Malformed("waiting_list.entry");
 
 /// A place on the waiting list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +177,7 @@ impl WaitingQueries {
 fn view(row: &Row) -> Result<WaitingView, QueryError> {
     Ok(WaitingView {
         id: WaitingId(row.try_get("waiting_id")?),
-        entry: serde_json::from_value(row.try_get("entry")?).map_err(|_| MALFORMED)?,
+        entry: json_cell(row, "entry", "waiting_list.entry")?,
         place: WaitingCursor { urgency: row.try_get("urgency")?, joined: Position::from_sql(row.try_get("joined")?) },
         version: StreamVersion::from_sql(row.try_get("version")?),
         created_at: row.try_get("created_at")?,

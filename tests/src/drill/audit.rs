@@ -287,7 +287,8 @@ impl Audit {
 impl File {
     fn document(&self, patient: Uuid) -> Option<Value> {
         let id = PatientId(patient);
-        patient_document(&self.patient, id, self.version, self.created_at, self.updated_at).ok()
+        let document = patient_document(&self.patient, id, self.version, self.created_at, self.updated_at).ok()?;
+        serde_json::from_str(document.get()).ok()
     }
 
     fn position(&self) -> i64 {

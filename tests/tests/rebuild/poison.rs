@@ -48,6 +48,36 @@ async fn an_event_that_cannot_be_applied_stops_its_projection_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_projection_whose_code_panics_is_stopped_and_started_again_until_it_does_not() {
+    let tally = Tally::version(1);
+    let both = vec![Arc::clone(&tally) as Arc<dyn Projection>, patients()];
+    let practice = Practice::with(&both).await;
+    let server = Projections::start(practice.log.clone(), both);
+    let restarting = || {
+        let tasks = server.tasks().into_iter().filter(|task| !task.is_running());
+        tasks.map(|task| (task.name().to_owned(), task.state().to_string())).collect::<Vec<_>>()
+    };
+    assert!(restarting().is_empty());
+
+    tally.panics.store(true, Ordering::Relaxed);
+    let (_, poison) = practice.register(1).await;
+    let stopped = || matches!(state(&server, "tally"), ProjectionState::Stopped { position, reason } if position <= poison && reason.contains("panicked"));
+    until(SOON, "it is stopped", async || stopped()).await;
+    until(SOON, "its task is started again", async || {
+        matches!(restarting().as_slice(), [(name, state)] if name == "projection tally" && state.contains("a bug"))
+    })
+    .await;
+    until(SOON, "the other projection goes on", async || {
+        server.status().iter().any(|status| status.name == "patients" && status.position >= poison)
+    })
+    .await;
+
+    tally.panics.store(false, Ordering::Relaxed);
+    until(SOON, "it goes on", async || server.wait_for(poison, SOON).await).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_cannot_be_read_is_told_in_health_and_metrics_and_holds_up_nothing_else() {
     let folder = ScratchDir::new("poison").unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);

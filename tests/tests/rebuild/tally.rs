@@ -1,4 +1,4 @@
-//! A made-up projection: how many patients each practice has registered. It can be told to refuse an event, or to wait.
+//! A made-up projection: how many patients each practice has registered. It can be told to refuse an event, to panic, or to wait.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub struct Tally {
     version: u32,
     pub refuses: AtomicBool,
+    pub panics: AtomicBool,
     for_readers: bool,
     /// A permit for each batch that may be applied.
     pub gate: Semaphore,
@@ -35,7 +36,7 @@ impl Tally {
     }
 
     fn new(version: u32, for_readers: bool, permits: usize) -> Self {
-        Self { version, refuses: false.into(), for_readers, gate: Semaphore::new(permits) }
+        Self { version, refuses: false.into(), panics: false.into(), for_readers, gate: Semaphore::new(permits) }
     }
 }
 
@@ -79,6 +80,7 @@ impl Projection for Tally {
             if let Some(event) = events.first().filter(|_| self.refuses.load(Ordering::Relaxed)) {
                 return Err(ProjectionError::OutOfStep { position: event.position });
             }
+            assert!(!self.panics.load(Ordering::Relaxed), "a bug");
             let mut counts: HashMap<Uuid, i64> = HashMap::new();
             for event in events {
                 *counts.entry(event.facility_id.0).or_default() += 1;

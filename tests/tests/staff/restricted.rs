@@ -4,8 +4,8 @@ use commands::{CommandContext, Registration};
 use domain::ids::PatientId;
 use domain::patient::{Contact, Coverage, Identity, PatientCommand, PatientDetails};
 use domain::values::{BirthDate, FirstName, Gender, LastName, Reason, TextValue};
-use projections::patients::patient_history;
-use projections::patients::{PageStart, PatientFilter, PatientQueries};
+use projections::patients::{PageStart, PatientFilter, PatientQueries, patient_history};
+use serde_json::Value;
 
 use crate::Practice;
 
@@ -31,12 +31,14 @@ async fn a_restricted_file_shows_it_in_its_document_in_lists_and_in_its_history(
     let queries = PatientQueries::new(practice.log.database().clone());
     let shown = async || {
         practice.shown().await;
-        let document = queries.get(practice.facility, PatientId(patient)).await.unwrap().expect("the patient").document;
+        let stored = queries.get(practice.facility, PatientId(patient)).await.unwrap().expect("the patient");
+        let document: Value = stored.parse().unwrap();
         let mut listed = Vec::new();
         for (search, start) in [(None, PageStart::Number(1)), (Some("goff".to_owned()), PageStart::Number(1))] {
             let filter = PatientFilter { search, ..PatientFilter::active() };
             let page = queries.list(practice.facility, &filter, &start, 10).await.unwrap();
-            listed.extend(page.items.iter().map(|line| line.restricted));
+            let lines = page.items.iter().map(|line| line.parse::<Value>().unwrap());
+            listed.extend(lines.map(|line| line.get("restricted").is_some()));
         }
         (document.get("restricted").cloned(), listed)
     };

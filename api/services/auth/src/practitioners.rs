@@ -9,6 +9,7 @@ use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use projections::users::{UserFilter, UserView};
+use projections_engine::QueryError;
 use ring::digest;
 use uuid::Uuid;
 
@@ -185,8 +186,9 @@ impl PractitionersApi {
         let mut shared = vec![("limit", request.limit.0.to_string())];
         shared.extend(filter.search.map(|search| ("search", search)));
         let links = Links::new("/api/v1/practitioners", shared).around(&request, Some(found.total), next.as_ref());
+        let views = found.items.iter().map(|stored| stored.parse::<UserView>().map(PractitionerDocument::from));
         let body = PractitionerListDocument {
-            items: found.items.into_iter().map(PractitionerDocument::from).collect(),
+            items: views.collect::<Result<_, _>>().map_err(QueryError::from)?,
             total: found.total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
         };

@@ -6,7 +6,6 @@ use tokio_postgres::IsolationLevel;
 
 use super::copy::{Copy, Keeper};
 use super::{Progress, RebuildError};
-use crate::install::LIVE_SCHEMA;
 
 /// How many rows of a table are named.
 const EXAMPLES: usize = 10;
@@ -33,13 +32,13 @@ pub(super) async fn compare(
 ) -> Result<(Position, Vec<TableDifference>), RebuildError> {
     let projection = copy.projection;
     let tx = keeper.session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
-    let find = "SELECT version::bigint, position FROM read_model.checkpoints WHERE projection = $1";
+    let find = include_str!("../../sql/checkpoint.sql");
     let row = tx.query_opt(find, &[&projection.name()]).await?.ok_or(RebuildError::NotInstalled)?;
-    let (found, ours) = (row.try_get(0)?, projection.version());
+    let (found, ours) = (row.try_get("version")?, projection.version());
     if found != i64::from(ours) {
         return Err(RebuildError::OtherVersion { found, ours });
     }
-    let position = Position::from_sql(row.try_get(1)?);
+    let position = Position::from_sql(row.try_get("position")?);
     copy.fill_within(&tx, position, progress).await?;
     let mut differences = Vec::new();
     for table in projection.tables() {
@@ -61,20 +60,20 @@ async fn compare_table(
         .map(|row| row.try_get::<_, &str>(0).map(|name| format!("'{name} ' || t.{name}")))
         .collect::<Result<_, _>>()?;
     let id = if ids.is_empty() { "''".to_owned() } else { format!("concat_ws(', ', {})", ids.join(", ")) };
-    // By the rows' text, because not every type can be compared. Both tables are of the same DDL, column by column.
-    let rows = |schema: &str| format!("SELECT {id} AS id, md5(t::text) AS content FROM {schema}.{table} t");
     let compare = format!(
-        "WITH live AS MATERIALIZED ({live}), rebuilt AS MATERIALIZED ({rebuilt}),
-              only_live AS MATERIALIZED (TABLE live EXCEPT ALL TABLE rebuilt),
-              only_rebuilt AS MATERIALIZED (TABLE rebuilt EXCEPT ALL TABLE live)
-         SELECT (SELECT count(*) FROM only_live), (SELECT count(*) FROM only_rebuilt),
-                ARRAY(SELECT id FROM only_live UNION SELECT id FROM only_rebuilt ORDER BY id LIMIT {EXAMPLES})",
-        live = rows(LIVE_SCHEMA),
-        rebuilt = rows(schema),
+        include_str!("../../sql/rebuild/compare.sql"),
+        id = id,
+        schema = schema,
+        table = table,
+        examples = EXAMPLES
     );
     let row = tx.query_one(&compare, &[]).await?;
     let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());
-    let difference =
-        TableDifference { table, only_live: count(0)?, only_rebuilt: count(1)?, examples: row.try_get(2)? };
+    let difference = TableDifference {
+        table,
+        only_live: count("only_live")?,
+        only_rebuilt: count("only_rebuilt")?,
+        examples: row.try_get("examples")?,
+    };
     Ok((difference.only_live + difference.only_rebuilt > 0).then_some(difference))
 }

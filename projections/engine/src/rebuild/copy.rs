@@ -7,11 +7,12 @@ use domain::event::RecordedEvent;
 use domain::ids::Position;
 use event_store_schema::{EventLog, LogError};
 use futures_util::future::{join, try_join_all};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 use super::{Progress, RebuildError};
 use crate::install::create_tables;
 use crate::projection::{Projection, ProjectionError, Share};
+use crate::session::owner_session;
 
 /// How many events are read and applied at once. The next are read while these are applied.
 const BATCH: u32 = 5_000;
@@ -33,8 +34,8 @@ pub(super) struct Live {
 
 impl Keeper {
     pub(super) async fn take(owner: &Config, projection: &dyn Projection) -> Result<Self, RebuildError> {
-        let (session, name) = (connect(owner).await?, projection.name());
-        let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
+        let (session, name) = (owner_session(owner).await?, projection.name());
+        let lock = include_str!("../../sql/rebuild/take_lock.sql");
         if !session.query_one(lock, &[&REBUILD, &name]).await?.try_get::<_, bool>(0)? {
             return Err(RebuildError::AlreadyRunning);
         }
@@ -44,16 +45,16 @@ impl Keeper {
     /// Lets others rebuild the projection as soon as this one has said that it is done. The end of the session would do so
     /// as well, a moment later.
     pub(super) async fn release(self) {
-        let unlock = "SELECT pg_advisory_unlock($1, hashtext($2))";
+        let unlock = include_str!("../../sql/rebuild/release_lock.sql");
         if let Err(error) = self.session.execute(unlock, &[&REBUILD, &self.name]).await {
             tracing::debug!(projection = self.name, %error, "the lock of a rebuild ends with its session");
         }
     }
 
     pub(super) async fn live(&self) -> Result<Live, RebuildError> {
-        let find = "SELECT version::bigint, position FROM read_model.checkpoints WHERE projection = $1";
+        let find = include_str!("../../sql/checkpoint.sql");
         let row = self.session.query_opt(find, &[&self.name]).await?.ok_or(RebuildError::NotInstalled)?;
-        Ok(Live { version: row.try_get(0)?, position: Position::from_sql(row.try_get(1)?) })
+        Ok(Live { version: row.try_get("version")?, position: Position::from_sql(row.try_get("position")?) })
     }
 }
 
@@ -76,7 +77,7 @@ impl<'a> Copy<'a> {
         owner: &Config,
         projection: &'a dyn Projection,
     ) -> Result<Self, RebuildError> {
-        let mut session = connect(owner).await?;
+        let mut session = owner_session(owner).await?;
         let schema = format!("rebuild_{}", projection.name());
         let tx = session.transaction().await?;
         tx.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).await?;
@@ -108,7 +109,7 @@ impl<'a> Copy<'a> {
 
     /// Every share in a transaction of its own, which PostgreSQL does on a processor of its own.
     async fn derive(&mut self) -> Result<(), ProjectionError> {
-        let mut other = connect(&self.owner).await?;
+        let mut other = owner_session(&self.owner).await?;
         let sessions = [&mut self.session, &mut other].into_iter().zip(0..);
         let (schema, projection) = (&self.schema, self.projection);
         let shares = sessions.map(|(session, part)| async move {
@@ -192,16 +193,6 @@ impl<'a> Copy<'a> {
         }
         error
     }
-}
-
-async fn connect(owner: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
-    let (client, connection) = owner.connect(NoTls).await?;
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection of a rebuild ended");
-        }
-    });
-    Ok(ClientWrapper::new(client, driver))
 }
 
 /// Events that a projection takes, and up to where the log was read for them.

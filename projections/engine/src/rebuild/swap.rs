@@ -36,21 +36,20 @@ pub(super) async fn swap(
     let tx = keeper.session.transaction().await?;
     // Longer than a batch of the live projection takes.
     tx.batch_execute("SET LOCAL lock_timeout = '10s'").await?;
-    let hold = "SELECT version::bigint, position, ARRAY(
-                    SELECT name FROM unnest(tables) name WHERE to_regclass('read_model.' || name) IS NOT NULL)
-                FROM read_model.checkpoints WHERE projection = $1 FOR UPDATE";
+    let hold = include_str!("../../sql/rebuild/hold_checkpoint.sql");
     let row = tx.query_opt(hold, &[&projection.name()]).await?.ok_or(RebuildError::NotInstalled)?;
-    if row.try_get::<_, i64>(0)? != version {
+    if row.try_get::<_, i64>("version")? != version {
         return Err(RebuildError::Superseded);
     }
     // A live projection that is stopped by an event may be behind the copy, which was made by code that accepts it.
-    let live = Position::from_sql(row.try_get(1)?);
+    let live = Position::from_sql(row.try_get("position")?);
     copy.fill(live, progress).await?;
     let position = copy.position().max(live);
     wait_for_older_transactions(&tx, &ours).await?;
 
     let mut statements = "SET LOCAL lock_timeout = '500ms';".to_owned();
-    let old: Vec<String> = row.try_get::<_, Vec<&str>>(2)?.iter().map(|name| format!("{LIVE_SCHEMA}.{name}")).collect();
+    let old: Vec<&str> = row.try_get("tables")?;
+    let old: Vec<String> = old.iter().map(|name| format!("{LIVE_SCHEMA}.{name}")).collect();
     if !old.is_empty() {
         let old = old.join(", ");
         statements += &format!("LOCK TABLE {old} IN ACCESS EXCLUSIVE MODE; DROP TABLE {old};");
@@ -68,7 +67,7 @@ pub(super) async fn swap(
 }
 
 async fn backend(session: &tokio_postgres::Client) -> Result<i32, RebuildError> {
-    Ok(session.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?)
+    Ok(session.query_one(include_str!("../../sql/rebuild/backend.sql"), &[]).await?.try_get(0)?)
 }
 
 async fn wait_for_older_transactions(tx: &Transaction<'_>, ours: &[i32]) -> Result<(), RebuildError> {

@@ -154,7 +154,7 @@ impl CalendarFeedApi {
     async fn calendar(&self, secret: &FeedSecret) -> Result<String, Problem> {
         let gone = || Problem::not_found("calendar feed");
         let feed = self.feeds.find(&secret.0).await?.ok_or_else(gone)?;
-        let user = self.desk.users.get(feed.facility_id, feed.practitioner_id).await?;
+        let user = self.desk.users.view(feed.facility_id, feed.practitioner_id).await?;
         user.filter(|user| user.status != UserStatus::Suspended).ok_or_else(gone)?;
         let practice = self.desk.facilities.get(feed.facility_id).await?.ok_or_else(gone)?;
         let now = Timestamp::now();

@@ -4,7 +4,8 @@ use domain::role::Role;
 use domain::user::UserStatus;
 use domain::values::CodeValue;
 use poem_openapi::Object;
-use projections::users::{UserFilter, UserPage, UserPageStart};
+use projections::users::{UserFilter, UserPage, UserPageStart, UserView};
+use projections_engine::QueryError;
 
 use super::documents::UserDocument;
 use frame::pagination::{Cursor, Links, PageRequest, PageStart};
@@ -23,12 +24,13 @@ pub(super) struct UserListDocument {
 }
 
 impl UserListDocument {
-    pub(super) fn new(page: UserPage, next: Option<&Cursor>) -> Self {
-        Self {
-            items: page.items.into_iter().map(UserDocument::from).collect(),
+    pub(super) fn new(page: &UserPage, next: Option<&Cursor>) -> Result<Self, Problem> {
+        let views = page.items.iter().map(|stored| stored.parse::<UserView>().map(UserDocument::from));
+        Ok(Self {
+            items: views.collect::<Result<_, _>>().map_err(QueryError::from)?,
             total: page.total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
-        }
+        })
     }
 }
 

@@ -138,7 +138,7 @@ impl UsersApi {
         let found = self.desk.users.list(caller.facility_id, &asked.filter(), &start, request.limit.0).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
         let link = asked.links(&request, &found, next.as_ref());
-        Ok(Listed::Page(Json(UserListDocument::new(found, next.as_ref())), link))
+        Ok(Listed::Page(Json(UserListDocument::new(&found, next.as_ref())?), link))
     }
 
     /// Register a member of staff
@@ -190,7 +190,7 @@ impl UsersApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<IfNoneMatch>>,
     ) -> Result<Read, Problem> {
-        let found = self.desk.users.get(caller.facility_id, UserId(id.0.0)).await?;
+        let found = self.desk.users.view(caller.facility_id, UserId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
         let tag = etag(found.version);
         if if_none_match.0.is_some_and(|known| known.has(found.version)) {

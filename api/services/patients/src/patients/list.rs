@@ -2,12 +2,14 @@
 
 use poem_openapi::Object;
 use poem_openapi::registry::MetaSchema;
-use projections::patients::{PatientPage, PatientSummary};
+use poem_openapi::types::ParseFromJSON;
+use projections::patients::PatientPage;
 use serde_json::json;
 use uuid::Uuid;
 
 use frame::pagination::{Cursor, Links, PageRequest};
 use frame::parameter::{SearchText, TextParameter};
+use frame::problem::{Problem, ProblemCode};
 use frame::text_parameter;
 
 /// Which patients a list holds.
@@ -71,25 +73,6 @@ struct PatientSummaryDocument {
     email: Option<String>,
 }
 
-impl From<PatientSummary> for PatientSummaryDocument {
-    fn from(summary: PatientSummary) -> Self {
-        Self {
-            id: summary.id.0,
-            patient_number: summary.patient_number,
-            status: summary.status,
-            restricted: summary.restricted.then_some(true),
-            version: summary.version.get(),
-            updated_at: summary.updated_at.to_string(),
-            last_name: summary.last_name,
-            first_name: summary.first_name,
-            birth_date: summary.birth_date,
-            gender: summary.gender,
-            phone: summary.phone,
-            email: summary.email,
-        }
-    }
-}
-
 /// A page of patients.
 #[derive(Debug, Object)]
 #[oai(rename = "PatientList", rename_all = "camelCase", skip_serializing_if_is_none)]
@@ -104,13 +87,19 @@ pub(super) struct PatientListDocument {
 }
 
 impl PatientListDocument {
-    pub(super) fn new(page: PatientPage, next: Option<Cursor>) -> Self {
-        Self {
-            items: page.items.into_iter().map(PatientSummaryDocument::from).collect(),
+    pub(super) fn new(page: PatientPage, next: Option<Cursor>) -> Result<Self, Problem> {
+        let line = |text: &str| PatientSummaryDocument::parse_from_json(serde_json::from_str(text).ok());
+        let items = page.items.iter().map(|stored| line(stored.document.get())).collect::<Result<_, _>>();
+        let items = items.map_err(|error| {
+            tracing::error!(error = error.into_message(), "a line of a patient has not the declared form");
+            Problem::new(ProblemCode::InternalError)
+        })?;
+        Ok(Self {
+            items,
             total: page.total,
             more_than_total: page.more_than_total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
-        }
+        })
     }
 }
 

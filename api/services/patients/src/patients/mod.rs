@@ -18,8 +18,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
-use projections::patients::patient_history;
-use projections::patients::{PageStart, PatientFilter};
+use projections::patients::{PageStart, PatientFilter, patient_history};
+use serde_json::value::RawValue;
 
 use self::answers::{Changed, Listed, Read, Registered};
 use self::documents::{HistoryDocument, HistoryEntryDocument, PatientDocument};
@@ -107,12 +107,13 @@ fn document(executed: &Executed<Patient>) -> Result<PatientDocument, Problem> {
     let Some(recorded) = executed.after.recorded else { return Err(Problem::new(ProblemCode::ResourceNotFound)) };
     let (id, after) = (PatientId(executed.id), &executed.after);
     let document = projections::patient_document(&after.aggregate, id, after.version, recorded.first, recorded.last);
-    typed(document.map_err(|error| Problem::internal(&error))?)
+    typed(&document.map_err(|error| Problem::internal(&error))?)
 }
 
 /// The document in the form that the OpenAPI document declares, so that the two cannot differ.
-fn typed(document: serde_json::Value) -> Result<PatientDocument, Problem> {
-    PatientDocument::parse_from_json(Some(document)).map_err(|error| {
+fn typed(document: &RawValue) -> Result<PatientDocument, Problem> {
+    let document = serde_json::from_str(document.get()).ok();
+    PatientDocument::parse_from_json(document).map_err(|error| {
         tracing::error!(error = error.into_message(), "a patient's document has not the declared form");
         Problem::new(ProblemCode::InternalError)
     })
@@ -179,7 +180,7 @@ impl PatientsApi {
         trace.search(found.items.iter().map(|patient| patient.id)).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
         let link = links(&asked, search.0.as_ref(), status, &found, next.as_ref());
-        Ok(Listed::Page(Json(PatientListDocument::new(found, next)), link))
+        Ok(Listed::Page(Json(PatientListDocument::new(found, next)?), link))
     }
 
     /// Register a patient
@@ -247,7 +248,7 @@ impl PatientsApi {
         if if_none_match.0.is_some_and(|known| known.has(found.version)) {
             return Ok(Read::NotModified(tag));
         }
-        Ok(Read::Found(Json(typed(found.document)?), tag))
+        Ok(Read::Found(Json(typed(&found.document)?), tag))
     }
 
     /// Revise a patient

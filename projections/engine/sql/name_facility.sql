@@ -1,0 +1,1 @@
+SELECT set_config('medicalpro.facility_id', $1, true)
