@@ -16,6 +16,7 @@ mod log;
 mod row;
 mod sealing;
 mod tail;
+mod together;
 
 pub use access::{
     Access, AccessAlert, AccessCursor, AccessFilter, AccessPage, AccessPosition, AccessTrail, AccessedObject, Deed,
