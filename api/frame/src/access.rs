@@ -1,17 +1,17 @@
-//! The trace of who looked at whose data, as operations write it: `state.trace(&caller, request).read(…).await?` before
-//! the answer, so that nothing is shown that is not in the trail. What was refused is traced by [`RefusalsTraced`], for all
-//! operations alike.
+//! The trace of who looked at whose data. An operation says with its answer what it [shows](super::shown), and
+//! [`super::routes`] writes the trace before the answer leaves. What was refused is traced by [`super::refusals`].
 //!
-//! Who asks says for what in `X-Access-Purpose` and why in `X-Access-Reason`. Some things are not shown without:
+//! A caller says for what in `X-Access-Purpose` and why in `X-Access-Reason`. Some things are not shown without:
 //! [`Declaration::needed`] says which.
+
+use std::net::IpAddr;
 
 use domain::event::Actor;
 use domain::ids::{FacilityId, PatientId};
 use domain::role::{Area, Role};
 use domain::values::{Reason, TextValue};
 use event_store_schema::{Access, AccessTrail, AccessedObject, Deed, Purpose, TrailError, Verdict};
-use poem::http::Method;
-use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use poem::Request;
 use poem_openapi::registry::MetaSchema;
 use serde_json::json;
 use uuid::Uuid;
@@ -19,15 +19,12 @@ use uuid::Uuid;
 use super::auth::Caller;
 use super::client_address::ClientAddress;
 use super::command::{LONGEST_ENCODED, parse_encoded_reason};
+use super::declared_headers::RequestHeader;
 use super::parameter::TextParameter;
 use super::problem::{Problem, ProblemCode, Violation};
 use super::request_id::RequestId;
+use super::shown::Seen;
 use crate::text_parameter;
-
-/// The header of the purpose.
-const PURPOSE_HEADER: &str = "X-Access-Purpose";
-/// The header of the reason.
-const REASON_HEADER: &str = "X-Access-Reason";
 
 /// Why something is looked at (`X-Access-Reason`): percent-encoded UTF-8.
 #[derive(Clone, Debug)]
@@ -118,86 +115,73 @@ impl Declaration {
     }
 }
 
-/// What will be written of one request, once it is known what it sees.
-#[must_use = "nothing is traced until `read`, `search` or another deed"]
-pub struct Trace {
-    trail: AccessTrail,
-    facility_id: FacilityId,
-    actor: Actor,
-    role: Role,
-    client_address: Option<std::net::IpAddr>,
+/// Whether what an operation with read access to this area answers is traced: the area holds what is known of patients, or
+/// who looked at it.
+pub(super) const fn is_traced(area: Area) -> bool {
+    match area {
+        Area::Patients | Area::Appointments | Area::MedicalRecords | Area::Prescriptions | Area::Documents => true,
+        Area::Consents | Area::Audit | Area::Exports => true,
+        Area::Availability | Area::Users => false,
+    }
+}
+
+/// Under what circumstances a request is made: all that a trace says of it but for the caller.
+#[derive(Default)]
+pub(super) struct Circumstances {
+    client_address: Option<IpAddr>,
     request_id: Option<String>,
     purpose: Option<Purpose>,
     reason: Option<Reason>,
 }
 
-impl Trace {
-    /// Of this caller's request.
-    pub fn new(trail: &AccessTrail, caller: &Caller, request: &Request) -> Self {
+impl Circumstances {
+    /// Those of this request, which declares nothing.
+    pub(super) fn undeclared(request: &Request) -> Self {
+        let request_id = RequestId::of_request(request).map(str::to_owned);
+        Self { client_address: ClientAddress::of(request), request_id, purpose: None, reason: None }
+    }
+
+    /// Those of this request, with what its headers declare. Headers that cannot be read declare nothing: the operation
+    /// refuses them.
+    pub(super) fn declared(request: &Request) -> Self {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         Self {
-            trail: trail.clone(),
-            facility_id: caller.facility_id,
-            actor: caller.actor(),
-            role: caller.role,
-            client_address: ClientAddress::of(request),
-            request_id: RequestId::of_request(request).map(str::to_owned),
-            purpose: None,
-            reason: None,
+            purpose: header(AccessPurpose::HEADER).and_then(Purpose::named),
+            reason: header(AccessReason::HEADER).and_then(|text| AccessReason::parse(text).ok()).map(|reason| reason.0),
+            ..Self::undeclared(request)
         }
     }
+}
 
-    /// With what the caller declares.
-    pub fn declared(mut self, purpose: Option<AccessPurpose>, reason: Option<AccessReason>) -> Self {
-        self.purpose = purpose.map(|purpose| purpose.0);
-        self.reason = reason.map(|reason| reason.0);
-        self
+/// A trace before it is known what it is of.
+#[must_use = "nothing is traced until it is known what is shown"]
+pub struct Trace {
+    trail: AccessTrail,
+    facility_id: FacilityId,
+    actor: Actor,
+    role: Role,
+    circumstances: Circumstances,
+}
+
+impl Trace {
+    /// Of this caller's request, which declares nothing.
+    pub fn new(trail: &AccessTrail, caller: &Caller, request: &Request) -> Self {
+        Self::under(Circumstances::undeclared(request), trail, caller)
     }
 
-    /// The patient's own record is shown.
-    pub async fn read(self, patient: PatientId) -> Result<(), Problem> {
-        self.granted(Deed::Read, "patient", vec![AccessedObject::patient(patient)]).await
+    /// Of this caller, under these circumstances.
+    pub(super) fn under(circumstances: Circumstances, trail: &AccessTrail, caller: &Caller) -> Self {
+        let trail = trail.clone();
+        Self { trail, facility_id: caller.facility_id, actor: caller.actor(), role: caller.role, circumstances }
     }
 
-    /// Something else about a patient is shown: `resource_type` in small letters and underscores.
-    pub async fn read_of(
-        self,
-        resource_type: &'static str,
-        resource_id: Option<Uuid>,
-        patient: Option<PatientId>,
-    ) -> Result<(), Problem> {
-        self.granted(Deed::Read, resource_type, vec![AccessedObject { resource_id, patient_id: patient }]).await
-    }
-
-    /// A list or a search shows these patients.
-    pub async fn search(self, patients: impl IntoIterator<Item = PatientId>) -> Result<(), Problem> {
-        self.granted(Deed::Search, "patient", patients.into_iter().map(AccessedObject::patient).collect()).await
-    }
-
-    /// Something about a patient is printed.
-    pub async fn print(
-        self,
-        resource_type: &'static str,
-        resource_id: Uuid,
-        patient: PatientId,
-    ) -> Result<(), Problem> {
-        let object = AccessedObject { resource_id: Some(resource_id), patient_id: Some(patient) };
-        self.granted(Deed::Print, resource_type, vec![object]).await
-    }
-
-    /// Something of an area is shown, on the conditions of [`Declaration::needed`]: 403 names the headers that are missing,
-    /// and that try is traced like every refusal. `restricted` is the patient's own mark.
-    pub async fn read_clinical(
-        self,
-        area: Area,
-        resource_type: &'static str,
-        resource_id: Option<Uuid>,
-        patient: PatientId,
-        restricted: bool,
-    ) -> Result<(), Problem> {
+    /// Writes what is shown, on the conditions of [`Declaration::needed`]: 403 names the headers that are missing, and that
+    /// try is traced like every refusal. `area` is the one that the operation gives access to.
+    pub(super) async fn shown(self, area: Option<Area>, mut seen: Seen) -> Result<(), Problem> {
+        let needed = area.map_or(Declaration::None, |area| Declaration::needed(self.role, area, seen.restricted));
         let missing = |header: &str| Violation::new(header, "required", "The header is required.");
-        let reason = self.reason.is_none().then(|| missing(REASON_HEADER));
-        let purpose = self.purpose.is_none().then(|| missing(PURPOSE_HEADER));
-        let needed = Declaration::needed(self.role, area, restricted);
+        let reason = self.circumstances.reason.is_none().then(|| missing(AccessReason::HEADER));
+        let purpose = self.circumstances.purpose.is_none().then(|| missing(AccessPurpose::HEADER));
         let violations: Vec<Violation> = match needed {
             Declaration::None => Vec::new(),
             Declaration::Reason => reason.into_iter().collect(),
@@ -206,10 +190,10 @@ impl Trace {
         if !violations.is_empty() {
             return Err(Problem::new(ProblemCode::AccessReasonRequired).violating(violations));
         }
-        match needed {
-            Declaration::BreakGlass => self.break_glass(resource_type, resource_id, patient).await,
-            Declaration::None | Declaration::Reason => self.read_of(resource_type, resource_id, Some(patient)).await,
+        if needed == Declaration::BreakGlass {
+            seen.deed = Deed::BreakGlass;
         }
+        self.granted(seen).await
     }
 
     /// The clinical part of a restricted patient is opened: the data protection officers of the practice are told at once.
@@ -220,31 +204,34 @@ impl Trace {
         resource_id: Option<Uuid>,
         patient: PatientId,
     ) -> Result<(), Problem> {
-        self.purpose.get_or_insert(Purpose::BreakTheGlass);
-        let object = AccessedObject { resource_id, patient_id: Some(patient) };
-        self.granted(Deed::BreakGlass, resource_type, vec![object]).await
+        self.circumstances.purpose.get_or_insert(Purpose::BreakTheGlass);
+        let objects = vec![AccessedObject { resource_id, patient_id: Some(patient) }];
+        self.granted(Seen { deed: Deed::BreakGlass, resource_type, objects, restricted: true }).await
     }
 
-    async fn granted(
-        self,
-        deed: Deed,
-        resource_type: &'static str,
-        objects: Vec<AccessedObject>,
-    ) -> Result<(), Problem> {
+    async fn granted(self, seen: Seen) -> Result<(), Problem> {
         let trail = self.trail.clone();
+        let Seen { deed, resource_type, objects, restricted: _ } = seen;
         Ok(trail.record(self.access(deed, resource_type, Verdict::Granted, objects)).await?)
     }
 
-    fn access(self, deed: Deed, resource_type: &'static str, verdict: Verdict, objects: Vec<AccessedObject>) -> Access {
+    pub(super) fn access(
+        self,
+        deed: Deed,
+        resource_type: &'static str,
+        verdict: Verdict,
+        objects: Vec<AccessedObject>,
+    ) -> Access {
+        let Circumstances { client_address, request_id, purpose, reason } = self.circumstances;
         Access {
             facility_id: self.facility_id,
             actor: self.actor,
-            client_address: self.client_address,
-            request_id: self.request_id,
+            client_address,
+            request_id,
             deed,
             resource_type,
-            purpose: self.purpose.unwrap_or(usual_purpose(self.role)),
-            reason: self.reason.map(|reason| reason.as_str().to_owned()),
+            purpose: purpose.unwrap_or(usual_purpose(self.role)),
+            reason: reason.map(|reason| reason.as_str().to_owned()),
             verdict,
             objects,
         }
@@ -269,111 +256,6 @@ impl From<TrailError> for Problem {
     }
 }
 
-/// What stands at the beginning of a path, and what a refused try there was about.
-const TRACED: [(&str, &str); 4] = [
-    ("/api/v1/patients", "patient"),
-    ("/api/v1/appointments", "appointment"),
-    ("/api/v1/audit", "access_log"),
-    ("/api/v1/waiting-list", "waiting_list_entry"),
-];
-
-/// Traces what was refused to a known user for want of a permission or a reason: somebody tried.
-#[derive(Clone)]
-pub struct RefusalsTraced(pub Option<AccessTrail>);
-
-impl<E: Endpoint> Middleware<E> for RefusalsTraced {
-    type Output = RefusalsTracedEndpoint<E>;
-
-    fn transform(&self, inner: E) -> Self::Output {
-        RefusalsTracedEndpoint { inner, trail: self.0.clone() }
-    }
-}
-
-/// The endpoint of [`RefusalsTraced`].
-pub struct RefusalsTracedEndpoint<E> {
-    inner: E,
-    trail: Option<AccessTrail>,
-}
-
-/// Who is known to have made a request that failed: put on the error where the caller is verified.
-#[derive(Clone)]
-pub struct RefusedCaller(pub Caller);
-
-impl<E: Endpoint> Endpoint for RefusalsTracedEndpoint<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        let attempt = self.trail.as_ref().and_then(|trail| Attempt::of(trail, &request));
-        let error = match self.inner.call(request).await {
-            Ok(response) => return Ok(response.into_response()),
-            Err(error) => error,
-        };
-        let refused = error.downcast_ref::<Problem>().is_some_and(|problem| {
-            matches!(problem.code(), ProblemCode::PermissionDenied | ProblemCode::AccessReasonRequired)
-        });
-        if let (true, Some(attempt), Some(RefusedCaller(caller))) = (refused, attempt, error.data()) {
-            attempt.record(caller).await;
-        }
-        Err(error)
-    }
-}
-
-/// What is known of a request before it is looked at.
-struct Attempt {
-    trail: AccessTrail,
-    resource_type: &'static str,
-    object: AccessedObject,
-    deed: Deed,
-    client_address: Option<std::net::IpAddr>,
-    request_id: Option<String>,
-    purpose: Option<Purpose>,
-    reason: Option<Reason>,
-}
-
-impl Attempt {
-    fn of(trail: &AccessTrail, request: &Request) -> Option<Self> {
-        let path = request.uri().path();
-        let (resource_type, rest) =
-            TRACED.into_iter().find_map(|(prefix, name)| Some((name, path.strip_prefix(prefix)?)))?;
-        let first = rest.strip_prefix('/').and_then(|rest| rest.split('/').next());
-        let named = first.and_then(|segment| Uuid::try_parse(segment).ok());
-        let object = match resource_type {
-            "patient" => named.map(|id| AccessedObject::patient(PatientId(id))).unwrap_or_default(),
-            // Whose it is, nobody has looked up.
-            _ => AccessedObject { resource_id: named, patient_id: None },
-        };
-        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        Some(Self {
-            trail: trail.clone(),
-            resource_type,
-            object,
-            deed: if matches!(*request.method(), Method::GET | Method::HEAD) { Deed::Read } else { Deed::Write },
-            client_address: ClientAddress::of(request),
-            request_id: RequestId::of_request(request).map(str::to_owned),
-            purpose: header(PURPOSE_HEADER).and_then(Purpose::named),
-            reason: header(REASON_HEADER).and_then(|text| parse_encoded_reason(text).ok()),
-        })
-    }
-
-    /// A refusal stays one when it cannot be traced: nothing was shown.
-    async fn record(self, caller: &Caller) {
-        let trace = Trace {
-            trail: self.trail.clone(),
-            facility_id: caller.facility_id,
-            actor: caller.actor(),
-            role: caller.role,
-            client_address: self.client_address,
-            request_id: self.request_id,
-            purpose: self.purpose,
-            reason: self.reason,
-        };
-        let access = trace.access(self.deed, self.resource_type, Verdict::Refused, vec![self.object]);
-        if let Err(error) = self.trail.record(access).await {
-            tracing::warn!(%error, "a refused access is not traced");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -384,6 +266,7 @@ mod tests {
     use accounts::member::Member;
 
     use super::*;
+    use crate::shown::Shown;
 
     #[test]
     fn the_clinical_part_of_a_restricted_patient_needs_a_reason_and_a_purpose() {
@@ -409,22 +292,24 @@ mod tests {
             role: Role::Doctor,
             session_id: Uuid::from_u128(3),
         });
-        let request = Request::default();
         let show = async |purpose: Option<&str>, reason: Option<&str>| {
-            let purpose = purpose.map(|text| AccessPurpose::parse(text).unwrap());
-            let reason = reason.map(|text| AccessReason::parse(text).unwrap());
-            let trace = Trace::new(&trail, &caller, &request).declared(purpose, reason);
+            let mut request = Request::builder();
+            for (name, text) in [(AccessPurpose::HEADER, purpose), (AccessReason::HEADER, reason)] {
+                request = text.into_iter().fold(request, |request, text| request.header(name, text));
+            }
+            let trace = Trace::under(Circumstances::declared(&request.finish()), &trail, &caller);
             let patient = PatientId(Uuid::from_u128(4));
-            let outcome = trace.read_clinical(Area::MedicalRecords, "medical_record", None, patient, true).await;
+            let shown = Shown::of("medical_record", None, Some(patient)).restricted(true);
+            let outcome = trace.shown(Some(Area::MedicalRecords), shown.into_seen().unwrap()).await;
             let problem = outcome.unwrap_err();
             let fields: Vec<String> = problem.violations().iter().map(|violation| violation.field.clone()).collect();
             (problem.code(), fields)
         };
         let required = ProblemCode::AccessReasonRequired;
         let missing = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
-        assert_eq!(show(None, None).await, (required, missing(&[REASON_HEADER, PURPOSE_HEADER])));
-        assert_eq!(show(Some("BTG"), None).await, (required, missing(&[REASON_HEADER])));
-        assert_eq!(show(None, Some("Urgence")).await, (required, missing(&[PURPOSE_HEADER])));
+        assert_eq!(show(None, None).await, (required, missing(&[AccessReason::HEADER, AccessPurpose::HEADER])));
+        assert_eq!(show(Some("BTG"), None).await, (required, missing(&[AccessReason::HEADER])));
+        assert_eq!(show(None, Some("Urgence")).await, (required, missing(&[AccessPurpose::HEADER])));
         assert_eq!(show(Some("ETREAT"), Some("Urgence")).await, (ProblemCode::NotReady, Vec::new()));
     }
 

@@ -1,20 +1,14 @@
-//! From a request to the context of a command: who acts, from where, under which conditions, and why.
+//! What requests say of a command: why, and which id its repetition makes.
 
 use commands::CommandContext;
 use domain::values::{Reason, TextValue};
-use poem::Request;
 use poem_openapi::registry::MetaSchema;
-use poem_openapi::types::ToJSON;
 use ring::digest;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::auth::Caller;
-use super::client_address::ClientAddress;
-use super::conditional::IfMatch;
-use super::parameter::{IdempotencyKey, TextParameter};
+use super::parameter::TextParameter;
 use super::query::decode;
-use super::request_id::RequestId;
 use crate::text_parameter;
 
 /// Why something is done, where there is no body to say it in (`X-Change-Reason`): percent-encoded UTF-8.
@@ -59,21 +53,6 @@ impl From<ChangeReason> for Reason {
     }
 }
 
-/// The context of what this caller asks for in this request, to be completed by what the operation knows.
-pub fn command_context(caller: &Caller, request: &Request, reason: Option<&Reason>) -> CommandContext {
-    CommandContext {
-        actor: caller.actor(),
-        facility_id: caller.facility_id,
-        client_address: ClientAddress::of(request).map(|address| address.to_string()),
-        request_id: RequestId::of_request(request).map(str::to_owned),
-        correlation_id: Uuid::now_v7(),
-        causation_id: None,
-        reason: reason.map(|reason| reason.as_str().to_owned()),
-        idempotency: None,
-        if_match: None,
-    }
-}
-
 /// The id of what a request makes: the same one for its repetition under the same `Idempotency-Key`.
 pub fn id_of_new(context: &CommandContext) -> Uuid {
     let Some(once) = &context.idempotency else { return Uuid::now_v7() };
@@ -83,43 +62,6 @@ pub fn id_of_new(context: &CommandContext) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&named.finish().as_ref()[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-/// What an operation adds to the context of a command.
-pub trait UnderConditions {
-    /// Only if the resource is at a version that the client names.
-    #[must_use]
-    fn if_match(self, condition: Option<IfMatch>) -> Self;
-
-    /// Once only, if the client gave a key: a repetition asks the same of the same address with the same body.
-    #[must_use]
-    fn once(self, key: Option<&IdempotencyKey>, request: &Request, body: &impl ToJSON) -> Self;
-}
-
-impl UnderConditions for CommandContext {
-    fn if_match(mut self, condition: Option<IfMatch>) -> Self {
-        self.if_match = condition.and_then(|condition| condition.versions());
-        self
-    }
-
-    fn once(mut self, key: Option<&IdempotencyKey>, request: &Request, body: &impl ToJSON) -> Self {
-        self.idempotency = key.map(|key| {
-            let mut asked = digest::Context::new(&digest::SHA256);
-            asked.update(request.method().as_str().as_bytes());
-            asked.update(b" ");
-            asked.update(request.original_uri().path().as_bytes());
-            asked.update(b"\n");
-            asked.update(body.to_json_string().as_bytes());
-            let mut request_hash = [0; 32];
-            request_hash.copy_from_slice(asked.finish().as_ref());
-            event_store_schema::IdempotencyKey {
-                scope: self.actor.user_id.0,
-                key: key.as_str().to_owned(),
-                request_hash,
-            }
-        });
-        self
-    }
 }
 
 #[cfg(test)]

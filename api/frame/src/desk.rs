@@ -6,12 +6,13 @@ use std::time::Duration;
 use commands::Commands;
 use domain::ids::Position;
 use event_store_schema::AccessTrail;
-use poem::Request;
 use projections_engine::Projections;
 
-use super::access::Trace;
-use super::auth::Caller;
-use super::parameter::Prefer;
+use super::answers::Settled;
+use super::received::Received;
+
+/// The preference of RFC 7240 that is known here.
+const RESPOND_ASYNC: &str = "respond-async";
 
 /// How long an answer waits for the read models to show what it wrote. Normally they do within milliseconds; a read model
 /// that is stuck must not block commands, and says so in `health/ready`.
@@ -29,11 +30,6 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// The trace of what this request shows. It has to be written before the answer leaves.
-    pub fn trace(&self, caller: &Caller, request: &Request) -> Trace {
-        Trace::new(&self.trail, caller, request)
-    }
-
     /// Waits until the read models show what was written up to `position`, so that whoever wrote reads it. `false` if they
     /// do not in time.
     pub async fn shown(&self, position: Option<Position>) -> bool {
@@ -54,23 +50,19 @@ impl Desk {
         shown
     }
 
-    /// Waits for the read models unless the client would rather not. The value of `Preference-Applied`, if the answer
-    /// leaves before they show what was written: because the client asked for that, or because they are stuck.
-    pub async fn settle(&self, position: Option<Position>, prefer: Option<Prefer>) -> Option<String> {
-        let settled = !prefer.unwrap_or_default().respond_async && self.shown(position).await;
-        (!settled).then(|| "respond-async".to_owned())
+    /// Waits for the read models unless the client would rather not. `Preference-Applied` says if the answer leaves before
+    /// they show what was written: because the client asked for that, or because they are stuck.
+    pub async fn settle(&self, position: Option<Position>, received: &Received) -> Settled {
+        let settled = !received.respond_async() && self.shown(position).await;
+        Settled { position, preference: (!settled).then(|| RESPOND_ASYNC.to_owned()) }
     }
 
     /// The same, for an answer that is read from a read model which writers do not wait for.
-    pub async fn settle_to_read(
-        &self,
-        read_model: &str,
-        position: Option<Position>,
-        prefer: Option<Prefer>,
-    ) -> Option<String> {
-        match self.settle(position, prefer).await {
-            None if !self.caught_up(read_model).await => Some("respond-async".to_owned()),
-            preference => preference,
+    pub async fn settle_to_read(&self, read_model: &str, position: Option<Position>, received: &Received) -> Settled {
+        let mut settled = self.settle(position, received).await;
+        if settled.preference.is_none() && !self.caught_up(read_model).await {
+            settled.preference = Some(RESPOND_ASYNC.to_owned());
         }
+        settled
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::mounting::TITLE;
-use super::permissions::Permissions;
+use super::permissions::OperationPermissions;
 use super::problem::PROBLEM_JSON;
 
 /// Two services give the same name to what is not the same.
@@ -65,7 +65,7 @@ impl Documents {
     }
 
     /// The document as it is served.
-    pub(super) fn finished(self, permissions: &Permissions) -> Value {
+    pub(super) fn finished(self, permissions: &OperationPermissions) -> Value {
         let mut document = self.0;
         close_request_schemas(&mut document);
         bound_unsigned_integers(&mut document);
@@ -100,7 +100,7 @@ fn put(object: &mut Value, name: &str, value: &Value, shared: bool) -> Result<()
 }
 
 /// Programs read who may use an operation under `x-permission`, people at the end of its description.
-fn show_permission(operation: &mut Value, permissions: &Permissions) {
+fn show_permission(operation: &mut Value, permissions: &OperationPermissions) {
     let permission = operation["operationId"].as_str().and_then(|id| permissions.get(id));
     let Some(permission) = permission else { return };
     operation["x-permission"] = permission.document();

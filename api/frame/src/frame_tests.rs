@@ -10,7 +10,7 @@ use domain::values::EmailAddress;
 use jiff::SignedDuration;
 use poem::http::{Method, StatusCode};
 use poem::test::{TestClient, TestResponse};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Json, Response};
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
@@ -18,15 +18,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::auth::Caller;
-use super::conditional::{IfMatch, etag};
+use super::conditional::etag;
 use super::limits::Limits;
 use super::mounting::Frame;
 use super::origins::Origins;
 use super::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
-use super::parameter::{IdempotencyKey, StrictUuid};
+use super::parameter::StrictUuid;
 use super::permissions::{Permission, PermissionTable};
 use super::problem::{PROBLEM_JSON, Problem};
 use super::rate::RateSettings;
+use super::received::{Changing, Creating};
 use super::security_headers::SecurityHeaders;
 use super::server::{App, FrameSettings, PlainRoute};
 use super::strict_json::{BodyLimits, StrictJson};
@@ -81,8 +82,7 @@ impl NotesApi {
     #[oai(path = "/", method = "post", operation_id = "addNote")]
     async fn add(
         &self,
-        _caller: Caller,
-        #[oai(name = "Idempotency-Key")] _key: Header<Option<IdempotencyKey>>,
+        _asked: Creating,
         StrictJson(note): StrictJson<Note>,
     ) -> Result<Json<Answer>, Problem> {
         let mut violations = Vec::new();
@@ -96,12 +96,12 @@ impl NotesApi {
     #[oai(path = "/:id", method = "put", operation_id = "changeNote")]
     async fn change(
         &self,
-        _caller: Caller,
         id: Path<StrictUuid>,
-        #[oai(name = "If-Match")] condition: Header<Option<IfMatch>>,
+        asked: Changing,
     ) -> Result<Response<Json<Answer>>, Problem> {
         let version = StreamVersion::from(3);
-        IfMatch::required(condition.0)?.check(version)?;
+        asked.conditional()?;
+        asked.given.if_match.as_ref().map_or(Ok(()), |condition| condition.check(version))?;
         Ok(Response::new(Json(Answer { text: id.0.0.to_string() })).header("ETag", etag(version)))
     }
 

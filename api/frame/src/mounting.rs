@@ -12,12 +12,13 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
 
-use super::access::RefusalsTraced;
 use super::compression::CompressLarge;
+use super::declared_headers::expanded;
 use super::document::{DocumentClash, Documents};
 use super::errors::ProblemAnswers;
 use super::observe::Observe;
-use super::permissions::{Permission, PermissionMismatch, PermissionTable, Permissions, match_operations};
+use super::permissions::{OperationPermissions, Permission, PermissionMismatch, PermissionTable, match_operations};
+use super::refusals::RefusalsTraced;
 use super::routes::{CheckedOperation, OperationRules, Operations, RouteTable, RouteTemplate, router_pattern};
 use super::server::{App, FrameSettings, PlainRoute, document_routes};
 
@@ -62,7 +63,7 @@ type Rules = HashMap<(String, Method), OperationRules>;
 pub struct Frame {
     operations: HashMap<String, HashMap<Method, (poem::endpoint::BoxEndpoint<'static>, OperationRules)>>,
     documents: Documents,
-    permissions: Permissions,
+    permissions: OperationPermissions,
     mounted: Vec<MountedOperation>,
     table: RouteTable,
     plain: Vec<PlainRoute>,
@@ -126,7 +127,7 @@ impl Frame {
     }
 
     fn declared<A: OpenApi + 'static>(&mut self, table: PermissionTable) -> Result<Rules, FrameError> {
-        let metas = A::meta();
+        let metas = expanded(A::meta());
         let matched = match_operations(&metas, table)?;
         self.documents.join(&described::<A>()?)?;
         let mut rules = Rules::new();
@@ -156,7 +157,8 @@ impl Frame {
         let document = self.documents.finished(&self.permissions);
         let checked = self.operations.into_iter().map(|(pattern, methods)| {
             let methods = methods.into_iter().map(|(method, (inner, rules))| {
-                let checked = CheckedOperation { inner, rules, tokens: Arc::clone(tokens) };
+                let (tokens, trail) = (Arc::clone(tokens), settings.trail.clone());
+                let checked = CheckedOperation { inner, rules, tokens, trail };
                 (method, checked.boxed())
             });
             (pattern, methods.collect())
@@ -212,7 +214,7 @@ struct Declared<A>(std::marker::PhantomData<fn() -> A>);
 
 impl<A: OpenApi> OpenApi for Declared<A> {
     fn meta() -> Vec<MetaApi> {
-        A::meta()
+        expanded(A::meta())
     }
 
     fn register(registry: &mut Registry) {

@@ -9,6 +9,7 @@ use domain::role::{Area, Role};
 use poem_openapi::registry::MetaApi;
 use serde_json::json;
 
+use super::access::is_traced;
 use super::problem::{Problem, ProblemCode};
 
 /// What an operation asks of its caller.
@@ -39,6 +40,22 @@ impl Permission {
         Err(Problem::new(ProblemCode::PermissionDenied).because(detail))
     }
 
+    /// The area that it gives access to.
+    pub const fn area(self) -> Option<Area> {
+        match self {
+            Self::Public | Self::SignedIn => None,
+            Self::Read(area) | Self::Write(area) => Some(area),
+        }
+    }
+
+    /// Whether the operation must say what its answers [show](super::shown).
+    pub(super) const fn is_traced(self) -> bool {
+        match self {
+            Self::Read(area) => is_traced(area),
+            Self::Public | Self::SignedIn | Self::Write(_) => false,
+        }
+    }
+
     /// As the OpenAPI document has it, under `x-permission`.
     pub fn document(self) -> serde_json::Value {
         match self {
@@ -63,7 +80,7 @@ impl Permission {
 pub type PermissionTable = &'static [(&'static str, Permission)];
 
 /// What each operation asks, by its id.
-pub type Permissions = BTreeMap<&'static str, Permission>;
+pub type OperationPermissions = BTreeMap<&'static str, Permission>;
 
 /// Operations and table do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,9 +97,9 @@ pub enum PermissionMismatch {
 }
 
 /// What each operation of these APIs asks, by its id, if the table names each of them.
-pub fn match_operations(apis: &[MetaApi], table: PermissionTable) -> Result<Permissions, PermissionMismatch> {
+pub fn match_operations(apis: &[MetaApi], table: PermissionTable) -> Result<OperationPermissions, PermissionMismatch> {
     let declared: BTreeMap<&'static str, Permission> = table.iter().copied().collect();
-    let mut matched = Permissions::new();
+    let mut matched = OperationPermissions::new();
     for path in apis.iter().flat_map(|api| &api.paths) {
         for operation in &path.operations {
             let named = operation.operation_id.and_then(|id| Some((id, *declared.get(id)?)));
@@ -120,7 +137,7 @@ mod tests {
         async fn shut(&self, _caller: Caller) {}
     }
 
-    fn matching(table: PermissionTable) -> Result<Permissions, PermissionMismatch> {
+    fn matching(table: PermissionTable) -> Result<OperationPermissions, PermissionMismatch> {
         match_operations(&Doors::meta(), table)
     }
 

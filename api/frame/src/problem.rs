@@ -15,6 +15,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::instants::rfc3339;
 pub use super::problem_code::ProblemCode;
+use super::shown::Shown;
 
 /// The media type of every problem answer.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -82,6 +83,8 @@ pub struct Problem {
     /// On the heap: few problems speak of times, and every operation may return one.
     times: Option<Box<Times>>,
     retry_after: Option<Duration>,
+    /// On the heap as well.
+    shown: Option<Box<Shown>>,
 }
 
 /// The times of which a problem speaks.
@@ -94,7 +97,15 @@ struct Times {
 impl Problem {
     /// The problem with this code, and nothing more to say than the catalogue does.
     pub const fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, violations: Vec::new(), conflicts: Vec::new(), times: None, retry_after: None }
+        Self {
+            code,
+            detail: None,
+            violations: Vec::new(),
+            conflicts: Vec::new(),
+            times: None,
+            retry_after: None,
+            shown: None,
+        }
     }
 
     /// 422, for a body whose values break these rules.
@@ -160,6 +171,18 @@ impl Problem {
     pub const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// With what the refusal itself shows of patients, which is traced.
+    #[must_use]
+    pub fn showing(mut self, shown: Shown) -> Self {
+        self.shown = Some(Box::new(shown));
+        self
+    }
+
+    /// What the refusal itself shows of patients.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.shown.as_deref()
     }
 
     /// Why the request was refused.

@@ -11,13 +11,17 @@ use poem::{Endpoint, Request, Response, Result};
 use poem_openapi::error::{ParseParamError, ParsePathError};
 use poem_openapi::registry::{MetaOperation, MetaParamIn};
 
-use super::access::RefusedCaller;
+use super::access::{AccessPurpose, Circumstances, Trace};
 use super::auth::{Caller, authenticate};
+use super::declared_headers::RequestHeader;
 use super::permissions::Permission;
 use super::problem::{Problem, ProblemCode};
 use super::query::check_query;
 use super::rate::RateReadings;
+use super::refusals::RefusedCaller;
+use super::shown::Shown;
 use accounts::tokens::{AccessTokens, TokenHolder};
+use event_store_schema::AccessTrail;
 
 /// What is open to somebody who still has to set up the second factor that their practice requires.
 const OPEN_FOR_ENROLLMENT: &str = "/api/v1/auth/";
@@ -119,11 +123,23 @@ impl OperationRules {
     }
 }
 
+impl OperationRules {
+    /// Under what circumstances this request is made. Headers that the operation does not declare say nothing.
+    fn circumstances(&self, request: &Request) -> Circumstances {
+        if self.headers.iter().any(|header| header.as_str().eq_ignore_ascii_case(AccessPurpose::HEADER)) {
+            Circumstances::declared(request)
+        } else {
+            Circumstances::undeclared(request)
+        }
+    }
+}
+
 /// An operation that is checked before it runs.
 pub(super) struct CheckedOperation {
     pub(super) inner: BoxEndpoint<'static>,
     pub(super) rules: OperationRules,
     pub(super) tokens: Arc<AccessTokens>,
+    pub(super) trail: Option<AccessTrail>,
 }
 
 impl Endpoint for CheckedOperation {
@@ -156,16 +172,40 @@ impl CheckedOperation {
         } else {
             self.rules.permission.check(caller.role, &permissions)
         };
+        let circumstances = self.rules.circumstances(&request);
+        let trace = self.trail.as_ref().map(|trail| Trace::under(circumstances, trail, &caller));
         request.set_data(caller.clone());
         request.set_data(permissions);
         let outcome = match admitted {
-            Ok(()) => self.run_known(request).await,
+            Ok(()) => self.traced(self.run_known(request).await, trace).await,
             Err(refusal) => Err(refusal.into()),
         };
         outcome.map_err(|mut error| {
             error.set_data(RefusedCaller(caller));
             error
         })
+    }
+
+    /// The answer, once it is traced what it shows. What cannot be traced is not shown, and what an answer does not say it
+    /// shows cannot be traced.
+    async fn traced(&self, outcome: Result<Response>, trace: Option<Trace>) -> Result<Response> {
+        let shown = match &outcome {
+            Ok(response) => response.data::<Shown>(),
+            Err(error) => error.downcast_ref::<Problem>().and_then(Problem::shown),
+        };
+        let Some(shown) = shown.cloned() else {
+            if outcome.is_ok() && self.rules.permission.is_traced() {
+                let route = &*self.rules.template.0;
+                tracing::error!(route, "an answer does not say what it shows of patients, and is not sent");
+                return Err(Problem::new(ProblemCode::InternalError).into());
+            }
+            return outcome;
+        };
+        if let Some(seen) = shown.into_seen() {
+            let trace = trace.ok_or_else(|| Problem::new(ProblemCode::NotReady))?;
+            trace.shown(self.rules.permission.area(), seen).await?;
+        }
+        outcome
     }
 
     /// Once it is known who asks, where that matters.

@@ -1,5 +1,6 @@
-//! Long answers that are written as text. The library's own `Json` makes a tree of all values first, with every name in it again
-//! for every document: for ten thousand documents that takes longer than everything else.
+//! JSON texts as answers: documents that are stored as they are sent, and values that are written once. The library's own
+//! `Json` makes a tree of all values first, with every name in it again for every document: for ten thousand documents that
+//! takes longer than everything else.
 
 use std::marker::PhantomData;
 
@@ -7,9 +8,13 @@ use poem::http::header;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaResponses, Registry};
-use poem_openapi::types::ToJSON;
+use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
 
 /// The JSON text of a `T`, which declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,28 @@ impl<T> WrittenJson<T> {
     /// This text, which is what `T` declares.
     pub const fn new(text: String) -> Self {
         Self { text, declared: PhantomData }
+    }
+
+    /// A document as it is stored, which is what `T` declares: it is neither parsed nor copied.
+    pub fn stored(document: Box<RawValue>) -> Self {
+        let text: Box<str> = document.into();
+        Self::new(text.into())
+    }
+
+    /// What serde writes of this value, which is what `T` declares. It may hold stored documents.
+    pub fn written(value: &impl Serialize) -> Result<Self, Problem> {
+        serde_json::to_string(value).map(Self::new).map_err(|error| Problem::internal(&error))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T: ToJSON> From<T> for WrittenJson<T> {
+    fn from(document: T) -> Self {
+        Self::new(document.to_json_string())
     }
 }
 
@@ -37,7 +64,19 @@ pub fn members_besides(first: &str, object: &impl ToJSON) -> String {
     }
 }
 
-impl<T: Send> IntoResponse for WrittenJson<T> {
+impl<T: Type> Payload for WrittenJson<T> {
+    const CONTENT_TYPE: &'static str = <Json<T> as Payload>::CONTENT_TYPE;
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T> IntoResponse for WrittenJson<T> {
     fn into_response(self) -> Response {
         Response::builder().header(header::CONTENT_TYPE, Json::<String>::CONTENT_TYPE).body(self.text)
     }
@@ -65,5 +104,13 @@ mod tests {
             let written = format!(r#"{{"id":1{}"#, members_besides("id", &object));
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), object);
         }
+    }
+
+    #[test]
+    fn a_stored_document_is_sent_as_it_is() {
+        let text = r#"{"b":1, "a":"é"}"#;
+        let stored = RawValue::from_string(text.to_owned()).unwrap();
+        assert_eq!(WrittenJson::<Value>::stored(stored.clone()).as_str(), text);
+        assert_eq!(WrittenJson::<Value>::written(&[stored]).unwrap().as_str(), format!("[{text}]"));
     }
 }

@@ -5,20 +5,19 @@ use domain::ids::{PatientId, UserId};
 use domain::role::Area;
 use event_store_schema::{AccessFilter, AccessPage, RecordedAccess};
 use jiff::Timestamp;
-use poem::Request;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use crate::desk::PatientsDesk;
-use frame::access::{AccessPurpose, AccessReason, Trace};
-use frame::auth::Caller;
 use frame::moment::Moment;
 use frame::pagination::{Cursor, PageLimit};
 use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Looking, Received};
+use frame::shown::{Showing, Shown, Traced};
 use service::Chapter;
 
 /// The operations.
@@ -106,16 +105,14 @@ impl AuditApi {
 
     async fn page(
         &self,
-        caller: &Caller,
-        trace: Trace,
+        received: &Received,
         filter: &AccessFilter,
         cursor: Option<&Cursor>,
         limit: Option<PageLimit>,
-    ) -> Result<Json<AccessLogDocument>, Problem> {
+    ) -> Result<Traced<Json<AccessLogDocument>>, Problem> {
         let after = cursor.map(Cursor::position).transpose()?;
-        let page = self.desk.trail.page(caller.facility_id, filter, after, limit.unwrap_or_default().0).await?;
-        trace.read_of("access_log", None, filter.patient).await?;
-        Ok(Json(page.into()))
+        let page = self.desk.trail.page(received.facility_id, filter, after, limit.unwrap_or_default().0).await?;
+        Ok(Json(page.into()).showing(Shown::of("access_log", None, filter.patient)))
     }
 }
 
@@ -132,8 +129,6 @@ impl AuditApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn of_patient(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
         /// Only accesses from this moment on.
@@ -144,19 +139,13 @@ impl AuditApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before.
         cursor: Query<Option<Cursor>>,
-        /// For what the trail is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Json<AccessLogDocument>, Problem> {
+        asked: Looking,
+    ) -> Result<Traced<Json<AccessLogDocument>>, Problem> {
         let patient = PatientId(id.0.0);
-        let known = self.desk.patients.get(caller.facility_id, patient).await?;
+        let known = self.desk.patients.get(asked.facility_id, patient).await?;
         known.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
         let filter = AccessFilter { patient: Some(patient), actor: None, from: moment(from), to: moment(to) };
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        self.page(&caller, trace, &filter, cursor.0.as_ref(), limit.0).await
+        self.page(&asked, &filter, cursor.0.as_ref(), limit.0).await
     }
 
     /// Who looked at what?
@@ -166,8 +155,6 @@ impl AuditApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Only accesses to this patient's data.
         #[oai(name = "patientId")]
         patient_id: Query<Option<StrictUuid>>,
@@ -182,21 +169,15 @@ impl AuditApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before.
         cursor: Query<Option<Cursor>>,
-        /// For what the trail is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Json<AccessLogDocument>, Problem> {
+        asked: Looking,
+    ) -> Result<Traced<Json<AccessLogDocument>>, Problem> {
         let filter = AccessFilter {
             patient: patient_id.0.map(|id| PatientId(id.0)),
             actor: actor_id.0.map(|id| UserId(id.0)),
             from: moment(from),
             to: moment(to),
         };
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        self.page(&caller, trace, &filter, cursor.0.as_ref(), limit.0).await
+        self.page(&asked, &filter, cursor.0.as_ref(), limit.0).await
     }
 }
 

@@ -1,16 +1,19 @@
 //! The list of patients: its lines, which patients are in it, and the links to its other pages.
 
+use domain::ids::PatientId;
 use poem_openapi::Object;
 use poem_openapi::registry::MetaSchema;
-use poem_openapi::types::ParseFromJSON;
 use projections::patients::PatientPage;
+use projections_engine::stored::Stored;
+use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use frame::pagination::{Cursor, Links, PageRequest};
 use frame::parameter::{SearchText, TextParameter};
-use frame::problem::{Problem, ProblemCode};
+use frame::problem::Problem;
 use frame::text_parameter;
+use frame::written_json::WrittenJson;
 
 /// Which patients a list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,19 +89,25 @@ pub(super) struct PatientListDocument {
     next_cursor: Option<String>,
 }
 
+/// The same page, whose lines are sent as they are stored.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredPage<'a> {
+    items: &'a [Stored<PatientId>],
+    total: u64,
+    more_than_total: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
+
 impl PatientListDocument {
-    pub(super) fn new(page: PatientPage, next: Option<Cursor>) -> Result<Self, Problem> {
-        let line = |text: &str| PatientSummaryDocument::parse_from_json(serde_json::from_str(text).ok());
-        let items = page.items.iter().map(|stored| line(stored.document.get())).collect::<Result<_, _>>();
-        let items = items.map_err(|error| {
-            tracing::error!(error = error.into_message(), "a line of a patient has not the declared form");
-            Problem::new(ProblemCode::InternalError)
-        })?;
-        Ok(Self {
-            items,
+    /// The text of a page.
+    pub(super) fn written(page: &PatientPage, next: Option<&Cursor>) -> Result<WrittenJson<Self>, Problem> {
+        WrittenJson::written(&StoredPage {
+            items: &page.items,
             total: page.total,
             more_than_total: page.more_than_total,
-            next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
+            next_cursor: next.map(Cursor::as_str),
         })
     }
 }

@@ -1,7 +1,6 @@
 //! Patients: register, read, revise, archive, restore, restrict, list and search, and the history of
 //! each.
 
-mod answers;
 mod documents;
 mod input;
 mod list;
@@ -11,30 +10,28 @@ use domain::ids::{FacilityId, PatientId};
 use domain::patient::{Patient, PatientCommand, PatientError};
 use domain::reservation::KeyKind;
 use domain::role::Area;
-use domain::values::{PatientStatus, Reason, TextValue};
+use domain::values::{PatientStatus, TextValue};
 use event_store_schema::Holder;
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::types::ParseFromJSON;
 use projections::patients::{PageStart, PatientFilter, patient_history};
-use serde_json::value::RawValue;
 
-use self::answers::{Changed, Listed, Read, Registered};
 use self::documents::{HistoryDocument, HistoryEntryDocument, PatientDocument};
 use self::input::{PatientInput, RestrictionInput};
 use self::list::{PatientListDocument, StatusFilter, links};
 use crate::desk::PatientsDesk;
-use frame::access::{AccessPurpose, AccessReason, Trace};
-use frame::auth::Caller;
-use frame::command::{ChangeReason, UnderConditions, command_context};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
+use frame::answers::{Changed, Created, Listed, Read};
+use frame::command::ChangeReason;
+use frame::conditional::IfMatch;
 use frame::pagination::{self, Cursor, PageLimit, PageNumber, PageRequest};
 use frame::parameter::{IdempotencyKey, Prefer, SearchText, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Problem, ProblemCode};
+use frame::received::{Asked, Changing, ChangingFor, Creating, Looking, NO_BODY, Reading, Received, Stepping};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
+use frame::written_json::WrittenJson;
 use service::Chapter;
 
 /// The operations.
@@ -50,35 +47,29 @@ impl PatientsApi {
 
     async fn change(
         &self,
-        id: StrictUuid,
+        id: Path<StrictUuid>,
         command: &PatientCommand,
         context: &CommandContext,
-        trace: Trace,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
-        let outcome = self.desk.commands.change_patient(id.0, command, context).await;
-        let executed = match outcome {
+        received: &Received,
+    ) -> Result<Changed<PatientDocument>, Problem> {
+        let executed = match self.desk.commands.change_patient(id.0.0, command, context).await {
             Ok(executed) => executed,
-            Err(error) => return Err(self.refusal(error, context.facility_id, trace).await),
+            Err(error) => return Err(self.refusal(error, context.facility_id).await),
         };
-        let preference = self.desk.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        Ok(Changed::Now(Json(document(&executed)?), etag(executed.after.version), position, preference))
+        let settled = self.desk.settle(executed.position, received).await;
+        Ok(Changed::now(document(&executed)?, executed.after.version, settled))
     }
 
     /// A refusal as a problem; a duplicate with those whom the patient may be, which is a search that shows them.
-    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId, trace: Trace) -> Problem {
+    async fn refusal(&self, error: CommandError<PatientError>, facility: FacilityId) -> Problem {
         match error {
             CommandError::Reserved(holders) => {
-                let shown = holders.iter().map(|holder| PatientId(holder.stream.id()));
-                if let Err(problem) = trace.search(shown).await {
-                    return problem;
-                }
+                let shown = Shown::search(holders.iter().map(|holder| PatientId(holder.stream.id())));
                 let mut conflicts = Vec::with_capacity(holders.len());
                 for holder in holders {
                     conflicts.push(self.candidate(holder, facility).await);
                 }
-                Problem::new(ProblemCode::LikelyDuplicate).conflicting_with(conflicts)
+                Problem::new(ProblemCode::LikelyDuplicate).conflicting_with(conflicts).showing(shown)
             }
             error => error.into(),
         }
@@ -102,21 +93,12 @@ impl PatientsApi {
     }
 }
 
-/// The document of the state that a command left.
-fn document(executed: &Executed<Patient>) -> Result<PatientDocument, Problem> {
+/// The document of the state that a command left, as the read model will hold it.
+fn document(executed: &Executed<Patient>) -> Result<WrittenJson<PatientDocument>, Problem> {
     let Some(recorded) = executed.after.recorded else { return Err(Problem::new(ProblemCode::ResourceNotFound)) };
     let (id, after) = (PatientId(executed.id), &executed.after);
     let document = projections::patient_document(&after.aggregate, id, after.version, recorded.first, recorded.last);
-    typed(&document.map_err(|error| Problem::internal(&error))?)
-}
-
-/// The document in the form that the OpenAPI document declares, so that the two cannot differ.
-fn typed(document: &RawValue) -> Result<PatientDocument, Problem> {
-    let document = serde_json::from_str(document.get()).ok();
-    PatientDocument::parse_from_json(document).map_err(|error| {
-        tracing::error!(error = error.into_message(), "a patient's document has not the declared form");
-        Problem::new(ProblemCode::InternalError)
-    })
+    document.map(WrittenJson::stored).map_err(|error| Problem::internal(&error))
 }
 
 /// What each operation asks of its caller.
@@ -142,8 +124,6 @@ impl PatientsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Words to find patients by.
         search: Query<Option<SearchText>>,
         /// Which patients; those whom the practice follows if left out.
@@ -154,14 +134,9 @@ impl PatientsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// For what the patients are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
-        let asked = PageRequest::new(page.0, limit.0, cursor.0)?;
+        asked: Looking,
+    ) -> Result<Traced<Listed<PatientListDocument>>, Problem> {
+        let request = PageRequest::new(page.0, limit.0, cursor.0)?;
         let status = status.0.unwrap_or(StatusFilter::Active);
         let filter = PatientFilter {
             status: match status {
@@ -171,16 +146,15 @@ impl PatientsApi {
             },
             search: search.0.as_ref().map(|search| search.as_str().to_owned()),
         };
-        let start = match &asked.start {
+        let start = match &request.start {
             pagination::PageStart::Number(number) => PageStart::Number(number.0),
             pagination::PageStart::Cursor(cursor) => PageStart::After(cursor.position()?),
         };
-        let found = self.desk.patients.list(caller.facility_id, &filter, &start, asked.limit.0).await?;
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        trace.search(found.items.iter().map(|patient| patient.id)).await?;
+        let found = self.desk.patients.list(asked.facility_id, &filter, &start, request.limit.0).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
-        let link = links(&asked, search.0.as_ref(), status, &found, next.as_ref());
-        Ok(Listed::Page(Json(PatientListDocument::new(found, next)?), link))
+        let link = links(&request, search.0.as_ref(), status, &found, next.as_ref());
+        let shown = Shown::search(found.items.iter().map(|patient| patient.id));
+        Ok(Listed::page(PatientListDocument::written(&found, next.as_ref())?, link).showing(shown))
     }
 
     /// Register a patient
@@ -189,66 +163,35 @@ impl PatientsApi {
     #[oai(path = "/", method = "post", operation_id = "registerPatient")]
     async fn register(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated without registering twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<PatientInput>,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Created<PatientDocument>, Problem> {
         let parsed = input.parse()?;
-        let context = command_context(&caller, request, parsed.reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let context = asked.context(parsed.reason.as_ref(), &input);
         let registration =
             Registration { details: parsed.details, confirm_distinct: parsed.confirm_distinct, reason: parsed.reason };
         let executed = match self.desk.commands.register_patient(&registration, &context).await {
             Ok(executed) => executed,
-            Err(error) => {
-                return Err(self.refusal(error, caller.facility_id, self.desk.trace(&caller, request)).await);
-            }
+            Err(error) => return Err(self.refusal(error, asked.facility_id).await),
         };
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let location = format!("/api/v1/patients/{}", executed.id);
-        let position = executed.position.map(|position| position.to_string());
-        Ok(Registered::Created(
-            Json(document(&executed)?),
-            location,
-            etag(executed.after.version),
-            position,
-            preference,
-        ))
+        let settled = self.desk.settle(executed.position, &asked).await;
+        let path = format!("/api/v1/patients/{}", executed.id);
+        Ok(Created::at(path, document(&executed)?, executed.after.version, settled))
     }
 
     /// Read a patient
     #[oai(path = "/:id", method = "get", operation_id = "readPatient")]
     async fn read(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the patient is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.patients.get(caller.facility_id, PatientId(id.0.0)).await?;
+        asked: Reading,
+    ) -> Result<Traced<Read<PatientDocument>>, Problem> {
+        let id = PatientId(id.0.0);
+        let found = self.desk.patients.get(asked.facility_id, id).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        // Also when the client has it already: it is shown again.
-        self.desk.trace(&caller, request).declared(purpose.0, reason.0).read(PatientId(id.0.0)).await?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(typed(&found.document)?), tag))
+        let answer = Read::of(&asked, found.version, || Ok(WrittenJson::stored(found.document)))?;
+        Ok(answer.showing(Shown::patient(id)))
     }
 
     /// Revise a patient
@@ -258,26 +201,19 @@ impl PatientsApi {
     #[oai(path = "/:id", method = "put", operation_id = "revisePatient")]
     async fn revise(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The version that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<PatientInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<PatientDocument>, Problem> {
         let parsed = input.parse()?;
-        let context = command_context(&caller, request, parsed.reason.as_ref()).if_match(if_match.0);
+        let context = asked.context(parsed.reason.as_ref(), &input);
         let command = PatientCommand::RevisePatient {
             details: parsed.details,
             confirm_distinct: parsed.confirm_distinct,
             reason: parsed.reason,
         };
-        self.change(id.0, &command, &context, self.desk.trace(&caller, request), prefer.0).await
+        self.change(id, &command, &context, &asked).await
     }
 
     /// Archive a patient
@@ -286,52 +222,26 @@ impl PatientsApi {
     #[oai(path = "/:id", method = "delete", operation_id = "archivePatient")]
     async fn archive(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The version that is to be archived.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
-        self.change(id.0, &PatientCommand::ArchivePatient, &context, self.desk.trace(&caller, request), prefer.0).await
+        asked: ChangingFor,
+    ) -> Result<Changed<PatientDocument>, Problem> {
+        let context = asked.context(asked.change_reason().as_ref(), &NO_BODY);
+        self.change(id, &PatientCommand::ArchivePatient, &context, &asked).await
     }
 
     /// Restore an archived patient
     #[oai(path = "/:id/restore", method = "post", operation_id = "restorePatient")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn restore(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The version that is to be restored.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let reason = reason.0.map(Reason::from);
-        let asked = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &asked);
-        self.change(id.0, &PatientCommand::RestorePatient, &context, self.desk.trace(&caller, request), prefer.0).await
+        asked: Asked<(IfMatch, IdempotencyKey, ChangeReason, Prefer)>,
+    ) -> Result<Changed<PatientDocument>, Problem> {
+        let reason = asked.change_reason();
+        let body = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
+        let context = asked.context(reason.as_ref(), &body);
+        self.change(id, &PatientCommand::RestorePatient, &context, &asked).await
     }
 
     /// Restrict a patient's file
@@ -339,56 +249,30 @@ impl PatientsApi {
     /// Of a colleague, or of somebody well known: from then on, the clinical part is opened for a declared reason only, and
     /// the compliance officer is told of it.
     #[oai(path = "/:id/restrict", method = "post", operation_id = "restrictPatient")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn restrict(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The version that is to be restricted.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Stepping,
         StrictJson(input): StrictJson<RestrictionInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<PatientDocument>, Problem> {
         let reason = input.parse()?;
-        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let command = PatientCommand::RestrictPatient { reason: Some(reason) };
-        self.change(id.0, &command, &context, self.desk.trace(&caller, request), prefer.0).await
+        let context = asked.context(Some(&reason), &input);
+        self.change(id, &PatientCommand::RestrictPatient { reason: Some(reason) }, &context, &asked).await
     }
 
     /// Lift the restriction of a patient's file
     #[oai(path = "/:id/unrestrict", method = "post", operation_id = "unrestrictPatient")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn unrestrict(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// The version of which the restriction is to be lifted.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Stepping,
         StrictJson(input): StrictJson<RestrictionInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<PatientDocument>, Problem> {
         let reason = input.parse()?;
-        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let command = PatientCommand::UnrestrictPatient { reason: Some(reason) };
-        self.change(id.0, &command, &context, self.desk.trace(&caller, request), prefer.0).await
+        let context = asked.context(Some(&reason), &input);
+        self.change(id, &PatientCommand::UnrestrictPatient { reason: Some(reason) }, &context, &asked).await
     }
 
     /// The history of a patient
@@ -397,22 +281,17 @@ impl PatientsApi {
     #[oai(path = "/:id/history", method = "get", operation_id = "readPatientHistory")]
     async fn history(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
-        /// For what the history is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Json<HistoryDocument>, Problem> {
-        let log = self.desk.commands.log();
-        let history = patient_history(log, Some(caller.facility_id), PatientId(id.0.0)).await?;
+        asked: Looking,
+    ) -> Result<Traced<Json<HistoryDocument>>, Problem> {
+        let (log, patient) = (self.desk.commands.log(), PatientId(id.0.0));
+        let history = patient_history(log, Some(asked.facility_id), patient).await?;
         let history = history.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        trace.read_of("patient_history", Some(id.0.0), Some(PatientId(id.0.0))).await?;
-        Ok(Json(HistoryDocument { items: history.into_iter().map(HistoryEntryDocument::from).collect() }))
+        let document = HistoryDocument { items: history.into_iter().map(HistoryEntryDocument::from).collect() };
+        Ok(Json(document).showing(Shown::of("patient_history", Some(id.0.0), Some(patient))))
     }
 }
+
+#[cfg(test)]
+mod tests;
