@@ -32,7 +32,7 @@ run: build ## build, and start the server with a demo practice (DATA_DIR=, ARGS=
 
 build: setup ## build the programs for production
 	$(STEP) 'building in release mode (some minutes the first time)' \
-		$(CARGO) build --release --locked -p api -p replay-tools --bins
+		$(CARGO) build --release --locked -p medicalpro -p replay-tools --bins
 
 # Clippy comes first: it is the quicker one to find a mistake. The build takes in every target, so that the programs that the
 # tests start are there, with the very features that the tests are built with.
@@ -53,7 +53,7 @@ drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50
 
 # The program under measurement, and the benchmark with the stock event store to compare with.
 BUILD_BENCH = $(STEP) 'building the benchmark (some minutes the first time)' \
-		$(CARGO) build --release --locked -p system-tests --features baseline --bin bench -p api --bin medicalpro
+		$(CARGO) build --release --locked -p system-tests --features baseline --bin bench -p medicalpro --bin medicalpro
 
 bench: setup ## measure everything, 10 minutes: ratios against PostgreSQL itself, in target/bench
 	$(BUILD_BENCH)

@@ -5,7 +5,7 @@
 #   scripts/setup.sh             what is missing
 #   scripts/setup.sh --packaged  the packaged servers even where the system has its own
 #
-# The servers are looked for where api/src/embedded/binaries.rs looks for them; the same variables name them:
+# The servers are looked for where embedded-servers/src/binaries.rs looks for them; the same variables name them:
 #   MEDICALPRO_POSTGRES_BIN  folder of PostgreSQL's programs      MEDICALPRO_NATS_SERVER  the NATS server
 #   MEDICALPRO_TOOLS         where packaged servers are put
 set -euo pipefail

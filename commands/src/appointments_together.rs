@@ -173,9 +173,8 @@ impl Commands {
     }
 
     async fn repeat(&self, first: Appended) -> Result<Together, AppointmentFailure> {
-        let (before, count) =
-            (first.first_position.get() - 1, first.last_position.get() - first.first_position.get() + 1);
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let before = first.first_position.get().saturating_sub(1);
+        let count = u32::try_from(first.last_position.get().saturating_sub(before)).unwrap_or(u32::MAX);
         let events = self.log().read_forward(Position::from(before), count).await?;
         let mut booked = Vec::new();
         for event in events.iter().filter(|event| event.event_type == "AppointmentBooked") {

@@ -4,7 +4,7 @@ use domain::ids::FacilityId;
 use domain::patient::{Patient, PatientCommand, PatientDetails, PatientError};
 use domain::reservation::KeyKind;
 use domain::values::{PatientNumber, Reason, TextValue};
-use event_store_schema::Holder;
+use event_store_schema::{Holder, LogError};
 use uuid::Uuid;
 
 use crate::context::CommandContext;
@@ -90,11 +90,17 @@ impl Commands {
         // ':' follows '9' in ASCII, so it ends the numbers of this year.
         let (from, to) = (prefix(year2), format!("{}:", prefix(year2)));
         let highest = self.log().highest_key(KeyKind::PatientNumber, facility.0, &from, &to).await?;
-        let sequence = highest.and_then(|key| PatientNumber::parse(&key).ok()).map_or(0, |number| number.sequence());
+        let sequence = match highest {
+            Some(key) => PatientNumber::parse(&key).map_err(|_| NOT_A_NUMBER)?.sequence(),
+            None => 0,
+        };
         self.patient_numbers().seen(facility, year, sequence);
         Ok(())
     }
 }
+
+/// The log reserves nothing else as a patient number. To count from 1 again would be worse than to stop.
+const NOT_A_NUMBER: LogError = LogError::Malformed { position: 0, what: "patient number" };
 
 fn holds_number(holder: &Holder) -> bool {
     holder.kind == KeyKind::PatientNumber.name()

@@ -1,1 +1,1 @@
-SELECT coalesce(max(global_position), 0) FROM log.events
+SELECT coalesce(max(global_position), 0) AS head FROM log.events

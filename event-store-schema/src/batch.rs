@@ -1,4 +1,5 @@
-//! A batch of appends: which requests may stand in it together, and how they become the columns of one call.
+//! A batch of appends: which requests may stand in it together ([`Footprint`]), and how they become the columns of one call
+//! ([`Columns`]). [`preparing`](crate::preparing) makes the requests, [`appending`](crate::appending) sends the batch.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +31,7 @@ pub(crate) struct Head {
 }
 
 pub(crate) struct PreparedEvent {
-    /// As readers will read it, but for what the log adds: its place in the log, and when.
+    /// As readers will read it, but for what the log adds: its position, and when.
     pub(crate) readable: RecordedEvent,
     pub(crate) id: Uuid,
     pub(crate) stream: String,
@@ -72,8 +73,10 @@ pub(crate) struct PreparedSubject {
     pub(crate) key: WrappedKey,
 }
 
-/// What the requests of a batch touch. Two that touch the same thing, one of them changing it, never share a batch: each
-/// is judged against what was committed before the batch, so one must not change what the other was judged on.
+/// What the requests of a batch touch.
+///
+/// The database judges each request against what was committed before the batch. So two requests never share a batch if one
+/// changes what the other is judged on.
 #[derive(Default)]
 pub(crate) struct Footprint {
     written: HashSet<String>,
@@ -236,67 +239,4 @@ impl<'a> Columns<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn writing(stream: &str) -> PreparedAppend {
-        PreparedAppend {
-            idempotency: None,
-            written: vec![Head { stream: stream.to_owned(), version: 0 }],
-            guarded: vec![],
-            events: vec![],
-            freed: vec![],
-            keys: vec![],
-            holds: vec![],
-            subjects: vec![],
-        }
-    }
-
-    fn guarding(mut request: PreparedAppend, stream: &str) -> PreparedAppend {
-        request.guarded.push(Head { stream: stream.to_owned(), version: 1 });
-        request
-    }
-
-    fn holding(mut request: PreparedAppend, from: i64, until: i64) -> PreparedAppend {
-        request.holds.push(PreparedHold {
-            stream: request.written[0].stream.clone(),
-            kind: "room",
-            resource: Uuid::from_u128(1),
-            during: Interval { from: Timestamp::constant(from, 0), until: Timestamp::constant(until, 0) },
-        });
-        request
-    }
-
-    fn share_a_batch(first: &PreparedAppend, second: &PreparedAppend) -> bool {
-        let mut footprint = Footprint::default();
-        footprint.try_add(first) && footprint.try_add(second)
-    }
-
-    #[test]
-    fn requests_for_one_stream_never_share_a_batch() {
-        assert!(share_a_batch(&writing("a"), &writing("b")));
-        assert!(!share_a_batch(&writing("a"), &writing("a")));
-    }
-
-    #[test]
-    fn a_guard_meets_a_write_but_not_another_guard() {
-        assert!(share_a_batch(&guarding(writing("a"), "hours"), &guarding(writing("b"), "hours")));
-        assert!(!share_a_batch(&guarding(writing("a"), "hours"), &writing("hours")));
-        assert!(!share_a_batch(&writing("hours"), &guarding(writing("a"), "hours")));
-    }
-
-    #[test]
-    fn times_that_only_touch_share_a_batch() {
-        assert!(share_a_batch(&holding(writing("a"), 0, 10), &holding(writing("b"), 10, 20)));
-        assert!(!share_a_batch(&holding(writing("a"), 0, 11), &holding(writing("b"), 10, 20)));
-    }
-
-    #[test]
-    fn one_idempotency_key_is_used_once_a_batch() {
-        let keyed = |stream| PreparedAppend {
-            idempotency: Some(IdempotencyKey { scope: Uuid::nil(), key: "k".to_owned(), request_hash: [0; 32] }),
-            ..writing(stream)
-        };
-        assert!(!share_a_batch(&keyed("a"), &keyed("b")));
-    }
-}
+mod tests;

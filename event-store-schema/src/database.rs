@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL, and the migrations of the schemas `log` and `keys`.
+//! Connections to PostgreSQL, and what its errors mean: away, refused, or not understood.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,15 +7,8 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
 /// The role that servers work as. It may add to the log and read it; it cannot change what stands there.
 const APPLICATION_ROLE: &str = "medicalpro_app";
-
-/// The advisory lock under which migrations run: 'MPmi' in ASCII.
-const MIGRATION_LOCK: i64 = 0x4d50_6d69;
 
 /// The database could not be reached or refused to work.
 #[derive(Debug, thiserror::Error)]
@@ -37,21 +30,32 @@ impl DatabaseError {
         let ending = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
         match self {
             Self::Pool(_) => true,
-            Self::Postgres(error) => error.code().is_none_or(|code| ending.contains(code)),
+            Self::Postgres(error) => match error.code() {
+                Some(code) => ending.contains(code),
+                None => !is_own(error),
+            },
             Self::Settings(_) => false,
         }
     }
+
+    /// Whether the database answered, and this release does not understand its row: the same fails again and again.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Postgres(error) if is_own(error))
+    }
 }
 
-/// A migration failed.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    /// The database could not be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A migration's SQL failed, or the database was migrated by a newer release.
-    #[error("migration failed: {0}")]
-    Refinery(#[from] refinery::Error),
+/// Whether a value or a row was at fault, not the server or the connection. tokio-postgres tells these kinds apart by their
+/// texts alone; a test provokes each.
+fn is_own(error: &tokio_postgres::Error) -> bool {
+    const TEXTS: [&str; 5] = [
+        "error serializing parameter",
+        "error deserializing column",
+        "invalid column",
+        "query returned an unexpected number of",
+        "expected ",
+    ];
+    let text = error.to_string();
+    error.code().is_none() && TEXTS.iter().any(|own| text.starts_with(own))
 }
 
 /// PostgreSQL's own message and code. Its `DETAIL` is left out: it quotes row contents.
@@ -115,6 +119,7 @@ impl Database {
     }
 }
 
+/// The task of a connection is not supervised: it ends with its connection, and its client then says that it is closed.
 async fn open(config: &Config) -> Result<Client, DatabaseError> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move {
@@ -123,16 +128,4 @@ async fn open(config: &Config) -> Result<Client, DatabaseError> {
         }
     });
     Ok(client)
-}
-
-/// Brings the schemas `log` and `keys` to this release, under a lock, so that servers may start at the same time. The
-/// connection must be the owner's, not the application's.
-pub async fn migrate(owner: &Config) -> Result<(), MigrationError> {
-    let mut client = open(owner).await?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(DatabaseError::from)?;
-    let report = migrations::migrations::runner().run_async(&mut client).await?;
-    for migration in report.applied_migrations() {
-        tracing::info!(migration = %migration, "migrated");
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::error::{Holder, LogError};
 use crate::log::EventLog;
+use crate::row::{Cells, Malformed};
 
 impl EventLog {
     /// The streams that hold a key of a kind that is not personal, at this moment.
@@ -14,9 +15,24 @@ impl EventLog {
         let client = self.database().get().await?;
         let statement = client.prepare_cached(include_str!("../sql/key_holders.sql")).await?;
         let rows = client.query(&statement, &[&kind.name(), &scope, &key.as_bytes()]).await?;
-        let streams = rows.iter().map(|row| row.try_get::<_, &str>(0)).collect::<Result<Vec<_>, _>>()?;
-        // The log writes no reservation of a stream without a name.
-        Ok(streams.into_iter().filter_map(|stream| stream.parse().ok()).collect())
+        Ok(rows.iter().map(|row| row.stream("stream_id")).collect::<Result<_, _>>()?)
+    }
+
+    /// The streams that hold a key of a kind that is not personal, at this moment, each with its scope: in one scope, or in
+    /// all of them.
+    pub async fn key_holders_by_scope(
+        &self,
+        kind: KeyKind,
+        key: &str,
+        scope: Option<Uuid>,
+    ) -> Result<Vec<(Uuid, StreamId)>, LogError> {
+        let client = self.database().get().await?;
+        let statement = client.prepare_cached(include_str!("../sql/key_holders_by_scope.sql")).await?;
+        let rows = client.query(&statement, &[&kind.name(), &key.as_bytes(), &scope]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| Ok((row.cell("scope")?, row.stream("stream_id")?)))
+            .collect::<Result<_, Malformed>>()?)
     }
 
     /// Who would refuse the times among what a stream wants to hold, at this moment: those whom an append would name. Only
@@ -37,10 +53,8 @@ impl EventLog {
         let rows = client.query(&statement, &[&stream.as_str(), &kinds, &resources, &starts, &ends]).await?;
         rows.iter()
             .map(|row| {
-                let stream = row.try_get::<_, &str>("stream_id")?.parse();
-                let stream = stream.map_err(|_| LogError::Malformed { position: 0, what: "stream_id" })?;
-                let during = Some(Interval { from: row.try_get("starts")?, until: row.try_get("ends")? });
-                Ok(Holder { kind: row.try_get("kind")?, stream, during })
+                let during = Some(Interval { from: row.cell("starts")?, until: row.cell("ends")? });
+                Ok(Holder { kind: row.cell("kind")?, stream: row.stream("stream_id")?, during })
             })
             .collect()
     }

@@ -14,10 +14,12 @@ use lru::LruCache;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
+use tokio_postgres::Row;
 use zeroize::Zeroizing;
 
 use crate::database::Database;
 use crate::error::LogError;
+use crate::row::Cells;
 
 const KEY_LENGTH: usize = 32;
 
@@ -250,9 +252,8 @@ impl KeyRing {
         let client = self.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/data_key.sql")).await?;
         let row = client.query_opt(&statement, &[&subject.0]).await?.ok_or(KeyError::NoDataKey)?;
-        let wrapped: Option<&[u8]> = row.try_get("wrapped")?;
-        let wrapped = wrapped.ok_or(KeyError::NoDataKey)?;
-        Ok(self.keep_data_key(subject, facility, row.try_get("master_key_id")?, wrapped)?)
+        let wrapped = row.cell::<Option<&[u8]>>("wrapped")?.ok_or(KeyError::NoDataKey)?;
+        Ok(self.keep_data_key(subject, facility, row.cell("master_key_id")?, wrapped)?)
     }
 
     /// The data key of a patient, if it was needed lately. What a row says comes first: where it has no key any more, what is
@@ -286,20 +287,17 @@ fn data_key_context(subject: SubjectId, facility: FacilityId) -> String {
 async fn secret(database: &Database, master: &MasterKeys, name: &str) -> Result<Zeroizing<Vec<u8>>, LogError> {
     let context = format!("medicalpro secret {name}");
     let client = database.get().await?;
-    let find = client.prepare_cached("SELECT master_key_id, wrapped FROM keys.secrets WHERE name = $1").await?;
+    let find = client.prepare_cached(include_str!("../sql/secret.sql")).await?;
+    let unwrap =
+        |row: Row| Ok::<_, LogError>(master.unwrap(&context, row.cell("master_key_id")?, row.cell("wrapped")?)?);
     if let Some(row) = client.query_opt(&find, &[&name]).await? {
-        return Ok(master.unwrap(&context, row.try_get(0)?, row.try_get(1)?)?);
+        return unwrap(row);
     }
     let wrapped = master.wrap(&context, random_key()?.as_ref())?;
-    client
-        .execute(
-            "INSERT INTO keys.secrets (name, master_key_id, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            &[&name, &wrapped.master_key_id, &wrapped.bytes],
-        )
-        .await?;
+    let keep = client.prepare_cached(include_str!("../sql/keep_secret.sql")).await?;
+    client.execute(&keep, &[&name, &wrapped.master_key_id, &wrapped.bytes]).await?;
     // Another server may have been first: what stands there now is everybody's.
-    let row = client.query_one(&find, &[&name]).await?;
-    Ok(master.unwrap(&context, row.try_get(0)?, row.try_get(1)?)?)
+    unwrap(client.query_one(&find, &[&name]).await?)
 }
 
 #[cfg(test)]

@@ -1,18 +1,30 @@
 //! The log: its SQL, and [`EventLog`], the one type that speaks it.
 //!
-//! Commands append through it, projections and auditors read through it; nobody else touches the schemas `log` and
-//! `keys`. Beside it stands the trace of who looked at what: the schema `audit`, and [`AccessTrail`]. Personal content is encrypted on the way in and decrypted on the way out, so that neither the database nor
-//! its backups ever see it.
+//! Commands append through it; projections and auditors read through it. No other crate has SQL on the schemas `log`, `keys`
+//! and `audit`, and this crate does not know what any event means. Personal content is encrypted on the way in and decrypted
+//! on the way out, so neither the database nor its backups ever see it.
+//!
+//! ```text
+//! EventLog::append ─► preparing ─► group_commit ─► log.append (sql/functions) ─► appending: an answer for each request
+//! EventLog::load, read_forward ─► tail, or row: decrypted and upcast
+//! AccessTrail::record ─► group_commit ─► audit.record_access
+//! ```
+//!
+//! [`tasks`] and [`migrating`] are for the whole house: they need no more than Tokio and PostgreSQL.
 
 mod access;
 mod append;
+mod appending;
 mod batch;
-mod committer;
 mod database;
 mod error;
+mod group_commit;
+pub mod health;
 mod holders;
 mod keys;
 mod log;
+pub mod migrating;
+mod preparing;
 mod row;
 mod sealing;
 mod tail;
@@ -23,7 +35,8 @@ pub use access::{
     Purpose, RecordedAccess, TrailError, Verdict,
 };
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
-pub use database::{Database, DatabaseError, MigrationError, migrate};
+pub use database::{Database, DatabaseError};
 pub use error::{AppendError, Holder, LogError};
 pub use keys::{KeyError, KeyRing, MasterKeys, Vault};
 pub use log::EventLog;
+pub use migrating::{MigrationError, migrate};

@@ -47,7 +47,8 @@ impl Tail {
     pub(crate) fn after(&self, position: Position, limit: u32) -> Option<Vec<Arc<RecordedEvent>>> {
         let kept = self.kept();
         let first = kept.front()?.event.position;
-        let skipped = position.next().get().checked_sub(first.get())?;
+        // A client may name any position, also the greatest.
+        let skipped = position.get().checked_add(1)?.checked_sub(first.get())?;
         let events = kept.iter().skip(usize::try_from(skipped).ok()?).take(limit as usize);
         let events: Vec<_> = events.map(|kept| Arc::clone(&kept.event)).collect();
         (!events.is_empty()).then_some(events)

@@ -126,6 +126,7 @@ impl From<DatabaseError> for ReplayError {
         match sql_state(&error) {
             Some(state) if NOT_OURS.contains(state) => Self::NoLog,
             Some(_) => Self::Log(error.into()),
+            None if error.is_unreadable() => Self::Log(error.into()),
             None => Self::Unreachable(error),
         }
     }

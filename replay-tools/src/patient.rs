@@ -2,12 +2,12 @@
 
 use domain::aggregate::AggregateRoot;
 use domain::facility::{Facility, FacilityEvent};
-use domain::ids::{FacilityId, PatientId, StreamId, StreamVersion};
+use domain::ids::{FacilityId, PatientId, StreamVersion};
 use domain::patient::Patient;
+use domain::reservation::KeyKind;
 use domain::values::{PatientNumber, TextValue};
-use event_store_schema::{DatabaseError, EventLog, LogError};
+use event_store_schema::{EventLog, LogError};
 use jiff::tz::TimeZone;
-use uuid::Uuid;
 
 use crate::cli::PatientReference;
 use crate::error::ReplayError;
@@ -69,19 +69,9 @@ async fn holders(
     number: &PatientNumber,
     facility: Option<FacilityId>,
 ) -> Result<Vec<(FacilityId, PatientId)>, ReplayError> {
-    let client = log.database().get().await?;
-    let scope: Option<Uuid> = facility.map(|facility| facility.0);
-    let query = include_str!("../sql/find_patient_number.sql");
-    let rows = client.query(query, &[&number.as_str().as_bytes(), &scope]).await.map_err(DatabaseError::from)?;
-    rows.iter()
-        .map(|row| {
-            let (scope, stream): (Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
-            let stream: Option<StreamId> = stream.parse().ok();
-            Ok(stream.map(|stream| (FacilityId(scope), PatientId(stream.id()))))
-        })
-        .filter_map(Result::transpose)
-        .collect::<Result<_, tokio_postgres::Error>>()
-        .map_err(|error| DatabaseError::from(error).into())
+    let scope = facility.map(|facility| facility.0);
+    let holders = log.key_holders_by_scope(KeyKind::PatientNumber, number.as_str(), scope).await?;
+    Ok(holders.into_iter().map(|(scope, stream)| (FacilityId(scope), PatientId(stream.id()))).collect())
 }
 
 async fn practice(log: &EventLog, id: FacilityId) -> Result<Practice, ReplayError> {

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use api::embedded::{EmbeddedServers, Options, PostgresEndpoint, ScratchDir};
+use embedded_servers::{EmbeddedServers, Options, PostgresEndpoint, ScratchDir};
 use event_store_schema::migrate;
 use tokio_postgres::{Config, NoTls};
 

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use api::embedded::{EmbeddedServers, Options, ScratchDir};
 use domain::upcasting::Upcasters;
+use embedded_servers::{EmbeddedServers, Options, ScratchDir};
 use event_store_schema::{Database, EventLog, KeyRing, MasterKeys};
 use tokio_postgres::{Config, NoTls};
 
@@ -197,7 +197,7 @@ impl Fleet {
             .args(&self.arguments)
             .envs(NO_RATE_LIMITS)
             // Without a line for each request, what matters is found.
-            .env("MEDICALPRO_LOG_LEVEL", "info,poem=warn,api::http::observe=warn")
+            .env("MEDICALPRO_LOG_LEVEL", "info,poem=warn,frame::observe=warn")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log file twice"))
             .stderr(log);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use api::auth::accounts::{Account, Accounts, LoginHash};
-use api::auth::refresh_token::RefreshTokenChain;
-use api::auth::sessions::{ClientPlace, Sessions};
-use api::auth::tokens::AccessTokens;
-use api::http::auth::Caller;
+use accounts::account::{Account, Accounts, LoginHash};
+use accounts::member::Member;
+use accounts::refresh_token::RefreshTokenChain;
+use accounts::sessions::{ClientPlace, Sessions};
+use accounts::tokens::AccessTokens;
 use commands::Commands;
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
@@ -91,7 +91,7 @@ impl Practice {
             let login = LoginHash::of(&format!("{user_id}@example.org"), log.keys());
             assert!(accounts.create(&account, login, Some("no password")).await.expect("the account is made"));
             let session = sessions.begin(&account, false, &ClientPlace::default()).await.expect("a session").session;
-            let caller = Caller { user_id, facility_id, role, session_id: session.session_id };
+            let caller = Member { user_id, facility_id, role, session_id: session.session_id };
             clients.insert(role.name(), anonymous.with_token(tokens.issue(&caller).expect("a token")));
         }
         Self { facility_id, clients }

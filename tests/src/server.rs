@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
-use api::embedded::ScratchDir;
+use embedded_servers::ScratchDir;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,1 +1,1 @@
-SELECT audit.head()
+SELECT audit.head() AS head

@@ -2,25 +2,28 @@
 //! that writes and reads it.
 //!
 //! [`record`](AccessTrail::record) comes before the answer that it is about: what cannot be traced is not shown. The rows
-//! of many requests are committed together by the [`recorder`]; [`reading`] asks who saw a patient, what somebody saw,
+//! of many requests are committed together ([`recording`]); [`reading`] asks who saw a patient, what somebody saw,
 //! and what was seen in a stretch of time.
 
 mod reading;
-mod recorder;
+mod recording;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::event::Actor;
 use domain::ids::{FacilityId, PatientId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::recorder::{Pending, QUEUE_LENGTH, Recorder};
+use self::recording::Recording;
 use crate::database::{Database, DatabaseError};
+use crate::group_commit::GroupCommit;
+use crate::row::Malformed;
+use crate::tasks::TaskHealth;
 
 /// Makes an enumeration whose members are stored and sent under a name of their own.
 macro_rules! named {
@@ -259,6 +262,15 @@ pub enum TrailError {
     /// The database failed or refused.
     #[error(transparent)]
     Database(#[from] Arc<DatabaseError>),
+    /// A row of the trail is not what this release understands.
+    #[error("a row of the trail is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<Malformed> for TrailError {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed(what)
+    }
 }
 
 impl From<DatabaseError> for TrailError {
@@ -273,22 +285,25 @@ impl From<tokio_postgres::Error> for TrailError {
     }
 }
 
-/// The trail of one database. Cheap to clone; all clones share one recorder.
+/// The trail of one database. Cheap to clone; all clones share one task that writes.
 #[derive(Clone)]
 pub struct AccessTrail {
     database: Database,
-    recorder: mpsc::Sender<Pending>,
+    recorder: GroupCommit<Recording>,
     /// Wakes whoever waits for alerts of this server.
     alerted: watch::Sender<()>,
-    timeout: Duration,
 }
 
 impl AccessTrail {
     /// Opens the trail. What the database has not taken within `timeout` is given up.
     pub fn open(database: Database, timeout: Duration) -> Self {
-        let (recorder, inbox) = mpsc::channel(QUEUE_LENGTH);
-        tokio::spawn(Recorder::new(database.clone()).run(inbox));
-        Self { database, recorder, alerted: watch::Sender::new(()), timeout }
+        let recorder = GroupCommit::start(database.clone(), timeout, Recording);
+        Self { database, recorder, alerted: watch::Sender::new(()) }
+    }
+
+    /// How the task that writes the trail is doing.
+    pub fn health(&self) -> &TaskHealth {
+        self.recorder.health()
     }
 
     /// Resolves when the access is on disk; at once with [`TrailError::Overloaded`] when too many wait already.
@@ -298,8 +313,9 @@ impl AccessTrail {
         if access.objects.is_empty() {
             return Ok(());
         }
-        let place = self.recorder.try_reserve().map_err(|_| TrailError::Overloaded)?;
-        self.send(place, access).await
+        let alerting = is_alert(&access);
+        let outcome = self.recorder.submit(access).await;
+        self.wake_after(alerting, outcome)
     }
 
     /// The same for work that can wait for its turn, such as pushing to live screens: it is slowed down instead of refused.
@@ -307,19 +323,12 @@ impl AccessTrail {
         if access.objects.is_empty() {
             return Ok(());
         }
-        let place = tokio::time::timeout(self.timeout, self.recorder.reserve()).await;
-        let place = place.map_err(|_| TrailError::Overloaded)?.map_err(|_| TrailError::Unavailable)?;
-        self.send(place, access).await
+        let alerting = is_alert(&access);
+        let outcome = self.recorder.submit_patiently(access).await;
+        self.wake_after(alerting, outcome)
     }
 
-    async fn send(&self, place: mpsc::Permit<'_, Pending>, access: Access) -> Result<(), TrailError> {
-        let alerting = access.deed == Deed::BreakGlass && access.verdict == Verdict::Granted;
-        let deadline = Instant::now() + self.timeout;
-        let (answer, answered) = oneshot::channel();
-        place.send(Pending { access, deadline, answer });
-        // The recorder answers at the deadline; the second more is for an answer that is on its way.
-        let outcome = tokio::time::timeout_at((deadline + Duration::from_secs(1)).into(), answered).await;
-        let outcome = outcome.ok().and_then(Result::ok).unwrap_or(Err(TrailError::Unavailable));
+    fn wake_after(&self, alerting: bool, outcome: Result<(), TrailError>) -> Result<(), TrailError> {
         if alerting && outcome.is_ok() {
             self.alerted.send_replace(());
         }
@@ -330,4 +339,8 @@ impl AccessTrail {
     pub fn watch_alerts(&self) -> watch::Receiver<()> {
         self.alerted.subscribe()
     }
+}
+
+fn is_alert(access: &Access) -> bool {
+    access.deed == Deed::BreakGlass && access.verdict == Verdict::Granted
 }

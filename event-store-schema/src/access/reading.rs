@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     AccessAlert, AccessCursor, AccessFilter, AccessPage, AccessPosition, AccessTrail, RecordedAccess, TrailError,
 };
+use crate::row::Cells;
 
 /// Before every row there can be.
 const BEGINNING: Timestamp = Timestamp::UNIX_EPOCH;
@@ -55,7 +56,7 @@ impl AccessTrail {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, TrailError> {
         let client = self.database.get().await?;
-        let name_facility = client.prepare_cached("SELECT set_config('medicalpro.facility_id', $1, true)").await?;
+        let name_facility = client.prepare_cached(include_str!("../../sql/access/name_facility.sql")).await?;
         let statement = client.prepare_cached(sql).await?;
         let facility = facility.to_string();
         // All messages are under way before the first answer is waited for; after a failure COMMIT rolls back.
@@ -77,7 +78,7 @@ impl AccessTrail {
     pub async fn head(&self) -> Result<AccessPosition, TrailError> {
         let client = self.database.get().await?;
         let statement = client.prepare_cached(include_str!("../../sql/access/head.sql")).await?;
-        Ok(AccessPosition(client.query_one(&statement, &[]).await?.try_get(0)?))
+        Ok(AccessPosition(client.query_one(&statement, &[]).await?.cell("head")?))
     }
 
     /// The next rows after a place, of all practices, that somebody is to be told of at once.
@@ -87,12 +88,12 @@ impl AccessTrail {
         let rows = client.query(&statement, &[&after.0]).await?;
         let alert = |row: &Row| {
             Ok(AccessAlert {
-                position: AccessPosition(row.try_get("alert_position")?),
-                facility_id: FacilityId(row.try_get("alert_facility")?),
-                actor: UserId(row.try_get("alert_actor")?),
-                role: row.try_get("alert_role")?,
-                patient_id: row.try_get::<_, Option<Uuid>>("alert_patient")?.map(PatientId),
-                resource_type: row.try_get("alert_resource")?,
+                position: AccessPosition(row.cell("alert_position")?),
+                facility_id: FacilityId(row.cell("alert_facility")?),
+                actor: UserId(row.cell("alert_actor")?),
+                role: row.cell("alert_role")?,
+                patient_id: row.cell::<Option<Uuid>>("alert_patient")?.map(PatientId),
+                resource_type: row.cell("alert_resource")?,
             })
         };
         rows.iter().map(alert).collect()
@@ -101,19 +102,19 @@ impl AccessTrail {
 
 fn recorded(row: &Row) -> Result<RecordedAccess, TrailError> {
     Ok(RecordedAccess {
-        position: AccessPosition(row.try_get("position")?),
-        at: row.try_get("at")?,
-        actor: UserId(row.try_get("actor_id")?),
-        role: row.try_get("role")?,
-        session_id: row.try_get("session_id")?,
-        client_address: row.try_get("client_address")?,
-        request_id: row.try_get("request_id")?,
-        deed: row.try_get("deed")?,
-        resource_type: row.try_get("resource_type")?,
-        resource_id: row.try_get("resource_id")?,
-        patient_id: row.try_get::<_, Option<Uuid>>("patient_id")?.map(PatientId),
-        purpose: row.try_get("purpose")?,
-        reason: row.try_get("reason")?,
-        verdict: row.try_get("result")?,
+        position: AccessPosition(row.cell("position")?),
+        at: row.cell("at")?,
+        actor: UserId(row.cell("actor_id")?),
+        role: row.cell("role")?,
+        session_id: row.cell("session_id")?,
+        client_address: row.cell("client_address")?,
+        request_id: row.cell("request_id")?,
+        deed: row.cell("deed")?,
+        resource_type: row.cell("resource_type")?,
+        resource_id: row.cell("resource_id")?,
+        patient_id: row.cell::<Option<Uuid>>("patient_id")?.map(PatientId),
+        purpose: row.cell("purpose")?,
+        reason: row.cell("reason")?,
+        verdict: row.cell("result")?,
     })
 }

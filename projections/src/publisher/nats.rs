@@ -44,6 +44,9 @@ impl Default for NatsNames {
 }
 
 impl NatsNames {
+    /// The kinds of subjects that there are.
+    pub const KINDS: [&str; 4] = ["events", "nudge", "presence", "conflicts"];
+
     /// Names under this prefix: lower-case letters, digits, `-` and `_`. None if there is anything else in it.
     pub fn with_prefix(prefix: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';

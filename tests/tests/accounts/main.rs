@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use api::auth::one_time_links::{LinkPurpose, OneTimeLinks};
+use accounts::one_time_links::{LinkPurpose, OneTimeLinks};
 use commands::{CommandContext, Commands};
 use domain::facility::{FacilityCommand, FacilitySettings};
 use domain::ids::{FacilityId, UserId};

@@ -3,9 +3,11 @@
 mod access;
 mod events;
 mod expected_version;
+mod functions;
 mod guards;
 mod idempotency;
 mod immutability;
+mod not_understood;
 mod order;
 mod personal_data;
 mod reservations;

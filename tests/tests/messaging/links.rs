@@ -1,9 +1,9 @@
 //! Links by which patients answer: opened and answered as a telephone would, on a real server.
 
-use api::embedded::ScratchDir;
-use api::patient_links::{LinkKind, PatientLink, PatientLinks};
+use embedded_servers::ScratchDir;
 use event_store_schema::EventLog;
 use jiff::Timestamp;
+use policies::patient_links::{LinkKind, PatientLink, PatientLinks};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ impl House {
 
     async fn in_server(server: &Server) -> Self {
         let log = Underneath::of(server).open_log().await;
-        let origin = Some("https://rdv.cabinet.example".parse().unwrap());
+        let origin = Some("https://rdv.cabinet.example");
         let links = PatientLinks::open(log.keys(), origin).await.unwrap();
         Self { agenda: Agenda::in_server(server).await, links, log, url: server.report.url.clone() }
     }
@@ -184,7 +184,7 @@ async fn every_link_that_is_none_gets_the_same_page() {
     let last = forged.pop().unwrap();
     forged.push(if last == 'A' { 'Q' } else { 'A' });
     let another_house = system_tests::house::House::new().await.open_log().await;
-    let origin = Some("https://a.example".parse().unwrap());
+    let origin = Some("https://a.example");
     let stranger = PatientLinks::open(another_house.keys(), origin).await.unwrap();
     let stranger = stranger.address(PatientLink { kind: LinkKind::Appointment, id, moment }).unwrap();
     let stranger = stranger.rsplit('/').next().unwrap().to_owned();

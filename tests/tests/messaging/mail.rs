@@ -1,7 +1,9 @@
 //! E-mails: what arrives, and what is known of those that do not.
 
-use api::messaging::{Cause, ChannelHealth, DeliveryError, MailSettings, MessagingSettings, Messengers, SendError};
 use domain::values::Channel;
+use policies::messaging::{
+    Cause, ChannelHealth, DeliveryError, MailSettings, MessagingSettings, Messengers, SendError,
+};
 use system_tests::smtp::{Fault, MailServer, Manner, Step};
 
 use super::{file, mail, messengers, send};
@@ -11,7 +13,9 @@ async fn an_email_arrives_as_it_was_written() {
     let server = MailServer::start().await;
     let messengers = messengers(Some(&server.url()), None);
     let message =
-        api::messaging::Outgoing { html: Some("<p>À bientôt</p>".to_owned()), attachment: Some(file()), ..mail() };
+        policies::messaging::Outgoing {
+            html: Some("<p>À bientôt</p>".to_owned()), attachment: Some(file()), ..mail()
+        };
     let (told, outcome) = send(&messengers, &message).await;
     outcome.unwrap();
     assert_eq!(told, 1);
@@ -73,8 +77,8 @@ async fn what_breaks_before_the_end_of_the_content_was_not_accepted() {
     let server = MailServer::start().await;
     let messengers = messengers(Some(&server.url()), None);
     server.break_next([Fault::HangUp(Step::Content)]);
-    let attachment = Some(api::messaging::Attachment { content: "Une ligne.\r\n".repeat(2_000_000), ..file() });
-    let long = api::messaging::Outgoing { attachment, ..mail() };
+    let attachment = Some(policies::messaging::Attachment { content: "Une ligne.\r\n".repeat(2_000_000), ..file() });
+    let long = policies::messaging::Outgoing { attachment, ..mail() };
     let (told, outcome) = send(&messengers, &long).await;
     let Err(SendError::Delivery(error)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((told, error), (1, DeliveryError::Transient(Cause::ConnectionLost)));

@@ -7,11 +7,11 @@ mod sms;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use api::messaging::{
+use domain::values::{EmailAddress, PhoneNumber, TextValue};
+use policies::messaging::{
     Attachment, DEFAULT_SMS_BODY, MailSettings, MessagingSettings, Messengers, Outgoing, Recipient, SendError,
     SmsSettings,
 };
-use domain::values::{EmailAddress, PhoneNumber, TextValue};
 use uuid::Uuid;
 
 /// Ways to reach patients: this server and this gateway, as the operator would name them.

@@ -1,6 +1,6 @@
 //! Short messages: what reaches the gateway, and what is known of what does not.
 
-use api::messaging::{Cause, DeliveryError, SendError};
+use policies::messaging::{Cause, DeliveryError, SendError};
 use serde_json::json;
 use system_tests::sms::{Fault, SmsGateway};
 

@@ -1,7 +1,7 @@
 //! Every operation with no token, and with each kind of token that opens nothing.
 
-use api::auth::tokens::{AccessGrant, AccessTokens};
-use api::http::auth::Caller;
+use accounts::member::Member;
+use accounts::tokens::{AccessGrant, AccessTokens};
 use domain::ids::UserId;
 use domain::permissions::Permissions;
 use domain::role::Role;
@@ -20,10 +20,10 @@ use super::{hire, id};
 const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
 /// A token as a server makes them.
-fn issue(tokens: &AccessTokens, caller: &Caller, issued_at: Timestamp) -> String {
+fn issue(tokens: &AccessTokens, caller: &Member, issued_at: Timestamp) -> String {
     let permissions = Permissions::default_of(caller.role);
     let grant = AccessGrant {
-        caller: caller.clone(),
+        member: caller.clone(),
         permissions,
         id: Uuid::now_v7(),
         issued_at,
@@ -59,7 +59,7 @@ async fn nothing_but_what_is_public_opens_without_a_good_token() {
     admin.post(&format!("{}/suspend", suspended.path()), &suspension).await.expect(200);
     within_a_second(&suspended_session, "/facilities/current", |answer| answer.body["code"] == "session_ended").await;
 
-    let caller = Caller {
+    let caller = Member {
         user_id: UserId(member.id().parse().unwrap()),
         facility_id: practice.facility_id,
         role: Role::Admin,
@@ -92,7 +92,7 @@ async fn nothing_but_what_is_public_opens_without_a_good_token() {
     refused.push(("a changed byte of the signature".to_owned(), Some(altered(&good, 2, 95)), "invalid_token"));
 
     // What row-level security goes by is the practice that the claims name.
-    let other = Caller { facility_id: elsewhere.facility_id, ..caller };
+    let other = Member { facility_id: elsewhere.facility_id, ..caller };
     let spliced = splice(&good, &issue(&ours, &other, now));
     refused.push((
         "the claims of one practice and the signature of another".to_owned(),

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use api::embedded::ScratchDir;
 use domain::role::Role;
+use embedded_servers::ScratchDir;
 use system_tests::practice::{Practice, Underneath, patient};
 use system_tests::screen::Screen;
 use system_tests::server::{Client, Server};

@@ -1,7 +1,7 @@
 //! Who is limited, and what a proxy is believed.
 
-use api::embedded::ScratchDir;
 use domain::role::Role;
+use embedded_servers::ScratchDir;
 use reqwest::Method;
 use serde_json::json;
 use system_tests::practice::Practice;

@@ -1,7 +1,7 @@
 //! What cannot be traced is not shown.
 
-use api::embedded::ScratchDir;
 use domain::role::Role;
+use embedded_servers::ScratchDir;
 use system_tests::practice::{Practice, Underneath};
 use system_tests::server::Server;
 

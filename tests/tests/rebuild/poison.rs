@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use api::embedded::ScratchDir;
 use domain::role::Role;
+use embedded_servers::ScratchDir;
 use projections_engine::{Projection, ProjectionState, Projections};
 use system_tests::practice::{self, Underneath};
 use system_tests::server::{Client, Server};

@@ -10,8 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::messaging::{DEFAULT_SMS_BODY, MailSettings, MessagingSettings, Messengers, SmsSettings};
-use api::reminders::{ReminderClock, Reminders};
 use commands::{CommandContext, Commands, Registration};
 use domain::appointment::{
     Appointment, AppointmentCommand, AppointmentPriority, AppointmentType, Details, Slot, Terms, Texts,
@@ -29,6 +27,8 @@ use domain::values::{
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use policies::messaging::{DEFAULT_SMS_BODY, MailSettings, MessagingSettings, Messengers, SmsSettings};
+use policies::reminders::{ReminderClock, Reminders};
 use projections::reminders::Reminders as ReminderList;
 use projections_engine::Projections;
 use projections_engine::following::Policy;
@@ -178,7 +178,7 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let house = Arc::new(House::new().await);
-        api::reminders::migrate(&house.owner).await.expect("tables");
+        policies::reminders::migrate(&house.owner).await.expect("tables");
         projections_engine::install(&house.owner, &projections::all()).await.expect("tables");
         let commands = house.open_commands().await;
         let read_models = Projections::start(commands.log().clone(), projections::all());

@@ -1,7 +1,7 @@
 //! How a practice reminds its patients, over HTTP.
 
-use api::embedded::ScratchDir;
 use domain::role::Role;
+use embedded_servers::ScratchDir;
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::agenda::Agenda;

@@ -1,4 +1,4 @@
-use api::auth::totp::TotpSecret;
+use accounts::totp::TotpSecret;
 use data_encoding::BASE32_NOPAD;
 use domain::role::Role;
 use reqwest::Method;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api::embedded::ScratchDir;
+use embedded_servers::ScratchDir;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::auth::accounts::Accounts;
-use api::auth::passwords::Passwords;
+use accounts::account::Accounts;
+use accounts::passwords::Passwords;
 use commands::{CommandContext, Commands};
 use domain::ids::UserId;
 use domain::role::Role;

@@ -3,8 +3,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use api::auth::tokens::AccessTokens;
-use api::http::auth::Caller;
+use accounts::member::Member;
+use accounts::tokens::AccessTokens;
 use domain::ids::UserId;
 use domain::role::Role;
 use system_tests::server::{NO_RATE_LIMITS, ReadyReport, spawn_dying_with_us};
@@ -89,6 +89,6 @@ async fn token(house: &House) -> String {
     let tokens =
         AccessTokens::new(secret.as_slice().try_into().expect("32 bytes"), jiff::SignedDuration::from_hours(1));
     let (user_id, session_id) = (UserId(Uuid::now_v7()), Uuid::now_v7());
-    let caller = Caller { user_id, facility_id: house.facility, role: Role::Secretary, session_id };
+    let caller = Member { user_id, facility_id: house.facility, role: Role::Secretary, session_id };
     tokens.and_then(|tokens| tokens.issue(&caller)).expect("a token")
 }

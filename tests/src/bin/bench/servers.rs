@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use api::embedded::{EmbeddedServers, Options};
 use commands::Commands;
 use domain::ids::FacilityId;
 use domain::upcasting::Upcasters;
+use embedded_servers::{EmbeddedServers, Options};
 use event_store_schema::{Database, EventLog, KeyRing, MasterKeys, migrate};
 use system_tests::cluster::execute;
 use system_tests::house::open_practice;

@@ -1,0 +1,234 @@
+//! The accounts that can log in. The tables are in `migrations/`; what slows down guessing is in [`super::lockout`].
+
+use domain::ids::{FacilityId, UserId};
+use domain::role::Role;
+use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError};
+use tokio_postgres::{Config, Row};
+use uuid::Uuid;
+
+use super::signing_keys::UnusableKey;
+use super::totp::NoRandomness;
+use event_store_schema::migrating;
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The advisory lock under which migrations run: 'MPac' in ASCII.
+const MIGRATION_LOCK: i64 = 0x4d50_6163;
+
+/// Turns something to be looked up into a keyed hash, so that tables hold no e-mail address.
+pub trait LookupHash: Send + Sync {
+    /// The hash of `value`; the same value hashes differently in another `domain` of values.
+    fn lookup_hash(&self, domain: &str, value: &str) -> [u8; 32];
+}
+
+impl LookupHash for KeyRing {
+    fn lookup_hash(&self, domain: &str, value: &str) -> [u8; 32] {
+        self.lookup_hash(domain, value)
+    }
+}
+
+/// The log holds the key ring of a running server.
+impl LookupHash for EventLog {
+    fn lookup_hash(&self, domain: &str, value: &str) -> [u8; 32] {
+        self.keys().lookup_hash(domain, value)
+    }
+}
+
+/// The keyed hash that stands for an e-mail address. Addresses that differ in case alone are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginHash([u8; 32]);
+
+impl LoginHash {
+    /// The hash of this address.
+    pub fn of(email: &str, keys: &dyn LookupHash) -> Self {
+        Self(keys.lookup_hash("account-login", &email.to_lowercase()))
+    }
+
+    /// Its bytes, as stored.
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The accounts could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The tables could not be made.
+    #[error("migration of the accounts failed: {0}")]
+    Migration(#[from] refinery::Error),
+    /// A row holds what the table's checks rule out.
+    #[error("an account holds an unknown role")]
+    UnknownRole,
+    /// A sealed secret does not open.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A secret of the house cannot be read.
+    #[error(transparent)]
+    Secret(#[from] LogError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// A key that signs access tokens is none.
+    #[error(transparent)]
+    SigningKey(#[from] UnusableKey),
+}
+
+impl From<tokio_postgres::Error> for AccountsError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Brings the schema `accounts` to this release, after the log's, which makes the application's role. The connection
+/// must be the owner's; servers may start at the same time.
+pub async fn migrate(owner: &Config) -> Result<(), AccountsError> {
+    migrating::migrate_schema(owner, MIGRATION_LOCK, "accounts_schema_history", migrations::migrations::runner()).await
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The member of staff.
+    pub user_id: UserId,
+    /// The practice they work in.
+    pub facility_id: FacilityId,
+    /// What they do there.
+    pub role: Role,
+    /// The number of a doctor in the national directory (RPPS).
+    pub rpps_number: Option<String>,
+    /// The number in the older directory (ADELI).
+    pub adeli_number: Option<String>,
+    /// Whether they may log in.
+    pub active: bool,
+}
+
+/// An account with what its password is checked against.
+pub struct Credentials {
+    /// The account.
+    pub account: Account,
+    /// The argon2id hash of its password; none until the invitation is accepted.
+    pub password_hash: Option<String>,
+}
+
+/// The tables of accounts.
+#[derive(Clone)]
+pub struct Accounts {
+    database: Database,
+}
+
+const COLUMNS: &str = "user_id, facility_id, role, rpps_number, adeli_number, status, password_hash";
+
+impl Accounts {
+    /// Over this database.
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Creates an account, or leaves the one of that id as it is: seeding twice changes nothing. Without a password it
+    /// waits for its invitation to be accepted. Says whether it was created.
+    pub async fn create(
+        &self,
+        account: &Account,
+        login: LoginHash,
+        password_hash: Option<&str>,
+    ) -> Result<bool, AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "INSERT INTO accounts.credentials
+                   (user_id, facility_id, login_hash, password_hash, role, rpps_number, adeli_number, status)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (user_id) DO NOTHING",
+            )
+            .await?;
+        let status = if account.active { "active" } else { "suspended" };
+        let created = client
+            .execute(
+                &statement,
+                &[
+                    &account.user_id.0,
+                    &account.facility_id.0,
+                    &login.bytes().as_slice(),
+                    &password_hash,
+                    &account.role.name(),
+                    &account.rpps_number,
+                    &account.adeli_number,
+                    &status,
+                ],
+            )
+            .await?;
+        Ok(created == 1)
+    }
+
+    /// Gives an account another password.
+    pub async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET password_hash = $2, password_changed_at = now() WHERE user_id = $1",
+            )
+            .await?;
+        client.execute(&statement, &[&user.0, &password_hash]).await?;
+        Ok(())
+    }
+
+    /// Keeps the same password as another hash, unless it was changed meanwhile.
+    pub async fn rehash(&self, user: UserId, before: &str, after: &str) -> Result<(), AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+            )
+            .await?;
+        client.execute(&statement, &[&user.0, &before, &after]).await?;
+        Ok(())
+    }
+
+    /// Lets an account log in with another address. `false` if that address is another account's.
+    pub async fn set_login(&self, user: UserId, login: LoginHash) -> Result<bool, AccountsError> {
+        let client = self.database.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE accounts.credentials SET login_hash = $2
+                 WHERE user_id = $1
+                   AND NOT EXISTS (SELECT FROM accounts.credentials WHERE login_hash = $2 AND user_id <> $1)",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[&user.0, &login.bytes().as_slice()]).await? == 1)
+    }
+
+    /// The account that logs in with this address.
+    pub async fn by_login(&self, login: LoginHash) -> Result<Option<Credentials>, AccountsError> {
+        let client = self.database.get().await?;
+        let statement =
+            client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE login_hash = $1")).await?;
+        client.query_opt(&statement, &[&login.bytes().as_slice()]).await?.map(|row| credentials(&row)).transpose()
+    }
+
+    /// The account of this member of staff, with what its password is checked against.
+    pub async fn by_id(&self, user: UserId) -> Result<Option<Credentials>, AccountsError> {
+        let client = self.database.get().await?;
+        let statement =
+            client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE user_id = $1")).await?;
+        client.query_opt(&statement, &[&user.0]).await?.map(|row| credentials(&row)).transpose()
+    }
+}
+
+fn credentials(row: &Row) -> Result<Credentials, AccountsError> {
+    Ok(Credentials {
+        account: Account {
+            user_id: UserId(row.get::<_, Uuid>("user_id")),
+            facility_id: FacilityId(row.get::<_, Uuid>("facility_id")),
+            role: Role::named(row.get("role")).ok_or(AccountsError::UnknownRole)?,
+            rpps_number: row.get("rpps_number"),
+            adeli_number: row.get("adeli_number"),
+            active: row.get::<_, &str>("status") == "active",
+        },
+        password_hash: row.get("password_hash"),
+    })
+}

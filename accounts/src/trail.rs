@@ -1,0 +1,183 @@
+//! What happens to an account becomes an event of its owner: logins, refusals, sessions that end. The rest of this folder
+//! proves or refuses; this file tells the log of it.
+
+use std::time::Duration;
+
+use commands::{CommandContext, CommandError, Commands};
+use domain::event::Actor;
+use domain::ids::{FacilityId, Position, UserId};
+use domain::user::{RefusalCause, UserCommand, UserError};
+use jiff::Timestamp;
+use rand::Rng;
+use tokio::sync::mpsc;
+
+use super::account::{Account, Accounts, LoginHash};
+use super::sessions::ClientPlace;
+use crate::member::Member;
+
+/// Refused logins that may wait to be written. Beyond it they are counted, and not written: whoever storms the door does
+/// not get to fill the log or to slow down who comes in.
+const WAITING: usize = 1_000;
+/// When refused logins are written, after they happened.
+const WRITTEN_AFTER_MILLISECONDS: std::ops::Range<u64> = 200..1_500;
+/// How many refused logins were not written.
+const UNWRITTEN: &str = "refused_logins_unwritten_total";
+
+/// Why it could not be told.
+pub type TrailError = CommandError<UserError>;
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Address and program.
+    pub client: ClientPlace,
+    /// Its id.
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    /// The context of what this member does.
+    pub fn context_of(&self, member: &Member) -> CommandContext {
+        let (user_id, role, session_id) = (member.user_id, Some(member.role), Some(member.session_id));
+        context(Actor { user_id, role, session_id }, member.facility_id, self)
+    }
+}
+
+/// A login that was refused.
+#[derive(Clone, Debug)]
+pub struct RefusedLogin {
+    /// Which address was named, as a hash.
+    pub login: LoginHash,
+    /// Why it was refused.
+    pub cause: RefusalCause,
+    /// Until when the account is locked for it, if it is.
+    pub locked_until: Option<Timestamp>,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Tells the log.
+#[derive(Clone)]
+pub struct AccountTrail {
+    commands: Commands,
+    refusals: mpsc::Sender<RefusedLogin>,
+}
+
+impl AccountTrail {
+    /// Into the log of these commands. Refused logins are written in the background: a known account is refused as quickly
+    /// as an unknown one. That ends when every clone of this is gone.
+    pub fn start(commands: Commands, accounts: Accounts) -> Self {
+        let (refusals, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(write_refusals(commands.clone(), accounts, waiting));
+        Self { commands, refusals }
+    }
+
+    /// Writes what happened to this account, by its owner's own doing. The position of it; none if it was known.
+    pub async fn happened(
+        &self,
+        account: &Account,
+        what: UserCommand,
+        origin: &Origin,
+    ) -> Result<Option<Position>, TrailError> {
+        let actor = Actor { user_id: account.user_id, role: Some(account.role), session_id: session_of(&what) };
+        tell(&self.commands, account.user_id, &what, &context(actor, account.facility_id, origin)).await
+    }
+
+    /// Writes what somebody did to this account. The position of it; none if it was known.
+    pub async fn was_done(
+        &self,
+        user: UserId,
+        what: UserCommand,
+        context: &CommandContext,
+    ) -> Result<Option<Position>, TrailError> {
+        tell(&self.commands, user, &what, context).await
+    }
+
+    /// Writes a refused login, later.
+    pub fn refused(&self, refused: RefusedLogin) {
+        if self.refusals.try_send(refused).is_err() {
+            metrics::counter!(UNWRITTEN).increment(1);
+        }
+    }
+}
+
+/// An account that was made before users were registered, or by hand, has no events to add to; and what the log says
+/// already, because an earlier answer was lost on its way, is not said again.
+async fn tell(
+    commands: &Commands,
+    user: UserId,
+    what: &UserCommand,
+    context: &CommandContext,
+) -> Result<Option<Position>, TrailError> {
+    let said_already = |refusal: &UserError| {
+        matches!(refusal, UserError::MfaAlreadyEnabled | UserError::MfaNotEnabled | UserError::AlreadyActivated)
+    };
+    match commands.change_user(user, what, context).await {
+        Ok(executed) => Ok(executed.position),
+        Err(CommandError::NotFound) => Ok(None),
+        Err(CommandError::Refused(refusal)) if said_already(&refusal) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_refusals(commands: Commands, accounts: Accounts, mut waiting: mpsc::Receiver<RefusedLogin>) {
+    let unwritten = |error: &dyn std::error::Error| {
+        tracing::warn!(%error, "a refused login is not written");
+        metrics::counter!(UNWRITTEN).increment(1);
+    };
+    while let Some(refused) = waiting.recv().await {
+        // At a time of its own: the writing slows down whatever runs beside it, and a stranger who names an address and then
+        // times the next request would know from that whether the account exists.
+        if waiting.is_empty() {
+            let milliseconds = rand::rng().random_range(WRITTEN_AFTER_MILLISECONDS);
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        }
+        let account = match accounts.by_login(refused.login).await {
+            Ok(Some(found)) => found.account,
+            Ok(None) => continue,
+            Err(error) => {
+                unwritten(&error);
+                continue;
+            }
+        };
+        // Nobody proved to be anybody: the house itself reports it.
+        let context = context(Actor::SYSTEM, account.facility_id, &refused.origin);
+        let locked = refused.locked_until.map(|until| UserCommand::LockAccount { until });
+        for what in [Some(UserCommand::RefuseLogin { cause: refused.cause }), locked].into_iter().flatten() {
+            if let Err(error) = tell(&commands, account.user_id, &what, &context).await {
+                unwritten(&error);
+            }
+        }
+    }
+}
+
+fn context(actor: Actor, facility: FacilityId, origin: &Origin) -> CommandContext {
+    CommandContext {
+        actor,
+        client_address: origin.client.address.map(|address| address.to_string()),
+        request_id: origin.request_id.clone(),
+        ..CommandContext::system(facility)
+    }
+}
+
+fn session_of(what: &UserCommand) -> Option<uuid::Uuid> {
+    match what {
+        UserCommand::LogIn { session_id, .. }
+        | UserCommand::LogOut { session_id }
+        | UserCommand::ReportRefreshTokenReuse { session_id } => Some(session_id.0),
+        UserCommand::RegisterUser { .. }
+        | UserCommand::InviteUser { .. }
+        | UserCommand::StartPasswordReset { .. }
+        | UserCommand::ChangeProfile { .. }
+        | UserCommand::AssignRole { .. }
+        | UserCommand::SuspendUser
+        | UserCommand::ReinstateUser
+        | UserCommand::ChangePassword { .. }
+        | UserCommand::EnableMfa
+        | UserCommand::DisableMfa
+        | UserCommand::UseRecoveryCode
+        | UserCommand::RefuseLogin { .. }
+        | UserCommand::LockAccount { .. }
+        | UserCommand::RevokeSession { .. } => None,
+    }
+}

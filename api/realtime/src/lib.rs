@@ -1,0 +1,183 @@
+//! Live screens: from the log to every WebSocket whose user may see it.
+//!
+//! ```text
+//!  NATS medicalpro.> ──► relay ──► hub ──► session (one per socket) ──► client
+//!  the log (gaps, NATS away) ─┘     ▲         │
+//!  NATS medicalpro-presence ──► presence ◄────┘ who is connected
+//!  a change that came too late ──► conflicts ─► hub
+//!  audit.access ──► alerts ─► hub             └──► traces ──► audit.access: who was told of whom
+//! ```
+//!
+//! A client that comes back names the last position it saw: its [`session`] reads the log from there, and goes live
+//! without a gap and without a repeat.
+
+mod alerts;
+mod asyncapi;
+mod conflicts;
+mod filling;
+mod hub;
+mod messages;
+mod neighbours;
+mod presence;
+mod relay;
+mod sequence;
+mod session;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod traces;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use event_store_schema::{AccessTrail, EventLog, LogError};
+use poem::http::Method;
+use poem::{Response, endpoint::make_sync};
+use projections::publisher::NatsNames;
+use projections_engine::Projections;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use self::filling::Fillings;
+use self::hub::Hub;
+use self::presence::Presence;
+use self::relay::Relay;
+use self::socket::RealtimeEndpoint;
+use accounts::tokens::AccessTokens;
+use frame::origins::Origins;
+use frame::server::PlainRoute;
+use frame::shutdown::Shutdown;
+
+pub use self::asyncapi::asyncapi_document;
+pub use self::conflicts::{StaleChange, StaleChanges};
+pub use self::relay::COMMIT_TO_RELAY;
+pub use self::session::{CUT_OFF, FRAMES_SENT, SOCKETS};
+
+/// Where clients connect.
+pub const PATH: &str = "/api/v1/realtime";
+
+/// Where the document of the messages is.
+pub const DOCUMENT_PATH: &str = "/asyncapi.json";
+
+/// The document that describes the messages.
+pub fn document() -> PlainRoute {
+    let document = asyncapi_document().to_string();
+    let answer = make_sync(move |_| Response::builder().content_type("application/json").body(document.clone()));
+    PlainRoute::new(Method::GET, DOCUMENT_PATH, answer)
+}
+
+/// How much, and how long.
+#[derive(Clone, Debug)]
+pub struct RealtimeSettings {
+    /// How many sockets the server serves at a time.
+    pub max_sockets: usize,
+    /// How many frames may wait for a socket before it is cut off.
+    pub queue_length: usize,
+    /// How long a client may take to say who it is.
+    pub authenticate_within: Duration,
+    /// How long one write may take before the socket is cut off.
+    pub write_within: Duration,
+    /// How often a client is asked whether it is still there; one that does not answer until the next time is dropped.
+    pub ping_every: Duration,
+    /// Whose web pages may connect.
+    pub origins: Origins,
+}
+
+impl Default for RealtimeSettings {
+    fn default() -> Self {
+        Self {
+            max_sockets: 10_000,
+            queue_length: 1024,
+            authenticate_within: Duration::from_secs(10),
+            write_within: Duration::from_secs(10),
+            ping_every: Duration::from_secs(30),
+            origins: Origins::default(),
+        }
+    }
+}
+
+/// What every session uses.
+struct Shared {
+    log: EventLog,
+    trail: AccessTrail,
+    tokens: Arc<AccessTokens>,
+    hub: Arc<Hub>,
+    presence: Arc<Presence>,
+    fillings: Fillings,
+    stale: StaleChanges,
+    settings: RealtimeSettings,
+    /// A permit for each socket there may be.
+    sockets: Arc<Semaphore>,
+    /// A permit for each page of the past that may be read at the same time: a thousand clients that come back at once
+    /// must not take the database from everybody else.
+    past: Semaphore,
+    stop: CancellationToken,
+}
+
+/// The realtime channel of one server.
+#[derive(Clone)]
+pub struct Realtime(Arc<Shared>);
+
+/// How many pages of the past are read at the same time.
+const PAST_READERS: usize = 4;
+
+impl Realtime {
+    /// Starts to relay what is written from now on. It runs until `shutdown` ends the background work; sockets are
+    /// closed with 1001 as soon as it begins.
+    pub async fn start(
+        log: EventLog,
+        trail: AccessTrail,
+        read_models: Projections,
+        nats: Option<(Client, NatsNames)>,
+        tokens: Arc<AccessTokens>,
+        settings: RealtimeSettings,
+        shutdown: &Shutdown,
+    ) -> Result<Self, LogError> {
+        let hub = Arc::new(Hub::new(log.head().await?, settings.queue_length));
+        let (presence, changes) = Presence::new(Arc::clone(&hub));
+        let subjects = nats.as_ref().map(|(client, names)| (client.clone(), names.events()));
+        let relay = Relay::new(log.clone(), read_models, subjects, Arc::clone(&hub));
+        run_until(shutdown.background(), shutdown, relay.run());
+        let (alerted, watched) = (Arc::clone(&hub), trail.clone());
+        run_until(shutdown.background(), shutdown, async move { alerts::relay_alerts(watched, &alerted).await });
+        let stale = StaleChanges::new(Arc::clone(&hub), nats.clone());
+        run_until(shutdown.background(), shutdown, stale.clone().listen());
+        if let Some((client, names)) = nats {
+            let presence = Arc::clone(&presence);
+            run_until(shutdown.background(), shutdown, async move { presence.exchange(client, names, changes).await });
+        }
+
+        let sockets = Arc::new(Semaphore::new(settings.max_sockets));
+        let (stop, past) = (shutdown.serving(), Semaphore::new(PAST_READERS));
+        let fillings = Fillings::new(log.database());
+        let shared = Shared { log, trail, tokens, hub, presence, fillings, stale, settings, sockets, past, stop };
+        let realtime = Self(Arc::new(shared));
+        shutdown.spawn(realtime.clone().all_closed());
+        Ok(realtime)
+    }
+
+    /// Where clients open sockets.
+    pub fn sockets(&self) -> PlainRoute {
+        PlainRoute::new(Method::GET, PATH, RealtimeEndpoint(Arc::clone(&self.0)))
+    }
+
+    /// By which users are told of changes that came too late.
+    pub fn stale_changes(&self) -> StaleChanges {
+        self.0.stale.clone()
+    }
+
+    /// Ends when the server stops and every socket is closed.
+    async fn all_closed(self) {
+        self.0.stop.cancelled().await;
+        let every = u32::try_from(self.0.settings.max_sockets).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = self.0.sockets.acquire_many(every).await;
+    }
+}
+
+fn run_until(stop: CancellationToken, shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) {
+    shutdown.spawn(async move {
+        stop.run_until_cancelled(work).await;
+    });
+}

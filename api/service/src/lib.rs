@@ -1,0 +1,73 @@
+//! What a service is, for those that are services and for the program that puts them together: a value with a name, a port,
+//! its operations, its policies, its read models and its checks. A service knows no other.
+
+mod chapter;
+mod mount;
+mod names;
+
+use std::sync::Arc;
+
+use accounts::Auth;
+use event_store_schema::health::Check;
+use frame::desk::Desk;
+use policies::messaging::Messengers;
+use policies::patient_links::PatientLinks;
+use policies::reminders::Reminders;
+use projections_engine::following::Policy;
+use realtime::{Realtime, StaleChanges};
+
+pub use self::chapter::Chapter;
+pub use self::mount::Mount;
+pub use self::names::patient_names;
+
+/// What the services of one process are put together from.
+#[derive(Clone)]
+pub struct Parts {
+    /// Commands, the wait for read models, and the trail of accesses.
+    pub desk: Desk,
+    /// Who may come in.
+    pub auth: Auth,
+    /// By what patients are reached.
+    pub messengers: Messengers,
+    /// By which patients answer.
+    pub links: PatientLinks,
+    /// What sends reminders.
+    pub reminders: Reminders,
+    /// By which users are told of changes that came too late.
+    pub stale: StaleChanges,
+    /// Live screens, where this process serves them.
+    pub realtime: Option<Realtime>,
+}
+
+/// A policy of a service: it runs once, however many processes there are.
+#[derive(Clone, Copy)]
+pub struct PolicyOf {
+    /// The name of its checkpoint.
+    pub name: &'static str,
+    /// Makes it.
+    pub make: fn(&Parts) -> Arc<dyn Policy>,
+}
+
+/// One of the six services. Each can be deployed apart.
+#[derive(Clone, Copy)]
+pub struct Service {
+    /// What `--services` calls it.
+    pub name: &'static str,
+    /// The port of its listener when it runs alone.
+    pub port: u16,
+    /// Mounts its operations and its other paths.
+    pub mount: fn(&mut Mount<'_>),
+    /// What it does by itself because of events.
+    pub policies: &'static [PolicyOf],
+    /// The read models that it owns. It may read others.
+    pub read_models: &'static [&'static str],
+    /// The kinds of subjects on NATS that are its own, as [`NatsNames`](projections::publisher::NatsNames) calls them.
+    pub subjects: &'static [&'static str],
+    /// What must hold for it to be ready, beside what must hold for every service.
+    pub checks: fn(&Parts) -> Vec<Check>,
+}
+
+/// For a service that has no checks of its own.
+pub const fn no_checks(_parts: &Parts) -> Vec<Check> {
+    Vec::new()
+}

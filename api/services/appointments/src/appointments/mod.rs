@@ -1,0 +1,401 @@
+//! Appointments: book, list, read, move and change ([`AppointmentsApi`]), what happens to them on the day ([`life`]), slots
+//! that are held and the dry run of a booking ([`holds`]), and several at once ([`together`]). Clients speak in what the
+//! clock of the practice shows; [`times`] makes instants of it.
+
+mod answers;
+mod documents;
+mod holds;
+mod input;
+mod life;
+mod list;
+pub(super) mod times;
+mod together;
+
+use std::collections::BTreeSet;
+
+use commands::{CommandContext, CommandError, Executed, Loaded};
+use domain::aggregate::AggregateRoot;
+use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, AppointmentStatus, AppointmentType};
+use domain::ids::{AppointmentId, FacilityId, PatientId};
+use domain::role::Area;
+use domain::scheduling::PracticeTime;
+use domain::values::{CivilDate, Reason};
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use projections::appointments::AppointmentView;
+use projections::push::{self, Push};
+use uuid::Uuid;
+
+use self::answers::{Booked, Changed, Listed, Read};
+use self::documents::AppointmentDocument;
+pub(super) use self::documents::word;
+use self::input::{BookingInput, RevisionInput};
+use self::list::{Asked, Reader};
+use super::slots::{Around, nearest};
+use crate::desk::AgendaDesk;
+use crate::problems::{appointment_refusal, command_refusal};
+use frame::access::{AccessPurpose, AccessReason};
+use frame::auth::Caller;
+use frame::comma_separated::CommaSeparated;
+use frame::command::{ChangeReason, UnderConditions, command_context};
+use frame::conditional::{IfMatch, IfNoneMatch, etag};
+use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
+use frame::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
+use frame::permissions::{Permission, PermissionTable};
+use frame::problem::{Period, Problem, ProblemCode};
+use frame::strict_json::StrictJson;
+use frame::unparsed::Unparsed;
+use realtime::StaleChange;
+use service::{Chapter, Mount};
+
+/// Mounts all of them. They are of several types because each has its own file.
+pub(crate) fn mount(mount: &mut Mount<'_>) {
+    mount.operations(PERMISSIONS, |parts| AppointmentsApi::new(AgendaDesk::new(parts)));
+    mount.operations(life::PERMISSIONS, |parts| life::AppointmentLifeApi::new(AgendaDesk::new(parts)));
+    mount.operations(list::PERMISSIONS, |parts| list::AppointmentListsApi::new(AgendaDesk::new(parts)));
+    mount.operations(holds::PERMISSIONS, |parts| holds::AppointmentHoldsApi::new(AgendaDesk::new(parts)));
+    mount.operations(together::PERMISSIONS, |parts| together::AppointmentsTogetherApi::new(AgendaDesk::new(parts)));
+}
+
+/// The operations on appointments themselves.
+pub struct AppointmentsApi {
+    desk: AgendaDesk,
+}
+
+/// What the operations on appointments share.
+impl AgendaDesk {
+    /// This moment, by the clock of the practice.
+    async fn practice_time(&self, facility: FacilityId) -> Result<PracticeTime, Problem> {
+        Ok(self.commands.practice_time::<AppointmentError>(facility).await?)
+    }
+
+    /// A refusal, in the time of the practice.
+    fn appointment_refusal(&self, error: CommandError<AppointmentError>, time: &PracticeTime) -> Problem {
+        command_refusal(error, &time.zone)
+    }
+
+    /// A refusal to take times, in the time of the practice, with the nearest times that are free.
+    async fn booking_refusal(
+        &self,
+        error: CommandError<AppointmentError>,
+        command: &AppointmentCommand,
+        time: &PracticeTime,
+        facility: FacilityId,
+    ) -> Problem {
+        let refusal = match error {
+            CommandError::Refused(refusal) => refusal,
+            error => return error.into(),
+        };
+        let elsewhere =
+            matches!(refusal, AppointmentError::Conflicts(_) | AppointmentError::OutsideAvailability { .. });
+        let problem = appointment_refusal(refusal, &time.zone);
+        let Some(slot) = command.slot().filter(|_| elsewhere) else { return problem };
+        let around = Around {
+            practitioner: slot.practitioner_id,
+            patient: command.patient(),
+            room: slot.room_id,
+            slot: slot.during,
+        };
+        match nearest(self, facility, around).await {
+            Ok(free) => problem.with_alternatives(free.into_iter().map(|slot| Period::of(slot, &time.zone)).collect()),
+            // What is refused is refused; where else there is room matters less.
+            Err(_) => problem,
+        }
+    }
+
+    /// Tells the screens of whoever wanted to change a version that is not the last one which fields are different by now.
+    async fn warn_of_stale_change(&self, id: AppointmentId, context: &CommandContext) {
+        let Some(read) = context.if_match.iter().flatten().min() else { return };
+        let since = match self.commands.log().load(&Appointment::stream(id.0), *read).await {
+            Ok(since) => since,
+            // The answer says that it is stale; the screens are a convenience.
+            Err(error) => return tracing::warn!(%error, "screens are not told what changed meanwhile"),
+        };
+        let mut fields = BTreeSet::new();
+        for push in since.iter().filter_map(push::frame).map(|frame| frame.push) {
+            match push {
+                Push::AppointmentUpdated { changes, .. } => fields.extend(changes),
+                Push::AppointmentCancelled { .. } => fields.extend(["status".to_owned()]),
+                Push::AppointmentCreated { .. }
+                | Push::PatientUpdated { .. }
+                | Push::WaitingListUpdated { .. }
+                | Push::Notification { .. } => {}
+            }
+        }
+        let change = StaleChange {
+            user_id: context.actor.user_id,
+            resource_type: "appointment".to_owned(),
+            resource_id: id.0,
+            fields: fields.into_iter().collect(),
+        };
+        self.stale.tell(context.facility_id, change).await;
+    }
+
+    /// Gives a command to an appointment that is there, and answers with what it is then.
+    async fn change_appointment(
+        &self,
+        id: StrictUuid,
+        command: &AppointmentCommand,
+        context: &CommandContext,
+        prefer: Option<Prefer>,
+    ) -> Result<Changed, Problem> {
+        let outcome = self.commands.change_appointment(AppointmentId(id.0), command, context).await;
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => {
+                if let CommandError::Stale { .. } = error {
+                    self.warn_of_stale_change(AppointmentId(id.0), context).await;
+                }
+                let time = self.practice_time(context.facility_id).await?;
+                return Err(self.booking_refusal(error, command, &time, context.facility_id).await);
+            }
+        };
+        let preference = self.settle(executed.position, prefer).await;
+        let position = executed.position.map(|position| position.to_string());
+        let tag = etag(executed.after.shown_version);
+        Ok(Changed::Now(Json(document(executed)?), tag, position, preference))
+    }
+}
+
+/// The document of the state that a command left.
+fn document(executed: Executed<Appointment>) -> Result<AppointmentDocument, Problem> {
+    document_of(AppointmentId(executed.id), executed.after)
+}
+
+/// The document of a state.
+fn document_of(id: AppointmentId, after: Loaded<Appointment>) -> Result<AppointmentDocument, Problem> {
+    let missing = || Problem::new(ProblemCode::ResourceNotFound);
+    let recorded = after.recorded.ok_or_else(missing)?;
+    let view = AppointmentView::of(id, after.aggregate, after.shown_version, recorded.first, recorded.last);
+    Ok(view.ok_or_else(missing)?.into())
+}
+
+impl AppointmentsApi {
+    /// Over this desk.
+    pub const fn new(desk: AgendaDesk) -> Self {
+        Self { desk }
+    }
+}
+
+/// What each operation asks of its caller.
+pub(crate) const PERMISSIONS: PermissionTable = &[
+    ("listAppointments", Permission::Read(Area::Appointments)),
+    ("bookAppointment", Permission::Write(Area::Appointments)),
+    ("readAppointment", Permission::Read(Area::Appointments)),
+    ("reviseAppointment", Permission::Write(Area::Appointments)),
+    ("deleteAppointment", Permission::Write(Area::Appointments)),
+];
+
+#[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
+impl AppointmentsApi {
+    /// List or search appointments
+    ///
+    /// By when they begin. Slots that are held are among them until their time is over; what was released is not.
+    #[oai(path = "/", method = "get", operation_id = "listAppointments")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// Those of this day, where the practice is.
+        date: Query<Option<Unparsed<CivilDate>>>,
+        /// Those of the week that this day is in, from Monday to Sunday.
+        week: Query<Option<Unparsed<CivilDate>>>,
+        /// Those from this day on.
+        from: Query<Option<Unparsed<CivilDate>>>,
+        /// Those until this day, and on it.
+        until: Query<Option<Unparsed<CivilDate>>>,
+        /// Those of these practitioners.
+        #[oai(name = "practitionerId")]
+        practitioner_id: Query<Option<CommaSeparated<StrictUuid>>>,
+        /// Those of this patient.
+        #[oai(name = "patientId")]
+        patient_id: Query<Option<StrictUuid>>,
+        /// Those of these statuses.
+        status: Query<Option<CommaSeparated<AppointmentStatus>>>,
+        /// Those of these kinds.
+        r#type: Query<Option<CommaSeparated<AppointmentType>>>,
+        /// Those of this series.
+        #[oai(name = "seriesId")]
+        series_id: Query<Option<StrictUuid>>,
+        /// Those that were booked together.
+        #[oai(name = "linkId")]
+        link_id: Query<Option<StrictUuid>>,
+        /// Those that have to be moved, because they are still ahead and lie in a leave of their practitioner; with `false` as
+        /// without it, all.
+        #[oai(name = "needsRescheduling")]
+        needs_rescheduling: Query<Option<StrictBool>>,
+        /// Words that begin words of the title or the reason, in any order.
+        search: Query<Option<SearchText>>,
+        /// Which page, from 1. Not together with `cursor`.
+        page: Query<Option<PageNumber>>,
+        /// How many appointments on a page.
+        limit: Query<Option<PageLimit>>,
+        /// The `nextCursor` of the page before. It costs the same on every page.
+        cursor: Query<Option<Cursor>>,
+        /// What the client has already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+        /// For what the appointments are looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
+    ) -> Result<Listed, Problem> {
+        let asked = Asked {
+            date: date.0,
+            week: week.0,
+            from: from.0,
+            until: until.0,
+            practitioners: practitioner_id.0,
+            patient: patient_id.0,
+            statuses: status.0,
+            types: r#type.0,
+            series: series_id.0,
+            link: link_id.0,
+            search: search.0,
+            needs_rescheduling: needs_rescheduling.0,
+        };
+        let page = PageRequest::new(page.0, limit.0, cursor.0)?;
+        let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
+        self.desk.list_appointments("/api/v1/appointments", &asked, &page, reader, if_none_match.0).await
+    }
+
+    /// Book an appointment
+    ///
+    /// 409 if the practitioner, the patient or the room is taken then, with what is met, or if the practitioner is not
+    /// there, with the hours around. In the past with a `justification` only.
+    #[oai(path = "/", method = "post", operation_id = "bookAppointment")]
+    async fn book(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// Under which the request may be repeated without booking twice.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<IdempotencyKey>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<BookingInput>,
+    ) -> Result<Booked, Problem> {
+        let time = self.desk.practice_time(caller.facility_id).await?;
+        let mut violations = Vec::new();
+        let visit = input.visit();
+        let slot = visit.times.slot(&time.zone, "", &mut violations);
+        let details = visit.details("", &mut violations);
+        let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
+            return Err(Problem::validation_failed(violations));
+        };
+        let context = command_context(&caller, request, terms.reason.as_ref());
+        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let patient_id = PatientId(input.patient_id.0);
+        let command =
+            AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
+        let commands = &self.desk.commands;
+        let outcome = match input.hold_id {
+            Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
+            None => commands.change_appointment(AppointmentId(Uuid::now_v7()), &command, &context).await,
+        };
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.desk.booking_refusal(error, &command, &time, caller.facility_id).await),
+        };
+        let preference = self.desk.settle(executed.position, prefer.0).await;
+        let location = format!("/api/v1/appointments/{}", executed.id);
+        let position = executed.position.map(|position| position.to_string());
+        let tag = etag(executed.after.shown_version);
+        Ok(Booked::Created(Json(document(executed)?), location, tag, position, preference))
+    }
+
+    /// Read an appointment
+    #[oai(path = "/:id", method = "get", operation_id = "readAppointment")]
+    async fn read(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The versions that the client has already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<IfNoneMatch>>,
+        /// For what the appointment is looked at.
+        #[oai(name = "X-Access-Purpose")]
+        purpose: Header<Option<AccessPurpose>>,
+        /// Why.
+        #[oai(name = "X-Access-Reason")]
+        reason: Header<Option<AccessReason>>,
+    ) -> Result<Read, Problem> {
+        let found = self.desk.appointments.get(caller.facility_id, AppointmentId(id.0.0)).await?;
+        let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
+        // Also when the client has it already: it is shown again.
+        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
+        trace.read_of("appointment", Some(id.0.0), found.patient_id).await?;
+        let tag = etag(found.version);
+        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
+            return Ok(Read::NotModified(tag));
+        }
+        Ok(Read::Found(Json(found.into()), tag))
+    }
+
+    /// Move or change an appointment
+    ///
+    /// Replaces everything that is known of it: what is left out is known no more. Other times, another practitioner or
+    /// another room are checked as a booking is, and ask for the patient's confirmation again.
+    #[oai(path = "/:id", method = "put", operation_id = "reviseAppointment")]
+    async fn revise(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The version that is to be changed. Required.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+        StrictJson(input): StrictJson<RevisionInput>,
+    ) -> Result<Changed, Problem> {
+        let if_match = IfMatch::required(if_match.0)?;
+        let time = self.desk.practice_time(caller.facility_id).await?;
+        let mut violations = Vec::new();
+        let visit = input.visit();
+        let slot = visit.times.slot(&time.zone, "", &mut violations);
+        let details = visit.details("", &mut violations);
+        let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
+            return Err(Problem::validation_failed(violations));
+        };
+        let context = command_context(&caller, request, terms.reason.as_ref()).if_match(Some(if_match));
+        let command = AppointmentCommand::ReviseAppointment { slot, details, terms };
+        self.desk.change_appointment(id.0, &command, &context, prefer.0).await
+    }
+
+    /// Call an appointment off
+    ///
+    /// Its times are free again.
+    #[oai(path = "/:id", method = "delete", operation_id = "deleteAppointment")]
+    async fn delete(
+        &self,
+        request: &Request,
+        caller: Caller,
+        /// The appointment.
+        id: Path<StrictUuid>,
+        /// The version that is to be called off.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        /// Why.
+        #[oai(name = "X-Change-Reason")]
+        reason: Header<Option<ChangeReason>>,
+        /// `respond-async` to skip the wait for the read models.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<Prefer>>,
+    ) -> Result<Changed, Problem> {
+        // Why a patient's visit is called off is the patient's: it stands in the event, under their key.
+        let command = AppointmentCommand::CancelAppointment { reason: reason.0.map(Reason::from) };
+        let context = command_context(&caller, request, None).if_match(if_match.0);
+        self.desk.change_appointment(id.0, &command, &context, prefer.0).await
+    }
+}

@@ -1,0 +1,122 @@
+//! Whether the server lives, and whether it is ready: for load balancers, orchestrators and operators.
+
+use std::time::Duration;
+
+use event_store_schema::health::{Check, Finding};
+use futures_util::future::join_all;
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use frame::mounting::Frame;
+use frame::permissions::{Permission, PermissionTable};
+use frame::problem::{Problem, ProblemCode};
+use service::Chapter;
+
+/// A check that takes longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What must hold for the server to be ready.
+#[derive(Default)]
+pub struct Readiness(Vec<Check>);
+
+impl Readiness {
+    /// These checks.
+    pub const fn new(checks: Vec<Check>) -> Self {
+        Self(checks)
+    }
+
+    async fn findings(&self) -> Vec<(&str, Finding)> {
+        let findings = self.0.iter().map(|check| async move {
+            let late = || Finding::Failed("no answer in time".to_owned());
+            (check.name(), tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late()))
+        });
+        join_all(findings).await
+    }
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum Health {
+    Alive,
+    Ready,
+    Degraded,
+}
+
+/// How the server is.
+#[derive(Object)]
+struct HealthDocument {
+    /// The verdict.
+    status: Health,
+    /// What was looked at; empty for liveness.
+    checks: Vec<CheckDocument>,
+}
+
+/// One thing that was looked at.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct CheckDocument {
+    /// What was looked at.
+    name: String,
+    /// Whether it is well.
+    ok: bool,
+    /// What is missing, or left undone as it was set up.
+    detail: Option<String>,
+}
+
+/// Mounts the operations over these checks.
+pub fn mount(frame: &mut Frame, readiness: Readiness) {
+    frame.mount(HealthApi { readiness }, PERMISSIONS);
+}
+
+/// Declares the operations.
+pub fn declare(frame: &mut Frame) {
+    frame.declare::<HealthApi>(PERMISSIONS);
+}
+
+/// The operations.
+struct HealthApi {
+    readiness: Readiness,
+}
+
+/// What each operation asks of its caller.
+const PERMISSIONS: PermissionTable = &[("isAlive", Permission::Public), ("isReady", Permission::Public)];
+
+#[OpenApi(prefix_path = "/api/v1/health", tag = "Chapter::Operation")]
+impl HealthApi {
+    /// Is the process alive?
+    #[oai(path = "/live", method = "get", operation_id = "isAlive")]
+    async fn live(&self) -> Result<Json<HealthDocument>, Problem> {
+        Ok(Json(HealthDocument { status: Health::Alive, checks: Vec::new() }))
+    }
+
+    /// Can it do its work?
+    ///
+    /// Degraded is still ready: the server answers, but something beside it, such as the push to live screens, is late.
+    #[oai(path = "/ready", method = "get", operation_id = "isReady")]
+    async fn ready(&self) -> Result<Json<HealthDocument>, Problem> {
+        let findings = self.readiness.findings().await;
+        let failed: Vec<String> = findings
+            .iter()
+            .filter_map(|(name, finding)| match finding {
+                Finding::Failed(why) => Some(format!("{name}: {why}")),
+                Finding::Good | Finding::Off(_) | Finding::Degraded(_) => None,
+            })
+            .collect();
+        if !failed.is_empty() {
+            return Err(Problem::new(ProblemCode::NotReady).because(failed.join("; ")).retry_after(PATIENCE));
+        }
+        let degraded = findings.iter().any(|(_, finding)| matches!(finding, Finding::Degraded(_)));
+        let checks = findings.into_iter().map(|(name, finding)| CheckDocument {
+            name: name.to_owned(),
+            ok: matches!(finding, Finding::Good | Finding::Off(_)),
+            detail: match finding {
+                Finding::Good => None,
+                Finding::Off(why) | Finding::Degraded(why) | Finding::Failed(why) => Some(why),
+            },
+        });
+        Ok(Json(HealthDocument {
+            status: if degraded { Health::Degraded } else { Health::Ready },
+            checks: checks.collect(),
+        }))
+    }
+}
