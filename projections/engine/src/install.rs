@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::ids::Position;
+use event_store_schema::migrating::migrate_schema;
 use tokio_postgres::{Client, Config, Transaction};
 
 use crate::projection::Projection;
@@ -14,6 +15,16 @@ pub(crate) const LIVE_SCHEMA: &str = "read_model";
 /// The advisory lock under which read models are installed: 'MPin' in ASCII.
 const INSTALL_LOCK: i64 = 0x4d50_696e;
 
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The advisory lock of the migrations: 'MPrm' in ASCII.
+const MIGRATION_LOCK: i64 = 0x4d50_726d;
+
+/// The history of the migrations.
+const HISTORY: &str = "read_model_schema_history";
+
 /// The tables of a read model could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -22,7 +33,10 @@ pub enum InstallError {
     Connection(#[source] tokio_postgres::Error),
     /// What all read models share could not be made.
     #[error("cannot prepare for read models: {}", describe(.0))]
-    Shared(#[source] tokio_postgres::Error),
+    Shared(#[from] tokio_postgres::Error),
+    /// A migration failed, or the database was migrated by a newer release.
+    #[error("migration failed: {0}")]
+    Migration(#[from] refinery::Error),
     /// A read model's own tables could not be made.
     #[error("cannot install the read model {projection}: {}", describe(.source))]
     Tables {
@@ -48,7 +62,9 @@ fn describe(error: &tokio_postgres::Error) -> String {
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
     // Ends with this function, and the lock with it.
     let mut client = owner_session(owner).await.map_err(InstallError::Connection)?;
-    prepare(&client).await.map_err(InstallError::Shared)?;
+    client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
+    client.batch_execute(include_str!("../sql/roles.sql")).await?;
+    migrate_schema::<InstallError>(owner, MIGRATION_LOCK, HISTORY, migrations::migrations::runner()).await?;
     for projection in projections {
         let name = projection.name();
         install_one(&mut client, projection.as_ref())
@@ -56,11 +72,6 @@ pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Res
             .map_err(|source| InstallError::Tables { projection: name, source })?;
     }
     Ok(())
-}
-
-async fn prepare(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
-    client.batch_execute(include_str!("../sql/install.sql")).await
 }
 
 async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result<(), tokio_postgres::Error> {
