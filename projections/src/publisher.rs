@@ -32,21 +32,21 @@ pub use self::nats::{NatsError, NatsNames, connect};
 use self::stream::{EventStream, StreamError};
 
 /// Events of the log that wait to be published.
-pub const LAG: &str = "nats_publisher_lag_events";
+pub const LAG_METRIC: &str = "nats_publisher_lag_events";
 /// Events published and acknowledged.
-pub const PUBLISHED: &str = "nats_published_total";
+pub const PUBLISHED_METRIC: &str = "nats_published_total";
 
 /// The publisher's checkpoint.
 const NAME: &str = "nats_publisher";
 /// How many messages are on their way at a time.
-const BATCH: u32 = 256;
+const BATCH_EVENTS: u32 = 256;
 /// How often the log is looked at when nothing wakes the publisher.
-const POLL: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a frame waits for the read models, so that whoever gets it and then reads sees what it speaks of. A
 /// projection that is stuck delays frames by this much, and stops none.
-const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+const READ_MODEL_PATIENCE: Duration = Duration::from_millis(500);
 /// How often a server that does not publish looks how far the one that does has come.
-const MEASURE: Duration = Duration::from_secs(5);
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -190,9 +190,9 @@ impl Worker {
         loop {
             // Either way the log is read: the watch is a hint, the poll is the truth.
             if *head.borrow_and_update() <= checkpoint.position() {
-                let _ = tokio::time::timeout(POLL, head.changed()).await;
+                let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
             }
-            let events = self.log.read_forward(checkpoint.position(), BATCH).await?;
+            let events = self.log.read_forward(checkpoint.position(), BATCH_EVENTS).await?;
             let Some(last) = events.last().map(|event| event.position) else {
                 checkpoint.still_elected().await?;
                 if !is_connected(&self.client) {
@@ -200,14 +200,14 @@ impl Worker {
                 }
                 if *head.borrow() > checkpoint.position() {
                     // Somebody spoke of events that are not there.
-                    tokio::time::sleep(POLL).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
                 continue;
             };
-            self.read_models.wait_for(last, SHOWN_WITHIN).await;
+            self.read_models.wait_for(last, READ_MODEL_PATIENCE).await;
             stream.publish(&events).await?;
             checkpoint.advance_to(last).await?;
-            metrics::counter!(PUBLISHED).increment(events.len() as u64);
+            metrics::counter!(PUBLISHED_METRIC).increment(events.len() as u64);
             self.report(last);
         }
     }
@@ -232,7 +232,7 @@ impl Worker {
     }
 
     fn report(&self, position: Position) {
-        metrics::gauge!(LAG).set(lag(&self.log, position) as f64);
+        metrics::gauge!(LAG_METRIC).set(lag(&self.log, position) as f64);
         self.reports.send_modify(|status| {
             *status = PublisherStatus { leading: true, position: Some(position), ..PublisherStatus::default() };
         });
@@ -249,7 +249,7 @@ async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
         if !reports.borrow().leading
             && let Ok(Some(position)) = checkpoint::followed(log.database(), NAME).await
         {
-            metrics::gauge!(LAG).set(lag(&log, position) as f64);
+            metrics::gauge!(LAG_METRIC).set(lag(&log, position) as f64);
             reports.send_if_modified(|status| {
                 let follows = !status.leading;
                 if follows {
@@ -258,6 +258,6 @@ async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
                 follows
             });
         }
-        tokio::time::sleep(MEASURE).await;
+        tokio::time::sleep(LAG_INTERVAL).await;
     }
 }

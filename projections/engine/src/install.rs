@@ -1,4 +1,4 @@
-//! The tables of read models: made at start, by the owner of the database, right after the log's migrations.
+//! The tables of read models. The owner of the database makes them at start, right after the log's migrations.
 
 use std::sync::Arc;
 
@@ -54,13 +54,13 @@ fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Makes the tables of all read models that are missing, under a lock, so that servers may start at the same time; their
-/// runners then fill them from the beginning of the log. A read model of another version is left as it is, for servers of
-/// that release may still show it: it is [rebuilt](crate::rebuild::rebuild) beside them.
+/// Makes the missing tables of all read models. Runners then fill them from the beginning of the log. A lock lets servers
+/// start at the same time. A read model of another version is left as it is, because servers of that release may still show
+/// it. It is [rebuilt](crate::rebuild::rebuild) beside them.
 ///
-/// The connection must be the owner's, not the application's.
+/// `owner` connects as the owner of the database, not as the application.
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
-    // Ends with this function, and the lock with it.
+    // The session ends with this function, and the lock with it.
     let mut client = owner_session(owner).await.map_err(InstallError::Connection)?;
     client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
     client.batch_execute(include_str!("../sql/roles.sql")).await?;
@@ -99,10 +99,10 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
     Ok(())
 }
 
-/// Makes a projection's tables in a schema, with their privileges and policies: no projection can forget them. The
+/// Makes a projection's tables in a schema, with their privileges and policies, which no projection can forget. The
 /// transaction is left with a search path on which the tables come first.
 ///
-/// Row-level security is not forced on the owner of the tables: the owner serves no request, and must be able to dump them.
+/// Row-level security is not forced on the owner of the tables. The owner serves no request, and must be able to dump them.
 pub(crate) async fn create_tables(
     tx: &Transaction<'_>,
     schema: &str,

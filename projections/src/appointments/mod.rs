@@ -72,11 +72,11 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
     let (mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new());
     let (mut documents, mut versions) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
-    for (id, kept) in appointments {
-        let appointment = &kept.state;
+    for (id, known) in appointments {
+        let appointment = &known.state;
         // No stream begins with anything but a slot.
         let (Some(slot), Some(status)) = (&appointment.slot, appointment.status) else { return Err(MALFORMED) };
-        facilities.push(kept.facility_id.0);
+        facilities.push(known.facility_id.0);
         ids.push(*id);
         practitioners.push(slot.practitioner_id.0);
         patients.push(appointment.patient_id.map(|patient| patient.0));
@@ -92,9 +92,9 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
         held.push(appointment.kept_until());
         words.push(words_of(appointment));
         documents.push(Json(appointment));
-        versions.push(kept.version.to_sql());
-        created.push(kept.created_at);
-        updated.push(kept.updated_at);
+        versions.push(known.version.to_sql());
+        created.push(known.created_at);
+        updated.push(known.updated_at);
     }
     let upsert = tx.prepare_cached(include_str!("../../sql/appointments/upsert.sql")).await?;
     tx.execute(

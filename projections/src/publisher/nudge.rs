@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 
 use super::is_connected;
 
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells the other servers when this one's log grows, and this one when theirs does.
 pub(super) async fn nudge_and_listen(log: EventLog, client: Client, subject: String) {
@@ -19,7 +19,7 @@ pub(super) async fn nudge_and_listen(log: EventLog, client: Client, subject: Str
         // A subscription outlives reconnections; it ends, or cannot be made, when the client is closing.
         let Err(error) = follow(&log, &client, &subject).await;
         tracing::debug!(%error, "nudges are interrupted");
-        tokio::time::sleep(TRY_AGAIN).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 
