@@ -1,5 +1,5 @@
-//! The calendars in which slots are looked for: when practitioners are there, and what takes their time. They are read when
-//! somebody asks, as late as read models are; only a booking itself is sure.
+//! The calendars in which free slots are found: when practitioners are there, and what takes their time. They are as late as
+//! read models are; only a booking itself is certain.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::queries::known;
 
-/// How far beyond the window bookings are looked at: a buffer is at most four hours.
+/// How far beyond the window bookings are read. A buffer is at most four hours.
 const WINDOW_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whose time is looked for.

@@ -1,4 +1,4 @@
-//! The JetStream stream: what it keeps, what its last message is, and how a batch gets into it.
+//! The JetStream stream: its settings, its last message, and how a batch gets into it.
 
 use std::time::Duration;
 
@@ -55,8 +55,8 @@ pub(super) struct LastMessage {
 }
 
 impl EventStream {
-    /// Makes the stream, or brings the one that is there to these settings. What operators may have chosen for it
-    /// (replicas, placement) stays.
+    /// Makes the stream, or brings an existing one to these settings. Settings that operators choose (replicas, placement)
+    /// stay.
     pub(super) async fn prepare(client: &Client, names: NatsNames) -> Result<Self, StreamError> {
         let context = ContextBuilder::new().timeout(ACKNOWLEDGEMENT_TIMEOUT).build(client.clone());
         let wanted = |found_config: Config| Config {
@@ -97,8 +97,8 @@ impl EventStream {
         Ok(position.zip(id).map(|(position, id)| LastMessage { position, id }))
     }
 
-    /// Publishes all of them at once, each to follow the one before, and waits until NATS has them all. After an error
-    /// some may be there: the stream has to be prepared anew.
+    /// Publishes all events at once, each to follow the one before, and waits until NATS has acknowledged all. After an
+    /// error some may be there, so the stream has to be prepared anew.
     pub(super) async fn publish(&mut self, events: &[RecordedEvent]) -> Result<(), StreamError> {
         let mut acknowledgements = Vec::with_capacity(events.len());
         for event in events {

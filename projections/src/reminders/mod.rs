@@ -1,6 +1,5 @@
-//! The read model of reminders: the list of what is due, made of what is booked, what practices decided and what was sent.
-//! Each appointment has a [`ReminderPlan`], which its events and the decisions of its practice move; the rows follow from the
-//! plans.
+//! The read model of reminders: the list of what is due. Each appointment has a [`ReminderPlan`]. Events of the appointment
+//! and decisions of its facility change the plan. The rows follow from the plans.
 
 mod queries;
 
@@ -25,7 +24,7 @@ pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView,
 
 const PLAN: &str = "reminder_plans.plan";
 
-/// The event by which a practice decides.
+/// The event by which a facility decides.
 const RULES_SET: &str = "ReminderRulesSet";
 
 /// The projection.
@@ -62,7 +61,7 @@ impl Projection for Reminders {
         event_type == RULES_SET || AppointmentEvent::TYPES.iter().any(|(name, _)| *name == event_type)
     }
 
-    /// Each booking has two rows here, which are looked at when they are due.
+    /// Each booking has two rows, which are read when they are due.
     fn is_awaited_by_readers(&self) -> bool {
         true
     }
@@ -88,7 +87,7 @@ impl Projection for Reminders {
 struct Book {
     practices: HashMap<FacilityId, ReminderSettings>,
     plans: HashMap<AppointmentId, (FacilityId, ReminderPlan)>,
-    /// The practices that decided something in the batch, and the appointments that something happened to.
+    /// The facilities that decided something in the batch, and the appointments that changed.
     decided: HashSet<FacilityId>,
     changed: HashSet<AppointmentId>,
 }
@@ -111,7 +110,7 @@ impl Book {
             book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
         }
         if appointments.is_empty() && deciding.is_empty() {
-            // As most batches are while people book: nothing was there before.
+            // While users book, most batches are new appointments, which have no rows yet.
             return Ok(book);
         }
         let known = tx.prepare_cached(include_str!("../../sql/reminders/known.sql")).await?;
@@ -147,7 +146,7 @@ impl Book {
         Ok(())
     }
 
-    /// What a practice decides holds for those who are still expected.
+    /// A decision of the facility holds for patients who are still expected.
     fn decide(&mut self, facility: FacilityId, settings: ReminderSettings, at: Timestamp) {
         for (id, (_, plan)) in self.plans.iter_mut().filter(|(_, (owner, _))| *owner == facility) {
             if plan.booking.as_ref().is_some_and(|booking| booking.expected && booking.starts > at) {
@@ -173,7 +172,7 @@ impl Book {
         let (mut expected, mut plans) = (Vec::new(), Vec::new());
         let mut rows = Rows::default();
         for (id, (facility, plan)) in self.plans.iter().filter(|(id, _)| self.changed.contains(id)) {
-            // Of a slot that is kept nobody is reminded.
+            // A hold has no reminders.
             let Some(booking) = &plan.booking else { continue };
             facilities.push(facility.0);
             ids.push(id.0);

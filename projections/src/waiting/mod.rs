@@ -1,4 +1,4 @@
-//! The read model of the waiting list: who waits for what, in the order of the line, and what is offered to whom.
+//! The read model of the waiting list: the entries in the order of the line, and their offers.
 
 mod queries;
 
@@ -113,7 +113,7 @@ async fn write(places: &States<WaitingEntry>, tx: &Transaction<'_>) -> Result<()
     Ok(())
 }
 
-/// What is more pressing is first in line.
+/// A more urgent entry is first in line.
 const fn urgency(priority: AppointmentPriority) -> i16 {
     match priority {
         AppointmentPriority::Urgent => 0,
