@@ -29,6 +29,7 @@ mod row;
 mod sealing;
 mod tail;
 pub mod tasks;
+mod together;
 
 pub use access::{
     Access, AccessAlert, AccessCursor, AccessFilter, AccessPage, AccessPosition, AccessTrail, AccessedObject, Deed,

@@ -130,7 +130,7 @@ impl EventLog {
     }
 
     /// Decrypts and decodes. Of many events, on a thread of its own: whoever reads ahead meanwhile works on what they have.
-    async fn open_all(&self, rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
+    pub(crate) async fn open_all(&self, rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
         let log = self.clone();
         let many = rows.len() > FEW_EVENTS;
         let open = move || rows.iter().map(|row| row::read(row, &log.0.keys, &log.0.upcasters)).collect();

@@ -213,6 +213,64 @@ mod tests {
         }
     }
 
+    /// Of a series that begins on Monday the 23rd of November 2026 at nine.
+    fn from_monday(rule: &str, besides: &[DateTime]) -> Result<usize, RuleBroken> {
+        let start: DateTime = "2026-11-23T09:00".parse().unwrap();
+        RecurrenceRule::parse(rule)?.occurrences(start, &[], besides).map(|found| found.len())
+    }
+
+    fn refused(outcome: Result<usize, RuleBroken>) -> String {
+        outcome.expect_err("it is refused").detail
+    }
+
+    #[test]
+    fn a_series_has_two_hundred_occurrences_at_most_however_they_are_named() {
+        assert_eq!(from_monday("FREQ=DAILY;COUNT=1", &[]), Ok(1));
+        assert_eq!(from_monday("FREQ=DAILY;COUNT=200", &[]), Ok(200));
+        assert_eq!(from_monday("FREQ=DAILY;UNTIL=20270610", &[]), Ok(200));
+        assert_eq!(refused(from_monday("FREQ=DAILY;COUNT=201", &[])), "COUNT must be from 1 to 200.");
+        let too_many = "A series has at most 200 occurrences.";
+        assert_eq!(refused(from_monday("FREQ=DAILY;UNTIL=20270611", &[])), too_many);
+        let one_more = "2026-11-23T14:00".parse().unwrap();
+        assert_eq!(refused(from_monday("FREQ=DAILY;COUNT=200", &[one_more])), too_many);
+    }
+
+    #[test]
+    fn a_series_goes_on_for_three_leap_years_at_most() {
+        let start: DateTime = "2026-11-23T09:00".parse().unwrap();
+        let last = start + (3 * 366).days();
+        assert_eq!(from_monday("FREQ=DAILY;COUNT=1", &[last]), Ok(2));
+        let too_far = "A series goes on for at most three years.";
+        assert_eq!(refused(from_monday("FREQ=DAILY;COUNT=1", &[last + 1.second()])), too_far);
+    }
+
+    #[test]
+    fn a_rule_has_five_hundred_characters_at_most() {
+        let rule = |repeated| format!("FREQ=DAILY;COUNT=1;BYMONTHDAY=23{}", ",1".repeat(repeated));
+        let longest = rule(234);
+        assert_eq!((longest.len(), from_monday(&longest, &[])), (LONGEST_RULE, Ok(1)));
+        assert_eq!(refused(from_monday(&format!("{longest} "), &[])), "A rule has at most 500 characters.");
+    }
+
+    #[test]
+    fn the_first_occurrence_may_be_named_again_or_left_out() {
+        let start: DateTime = "2026-11-23T09:00".parse().unwrap();
+        assert_eq!(from_monday("FREQ=WEEKLY;COUNT=2", &[start]), Ok(2));
+        let rule = RecurrenceRule::parse("FREQ=WEEKLY;COUNT=2").unwrap();
+        assert_eq!(rule.occurrences(start, &[start.date()], &[]), Ok(vec![start + 1.week()]));
+    }
+
+    #[test]
+    fn until_is_written_in_digits() {
+        for until in ["20261207", "20261207T090000"] {
+            assert_eq!(from_monday(&format!("FREQ=WEEKLY;UNTIL={until}"), &[]), Ok(3), "{until}");
+        }
+        for until in ["2026127", "202612070", "2026120a", "20261207T09000", "20261207T09000a", "2026120T090000"] {
+            let refused = refused(from_monday(&format!("FREQ=WEEKLY;UNTIL={until}"), &[]));
+            assert_eq!(refused, "UNTIL is written YYYYMMDD or YYYYMMDDTHHMMSS.", "{until}");
+        }
+    }
+
     #[test]
     fn a_series_has_an_end_in_sight() {
         let start: DateTime = "2026-11-23T09:00".parse().unwrap();

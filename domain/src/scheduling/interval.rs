@@ -116,12 +116,59 @@ mod tests {
         proptest::collection::vec(stretch, 0..8)
     }
 
+    /// Of the stretch from 30 to 60: whether another overlaps it, and lies in it, and what they have in common.
     #[test]
-    fn what_ends_when_the_other_begins_does_not_meet_it() {
-        assert!(!minutes(0, 30).overlaps(minutes(30, 60)));
-        assert_eq!(minutes(0, 30).common(minutes(30, 60)), None);
-        assert!(minutes(0, 31).overlaps(minutes(30, 60)));
+    fn two_stretches_meet_in_the_instants_that_both_hold() {
+        let half_an_hour = minutes(30, 60);
+        for (other, overlaps, contains, common) in [
+            (minutes(0, 30), false, false, None),
+            (minutes(0, 31), true, false, Some(minutes(30, 31))),
+            (minutes(30, 60), true, true, Some(minutes(30, 60))),
+            (minutes(31, 59), true, true, Some(minutes(31, 59))),
+            (minutes(29, 60), true, false, Some(minutes(30, 60))),
+            (minutes(30, 61), true, false, Some(minutes(30, 60))),
+            (minutes(59, 90), true, false, Some(minutes(59, 60))),
+            (minutes(60, 90), false, false, None),
+        ] {
+            assert_eq!(half_an_hour.overlaps(other), overlaps, "{other:?}");
+            assert_eq!(other.overlaps(half_an_hour), overlaps, "{other:?}");
+            assert_eq!(half_an_hour.contains(other), contains, "{other:?}");
+            assert_eq!((half_an_hour.common(other), other.common(half_an_hour)), (common, common), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_stretch_holds_its_first_instant_and_not_the_first_after_it() {
+        let (half_an_hour, moment) = (minutes(30, 60), SignedDuration::from_nanos(1));
+        for (instant, held) in [
+            (half_an_hour.from - moment, false),
+            (half_an_hour.from, true),
+            (half_an_hour.until - moment, true),
+            (half_an_hour.until, false),
+        ] {
+            assert_eq!(half_an_hour.holds(instant), held, "{instant}");
+        }
+        assert_eq!(Interval::new(half_an_hour.from, half_an_hour.from), None);
+        assert_eq!(Interval::new(half_an_hour.until, half_an_hour.from), None);
+        assert_eq!(half_an_hour.duration(), SignedDuration::from_mins(30));
+    }
+
+    #[test]
+    fn stretches_that_touch_become_one() {
         assert_eq!(united(vec![minutes(30, 60), minutes(0, 30)]), [minutes(0, 60)]);
+        assert_eq!(united(vec![minutes(31, 60), minutes(0, 30)]), [minutes(0, 30), minutes(31, 60)]);
+    }
+
+    #[test]
+    fn a_stretch_grows_and_moves_as_far_as_there_is_time() {
+        let by = SignedDuration::from_mins;
+        assert_eq!(minutes(30, 60).widened(by(10)), minutes(20, 70));
+        assert_eq!(minutes(30, 60).shifted(by(10)), minutes(40, 70));
+        assert_eq!(minutes(30, 60).shifted(by(-10)), minutes(20, 50));
+        let ever = Interval { from: Timestamp::MIN, until: Timestamp::MAX };
+        assert_eq!(ever.widened(by(10)), ever);
+        assert_eq!(ever.shifted(by(10)), Interval { from: Timestamp::MIN + by(10), until: Timestamp::MAX });
+        assert_eq!(ever.shifted(by(-10)), Interval { from: Timestamp::MIN, until: Timestamp::MAX - by(10) });
     }
 
     proptest! {

@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_the_day_is_one_that_a_clock_shows_or_the_end_of_the_day() {
+        let shown = |hour, minute| TimeOfDay::new(hour, minute).map(|time| time.to_string());
+        assert_eq!(shown(0, 0).as_deref(), Some("00:00"));
+        assert_eq!(shown(23, 59).as_deref(), Some("23:59"));
+        assert_eq!(TimeOfDay::new(24, 0), Some(TimeOfDay::END));
+        for (hour, minute) in [(23, 60), (24, 1), (25, 0), (0, 60)] {
+            assert_eq!(TimeOfDay::new(hour, minute), None, "{hour}:{minute}");
+        }
+        assert_eq!(TimeOfDay::of(Time::constant(9, 5, 59, 999)), TimeOfDay::new(9, 5).unwrap());
+        assert_eq!(format!("{:?}", TimeOfDay::END), "TimeOfDay(24:00)");
+    }
+
+    #[test]
     fn the_end_of_a_day_is_the_beginning_of_the_next() {
         assert_eq!(TimeOfDay::END.on(date(2028, 2, 28)), date(2028, 2, 29).at(0, 0, 0, 0));
         assert_eq!(TimeOfDay::END.on(date(2027, 2, 28)), TimeOfDay::START.on(date(2027, 3, 1)));

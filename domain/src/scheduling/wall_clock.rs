@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn today_is_the_day_that_the_clock_of_the_practice_shows() {
+        let now = "2026-11-23T23:30:00Z".parse().expect("an instant");
+        let today = |name| PracticeTime { now, zone: zone(name) }.today();
+        assert_eq!(today("Europe/Paris"), date(2026, 11, 24));
+        assert_eq!(today("America/Martinique"), date(2026, 11, 23));
+    }
+
+    #[test]
     fn a_time_that_no_instant_has_is_the_edge_of_time() {
         let noumea = zone("Pacific/Noumea");
         assert_eq!(instant(DateTime::MIN, &noumea, Repeated::First), Err(WallClockError::OutOfRange));

@@ -1,21 +1,21 @@
-//! CommaSeparated appointments at once: series and their rest, visits of one day that belong together; and what was called off by
+//! Several appointments at once: series and their rest, visits of one day that belong together; and what was called off by
 //! mistake.
 
-use commands::{CommandContext, CommandError, LinkedBooking, OccurrenceRefusal, SeriesBooking};
+use commands::{
+    CommandError, LinkedBooking, OccurrenceChange, OccurrenceRefusal, SeriesBooking, SeriesMove, SeriesRest,
+};
 use domain::appointment::series::RecurrenceRule;
-use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Slot, Terms};
-use domain::ids::{AppointmentId, FacilityId, LinkId, PatientId, RoomId, SeriesId, UserId};
+use domain::appointment::{Appointment, AppointmentError, Terms};
+use domain::ids::{AppointmentId, LinkId, PatientId, RoomId, SeriesId, UserId};
 use domain::role::Area;
-use domain::scheduling::{Interval, PracticeTime, Repeated, TimeOfDay, instant};
+use domain::scheduling::PracticeTime;
 use domain::values::{ClockTime, Reason};
-use event_store_schema::IdempotencyKey as OnceKey;
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, Timestamp, ToSpan};
 use poem::Request;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use projections::appointments::{AppointmentFilter, AppointmentPageStart, AppointmentView};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use super::{document, document_of};
 use crate::desk::AgendaDesk;
 use crate::problems::appointment_refusal;
 use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context, id_of_new};
+use frame::command::{UnderConditions, command_context};
 use frame::conditional::{IfMatch, etag};
 use frame::instants::wall_time;
 use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
@@ -36,9 +36,6 @@ use frame::problem::{Conflict, Period, Problem, ProblemCode, Violation};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use service::Chapter;
-
-/// No series has more occurrences.
-const MOST: u32 = 200;
 
 /// What came of one occurrence of a series.
 #[derive(Debug, Object)]
@@ -137,18 +134,8 @@ pub(super) struct MoveInput {
     justification: Option<Unparsed<Reason>>,
 }
 
-/// A move in the words of the domain.
-struct Move {
-    days_later: i32,
-    start_time: Option<TimeOfDay>,
-    duration: Option<SignedDuration>,
-    practitioner: Option<UserId>,
-    room: Option<RoomId>,
-    terms: Terms,
-}
-
 impl MoveInput {
-    fn parse(&self) -> Result<Move, Problem> {
+    fn parse(&self) -> Result<SeriesMove, Problem> {
         let mut violations = Vec::new();
         let days_later = self.days_later.unwrap_or(0);
         if !(-366..=366).contains(&days_later) {
@@ -159,42 +146,19 @@ impl MoveInput {
         if !violations.is_empty() {
             return Err(Problem::validation_failed(violations));
         }
-        Ok(Move {
+        Ok(SeriesMove {
             days_later,
             start_time: start_time.map(|time| time.value()),
             duration: self.duration.map(|minutes| SignedDuration::from_mins(minutes.into())),
-            practitioner: self.practitioner_id.map(|id| UserId(id.0)),
-            room: self.room_id.map(|id| RoomId(id.0)),
+            practitioner_id: self.practitioner_id.map(|id| UserId(id.0)),
+            room_id: self.room_id.map(|id| RoomId(id.0)),
             terms: Terms {
                 override_availability: self.override_availability.unwrap_or(false),
                 accept_overlap: self.accept_overlap.unwrap_or(false),
                 reason,
             },
+            partial: self.partial.unwrap_or(false),
         })
-    }
-}
-
-impl Move {
-    /// The command by which an appointment is moved like this.
-    fn of(&self, view: &AppointmentView, time: &PracticeTime) -> Result<AppointmentCommand, OccurrenceRefusal> {
-        let shown = time.zone.to_datetime(view.during.from);
-        let date = shown.date().saturating_add(self.days_later.days());
-        let start = self.start_time.map_or(date.to_datetime(shown.time()), |time| time.on(date));
-        let from = instant(start, &time.zone, Repeated::First)?;
-        let by = view.during.from.duration_until(from);
-        let duration = self.duration.unwrap_or(view.during.from.duration_until(view.during.until));
-        let shift = |instant: Timestamp| instant.saturating_add(by).unwrap_or(Timestamp::MAX);
-        let slot = Slot {
-            practitioner_id: self.practitioner.unwrap_or(view.practitioner_id),
-            room_id: self.room.or(view.room_id),
-            during: Interval { from, until: from.saturating_add(duration).unwrap_or(Timestamp::MAX) },
-            additional_slots: view
-                .additional_slots
-                .iter()
-                .map(|slot| Interval { from: shift(slot.from), until: shift(slot.until) })
-                .collect(),
-        };
-        Ok(AppointmentCommand::RescheduleAppointment { slot, terms: self.terms.clone() })
     }
 }
 
@@ -203,89 +167,37 @@ pub struct AppointmentsTogetherApi {
     desk: AgendaDesk,
 }
 
-/// A member of a series with what is to happen to it.
-type Step = (AppointmentView, Result<AppointmentCommand, OccurrenceRefusal>);
-
 impl AppointmentsTogetherApi {
     /// Over this desk.
     pub const fn new(desk: AgendaDesk) -> Self {
         Self { desk }
     }
 
-    /// The occurrences of its series from this appointment on, by when the series says that they begin.
-    async fn following(
+    /// The answer on the rest of a series.
+    async fn rest_of_series(
         &self,
-        facility: FacilityId,
-        id: StrictUuid,
-    ) -> Result<(SeriesId, Vec<AppointmentView>), Problem> {
-        let missing = || Problem::new(ProblemCode::ResourceNotFound);
-        let first = self.desk.appointments.get(facility, AppointmentId(id.0)).await?.ok_or_else(missing)?;
-        let (Some(series), Some(from)) = (first.series_id, first.original_start) else {
-            return Err(Problem::new(ProblemCode::InvalidState).because("The appointment belongs to no series."));
-        };
-        let filter = AppointmentFilter { series: Some(series), ..AppointmentFilter::default() };
-        let start = AppointmentPageStart::Number(1);
-        let found = self.desk.appointments.list(facility, &filter, &start, MOST, Timestamp::now()).await?;
-        let mut following: Vec<_> =
-            found.items.into_iter().filter(|view| view.original_start.is_some_and(|at| at >= from)).collect();
-        following.sort_by_key(|view| view.original_start);
-        Ok((series, following))
-    }
-
-    /// What each of these commands leads to, one after the other; each is decided on its own.
-    async fn follow(
-        &self,
-        series: SeriesId,
-        steps: Vec<Step>,
-        context: &CommandContext,
+        outcome: Result<Option<SeriesRest>, CommandError<AppointmentError>>,
         time: &PracticeTime,
         prefer: Option<Prefer>,
     ) -> Result<OfSeries, Problem> {
-        let mut last = None;
-        let mut occurrences = Vec::with_capacity(steps.len());
-        for (view, command) in steps {
-            let outcome = match command {
-                Ok(command) => {
-                    let context = once_each(context, view.id);
-                    match self.desk.commands.change_appointment(view.id, &command, &context).await {
-                        Ok(executed) => {
-                            last = last.max(executed.position);
-                            Ok(())
-                        }
-                        Err(CommandError::Refused(refusal)) => Err(OccurrenceRefusal::Refused(refusal)),
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                Err(refusal) => Err(refusal),
-            };
-            occurrences.push(of_view(&view, outcome, time));
-        }
-        occurrences.sort_by(|one, other| one.original_start.cmp(&other.original_start));
-        let document = series_document(series, occurrences);
-        if last.is_none() {
+        let outcome = outcome.map_err(|error| self.desk.appointment_refusal(error, time))?;
+        let Some(SeriesRest { series_id, occurrences, tried, position }) = outcome else {
+            return Err(Problem::new(ProblemCode::InvalidState).because("The appointment belongs to no series."));
+        };
+        let occurrences = occurrences.into_iter().map(|change| of_change(change, tried, time)).collect();
+        let document = series_document(series_id, occurrences);
+        if position.is_none() {
             return Ok(OfSeries::Nothing(Json(document)));
         }
-        let preference = self.desk.settle(last, prefer).await;
-        Ok(OfSeries::Done(Json(document), last.map(|position| position.to_string()), preference))
+        let preference = self.desk.settle(position, prefer).await;
+        Ok(OfSeries::Done(Json(document), position.map(|position| position.to_string()), preference))
     }
 }
 
-/// The context of one of several commands: a repetition of the request is a repetition of each.
-fn once_each(context: &CommandContext, id: AppointmentId) -> CommandContext {
-    let mut own = context.clone();
-    if let Some(once) = &context.idempotency {
-        let (scope, request_hash) = (once.scope, once.request_hash);
-        own.idempotency = Some(OnceKey { scope, key: format!("{} {id}", once.key), request_hash });
-        let key = id_of_new(&own).to_string();
-        own.idempotency = Some(OnceKey { scope, key, request_hash });
-    }
-    own
-}
-
-fn of_view(view: &AppointmentView, outcome: Result<(), OccurrenceRefusal>, time: &PracticeTime) -> OccurrenceDocument {
-    let original_start = view.original_start.unwrap_or_else(|| time.zone.to_datetime(view.during.from));
-    let id = view.id;
-    OccurrenceDocument { appointment_id: Some(id.0), ..occurrence(original_start, outcome.map(|()| id), true, time) }
+fn of_change(change: OccurrenceChange, tried: bool, time: &PracticeTime) -> OccurrenceDocument {
+    let OccurrenceChange { id, original_start, outcome } = change;
+    let outcome = outcome.map(|()| id);
+    OccurrenceDocument { appointment_id: Some(id.0), ..occurrence(original_start, outcome, tried, time) }
 }
 
 /// What came of an occurrence; `written` if anything was.
@@ -380,7 +292,7 @@ impl AppointmentsTogetherApi {
             practitioner_id: slot.practitioner_id,
             room_id: slot.room_id,
             start,
-            duration: slot.during.from.duration_until(slot.during.until),
+            duration: slot.during.duration(),
             rule,
             except,
             besides,
@@ -424,10 +336,8 @@ impl AppointmentsTogetherApi {
         let time = self.desk.practice_time(caller.facility_id).await?;
         let context = command_context(&caller, request, None);
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let (series, following) = self.following(caller.facility_id, id.0).await?;
-        let cancel = |view| (view, Ok(AppointmentCommand::CancelAppointment { reason: reason.clone() }));
-        let steps = following.into_iter().map(cancel).collect();
-        self.follow(series, steps, &context, &time, prefer.0).await
+        let outcome = self.desk.commands.cancel_following(AppointmentId(id.0.0), reason, &context).await;
+        self.rest_of_series(outcome, &time, prefer.0).await
     }
 
     /// Move the rest of a series
@@ -453,24 +363,8 @@ impl AppointmentsTogetherApi {
         let time = self.desk.practice_time(caller.facility_id).await?;
         let context = command_context(&caller, request, wanted.terms.reason.as_ref());
         let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let (series, following) = self.following(caller.facility_id, id.0).await?;
-        let ahead = following.into_iter().filter(|view| view.status.is_ahead());
-        let mut steps: Vec<Step> = ahead.map(|view| (wanted.of(&view, &time), view)).map(|(c, v)| (v, c)).collect();
-        if !input.partial.unwrap_or(false) {
-            let refused = self.refused_ahead(&steps, &context, &time).await?;
-            if refused.iter().any(|occurrence| occurrence.code.is_some()) {
-                return Ok(OfSeries::Nothing(Json(series_document(series, refused))));
-            }
-        }
-        // None stands in the way of the next: those that go later make room from the end.
-        let later = steps.iter().any(|(view, command)| {
-            let slot = command.as_ref().ok().and_then(AppointmentCommand::slot);
-            slot.is_some_and(|slot| slot.during.from > view.during.from)
-        });
-        if later {
-            steps.reverse();
-        }
-        self.follow(series, steps, &context, &time, prefer.0).await
+        let outcome = self.desk.commands.move_following(AppointmentId(id.0.0), &wanted, &context).await;
+        self.rest_of_series(outcome, &time, prefer.0).await
     }
 
     /// Book visits that belong together
@@ -545,39 +439,6 @@ impl AppointmentsTogetherApi {
         let position = executed.position.map(|position| position.to_string());
         let tag = etag(executed.after.shown_version);
         Ok(Changed::Now(Json(document(executed)?), tag, position, preference))
-    }
-}
-
-impl AppointmentsTogetherApi {
-    /// What each of these moves would meet besides those that are moved as well.
-    async fn refused_ahead(
-        &self,
-        steps: &[Step],
-        context: &CommandContext,
-        time: &PracticeTime,
-    ) -> Result<Vec<OccurrenceDocument>, Problem> {
-        let moved: Vec<AppointmentId> = steps.iter().map(|(view, _)| view.id).collect();
-        let mut occurrences = Vec::with_capacity(steps.len());
-        for (view, command) in steps {
-            let outcome = match command {
-                Ok(command) => match self.desk.commands.check_appointment(view.id, command, context).await {
-                    Ok(met) => {
-                        let others = |met: &domain::appointment::Conflict| {
-                            met.appointment.is_none_or(|appointment| !moved.contains(&appointment))
-                        };
-                        let met: Vec<_> = met.into_iter().filter(others).collect();
-                        if met.is_empty() { Ok(()) } else { Err(AppointmentError::Conflicts(met).into()) }
-                    }
-                    Err(CommandError::Refused(refusal)) => Err(refusal.into()),
-                    Err(error) => return Err(error.into()),
-                },
-                Err(refusal) => Err(refusal.clone()),
-            };
-            let mut document = of_view(view, outcome, time);
-            document.done = false;
-            occurrences.push(document);
-        }
-        Ok(occurrences)
     }
 }
 
