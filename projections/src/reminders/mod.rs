@@ -20,7 +20,7 @@ use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
+pub use self::queries::{DueBacklog, DueReminder, ReminderKey, ReminderQueries, ReminderView};
 
 const PLAN: &str = "reminder_plans.plan";
 
@@ -46,7 +46,7 @@ impl Projection for Reminders {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["reminder_practices", "reminder_plans", "reminders"]
+        &["reminder_settings", "reminder_plans", "reminders"]
     }
 
     fn schema(&self) -> &'static str {
@@ -85,7 +85,7 @@ impl Projection for Reminders {
 /// What a batch of events may change.
 #[derive(Default)]
 struct Book {
-    practices: HashMap<FacilityId, ReminderSettings>,
+    settings: HashMap<FacilityId, ReminderSettings>,
     plans: HashMap<AppointmentId, (FacilityId, ReminderPlan)>,
     /// The facilities that decided something in the batch, and the appointments that changed.
     decided: HashSet<FacilityId>,
@@ -104,10 +104,10 @@ impl Book {
         let facilities: HashSet<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
         let facilities: Vec<Uuid> = facilities.into_iter().collect();
         let mut book = Self::default();
-        let decided = tx.prepare_cached(include_str!("../../sql/reminders/practices.sql")).await?;
+        let decided = tx.prepare_cached(include_str!("../../sql/reminders/settings.sql")).await?;
         for row in tx.query(&decided, &[&facilities]).await? {
-            let settings = json_cell(&row, "settings", "reminder_practices.settings")?;
-            book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
+            let settings = json_cell(&row, "settings", "reminder_settings.settings")?;
+            book.settings.insert(FacilityId(row.try_get("facility_id")?), settings);
         }
         if appointments.is_empty() && deciding.is_empty() {
             // While users book, most batches are new appointments, which have no rows yet.
@@ -139,7 +139,7 @@ impl Book {
             };
         }
         let id = AppointmentId(event.stream.id());
-        let settings = self.practices.entry(event.facility_id).or_default();
+        let settings = self.settings.entry(event.facility_id).or_default();
         let (_, plan) = self.plans.entry(id).or_insert_with(|| (event.facility_id, ReminderPlan::default()));
         plan.follow(&event.decode()?, at, settings);
         self.changed.insert(id);
@@ -154,18 +154,18 @@ impl Book {
                 self.changed.insert(*id);
             }
         }
-        self.practices.insert(facility, settings);
+        self.settings.insert(facility, settings);
         self.decided.insert(facility);
     }
 
     async fn write(&self, begun: &HashSet<Uuid>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
         if !self.decided.is_empty() {
             let (mut ids, mut settings) = (Vec::new(), Vec::new());
-            for (id, decided) in self.practices.iter().filter(|(id, _)| self.decided.contains(id)) {
+            for (id, decided) in self.settings.iter().filter(|(id, _)| self.decided.contains(id)) {
                 ids.push(id.0);
                 settings.push(Json(decided));
             }
-            let write = tx.prepare_cached(include_str!("../../sql/reminders/write_practices.sql")).await?;
+            let write = tx.prepare_cached(include_str!("../../sql/reminders/write_settings.sql")).await?;
             tx.execute(&write, &[&ids, &settings]).await?;
         }
         let (mut facilities, mut ids, mut starts) = (Vec::new(), Vec::new(), Vec::new());

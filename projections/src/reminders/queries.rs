@@ -60,7 +60,7 @@ pub struct DueReminder {
 
 /// How many reminders are due and not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct DueBacklog {
     /// How many.
     pub count: u64,
     /// Since when the first of them is due.
@@ -142,12 +142,12 @@ impl ReminderQueries {
     }
 
     /// How many are due at an instant, in all facilities.
-    pub async fn waiting(&self, now: Timestamp) -> Result<Waiting, QueryError> {
-        let waiting = include_str!("../../sql/reminders/waiting.sql");
-        let rows = read_of_all(&self.0, "reminders_waiting", (waiting, &[&now])).await?;
-        let Some(row) = rows.first() else { return Ok(Waiting::default()) };
-        let count: i64 = row.try_get(0)?;
-        Ok(Waiting { count: count.unsigned_abs(), since: row.try_get(1)? })
+    pub async fn backlog(&self, now: Timestamp) -> Result<DueBacklog, QueryError> {
+        let backlog = include_str!("../../sql/reminders/backlog.sql");
+        let rows = read_of_all(&self.0, "reminders_backlog", (backlog, &[&now])).await?;
+        let Some(row) = rows.first() else { return Ok(DueBacklog::default()) };
+        let count: i64 = row.try_get("count")?;
+        Ok(DueBacklog { count: count.unsigned_abs(), since: row.try_get("since")? })
     }
 }
 

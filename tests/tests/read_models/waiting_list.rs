@@ -1,7 +1,7 @@
 //! The waiting list: the line, and what is offered to whom.
 
 use domain::waiting::WaitingEntry;
-use projections::waiting::WaitingList;
+use projections::waiting_list::WaitingList;
 use serde_json::{Value, json};
 use system_tests::given::{given, id};
 use uuid::Uuid;

@@ -92,7 +92,7 @@ impl WaitingQueries {
 
     /// One entry, whatever its status.
     pub async fn get(&self, facility: FacilityId, id: WaitingId) -> Result<Option<WaitingView>, QueryError> {
-        let get = include_str!("../../sql/waiting/get.sql");
+        let get = include_str!("../../sql/waiting_list/get.sql");
         let [rows] = read(&self.0, facility, "waiting", [(get, &[&facility.0, &id.0])]).await?;
         rows.first().map(view).transpose()
     }
@@ -119,8 +119,8 @@ impl WaitingQueries {
         };
         // One more than the page holds tells whether there is another.
         let asked = i64::from(limit) + 1;
-        let page = include_str!("../../sql/waiting/page.sql");
-        let total = include_str!("../../sql/waiting/total.sql");
+        let page = include_str!("../../sql/waiting_list/page.sql");
+        let total = include_str!("../../sql/waiting_list/total.sql");
         let [rows, total] = read(
             &self.0,
             facility,
@@ -139,19 +139,19 @@ impl WaitingQueries {
 
     /// The entries that may get an offer on a day or later, and those that have an open offer, first in line first.
     pub async fn line(&self, facility: FacilityId, from: Date) -> Result<Vec<WaitingView>, QueryError> {
-        let line = include_str!("../../sql/waiting/line.sql");
+        let line = include_str!("../../sql/waiting_list/line.sql");
         let [rows] = read(&self.0, facility, "waiting_line", [(line, &[&facility.0, &from])]).await?;
         rows.iter().map(view).collect()
     }
 
     /// Offers of all facilities whose time to answer is over: the first hundred.
     pub async fn lapsed(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
-        self.open_offers("waiting_lapsed", include_str!("../../sql/waiting/lapsed.sql"), now).await
+        self.open_offers("waiting_lapsed", include_str!("../../sql/waiting_list/lapsed.sql"), now).await
     }
 
     /// Offers of all facilities that the patient is not told of yet: the first hundred.
     pub async fn untold(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
-        self.open_offers("waiting_untold", include_str!("../../sql/waiting/untold.sql"), now).await
+        self.open_offers("waiting_untold", include_str!("../../sql/waiting_list/untold.sql"), now).await
     }
 
     async fn open_offers(
