@@ -1,7 +1,7 @@
-//! The house keeps its own order. What `docs/architecture.md` says of the crates is checked here against the manifests
-//! and the sources, so that neither drifts away from the other.
+//! The house keeps its own order: what `docs/architecture.md` says of the crates is checked here against the manifests and
+//! the sources. The suite `docs` compares the text with the repository.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -303,21 +303,4 @@ fn nothing_is_left_for_later() {
             .filter(|(_, line)| later.iter().any(|word| line.contains(word)) && !line.contains(RUN_BY_ANOTHER_TEST))
     });
     none(found.map(|(place, line)| format!("{place}: {line}")).collect());
-}
-
-#[test]
-fn the_map_gives_every_crate_a_job_and_an_invariant() {
-    let map = fs::read_to_string(workspace_folder().join("docs/architecture.md")).expect("there is a map");
-    let sections: BTreeMap<&str, &str> = map
-        .split("\n### `")
-        .skip(1)
-        .filter_map(|section| section.split_once('`'))
-        .map(|(name, text)| (name, text.split("\n## ").next().unwrap_or(text)))
-        .collect();
-    let names: BTreeSet<String> = crates().into_iter().map(|member| member.name).collect();
-    assert_eq!(sections.keys().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), names);
-    for (name, text) in sections {
-        assert!(text.contains("\n**Job:** "), "{name} has no job");
-        assert!(text.contains("\n**Invariant:** "), "{name} has no invariant");
-    }
 }
