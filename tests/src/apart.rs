@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use embedded_servers::{EmbeddedServers, Options};
@@ -21,7 +22,8 @@ const NGINX_START: Duration = Duration::from_secs(10);
 /// The processes behind the first one. They end with this, the servers underneath last.
 pub struct Beside {
     processes: Vec<Child>,
-    _underneath: EmbeddedServers,
+    // In a lock because it is no thing to share: nobody asks it anything.
+    _underneath: Mutex<EmbeddedServers>,
 }
 
 impl Drop for Beside {
@@ -66,7 +68,7 @@ pub fn start(data_dir: &Path, log: &Path) -> (Child, ReadyReport, Beside) {
     }
     let (nginx, url) = start_nginx(data_dir, &reports);
     let first = reports.swap_remove(0);
-    (nginx, ReadyReport { url, ..first }, Beside { processes, _underneath: underneath })
+    (nginx, ReadyReport { url, ..first }, Beside { processes, _underneath: Mutex::new(underneath) })
 }
 
 /// nginx on a free port, with the file of `deploy/` and the ports that the services have.
