@@ -80,11 +80,7 @@ impl NotesApi {
     }
 
     #[oai(path = "/", method = "post", operation_id = "addNote")]
-    async fn add(
-        &self,
-        _asked: Creating,
-        StrictJson(note): StrictJson<Note>,
-    ) -> Result<Json<Answer>, Problem> {
+    async fn add(&self, _asked: Creating, StrictJson(note): StrictJson<Note>) -> Result<Json<Answer>, Problem> {
         let mut violations = Vec::new();
         let Some(_author) = note.author.parse("author", &mut violations) else {
             return Err(Problem::validation_failed(violations));
@@ -94,11 +90,7 @@ impl NotesApi {
     }
 
     #[oai(path = "/:id", method = "put", operation_id = "changeNote")]
-    async fn change(
-        &self,
-        id: Path<StrictUuid>,
-        asked: Changing,
-    ) -> Result<Response<Json<Answer>>, Problem> {
+    async fn change(&self, id: Path<StrictUuid>, asked: Changing) -> Result<Response<Json<Answer>>, Problem> {
         let version = StreamVersion::from(3);
         asked.conditional()?;
         asked.given.if_match.as_ref().map_or(Ok(()), |condition| condition.check(version))?;

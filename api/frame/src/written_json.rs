@@ -9,7 +9,7 @@ use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
-use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ToJSON, Type};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -62,6 +62,14 @@ pub fn members_besides(first: &str, object: &impl ToJSON) -> String {
         Some("}") | None => "}".to_owned(),
         Some(rest) => format!(",{rest}"),
     }
+}
+
+/// For the tests of services: whether a stored text says all that `T` declares, and nothing else. The error tells how the
+/// text would read as a `T`.
+pub fn declares<T: ToJSON + ParseFromJSON>(text: &str) -> Result<(), String> {
+    let stored: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let declared = T::parse_from_json(Some(stored.clone())).map_err(ParseError::into_message)?.to_json();
+    if declared.as_ref() == Some(&stored) { Ok(()) } else { Err(declared.unwrap_or_default().to_string()) }
 }
 
 impl<T: Type> Payload for WrittenJson<T> {

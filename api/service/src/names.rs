@@ -2,29 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::ids::{FacilityId, PatientId};
-use domain::permissions::Permissions;
+use domain::ids::PatientId;
 use domain::role::Area;
-use frame::access::Trace;
 use frame::problem::Problem;
-use poem::Request;
+use frame::received::Received;
+use frame::shown::Shown;
 use projections::patients::PatientQueries;
 
-/// The names of these patients, if the caller may read patients: then the trace says that they were shown, and is on disk
-/// before this returns. Nobody's name otherwise.
+/// The names of these patients, and that the answer shows them, if the caller may read patients. Nobody's name otherwise.
 pub async fn patient_names(
     queries: &PatientQueries,
-    request: &Request,
-    trace: Trace,
-    facility: FacilityId,
+    received: &Received,
     patients: impl IntoIterator<Item = PatientId>,
-) -> Result<HashMap<PatientId, String>, Problem> {
-    let permitted = request.data::<Permissions>();
+) -> Result<(HashMap<PatientId, String>, Shown), Problem> {
     let patients: HashSet<PatientId> = patients.into_iter().collect();
-    if patients.is_empty() || !permitted.is_some_and(|permitted| permitted.access(Area::Patients).may_read()) {
-        return Ok(HashMap::new());
+    if patients.is_empty() || !received.may_read(Area::Patients) {
+        return Ok((HashMap::new(), Shown::nothing()));
     }
     let patients: Vec<PatientId> = patients.into_iter().collect();
-    trace.search(patients.iter().copied()).await?;
-    Ok(queries.names(facility, &patients).await?)
+    let names = queries.names(received.facility_id, &patients).await?;
+    Ok((names, Shown::search(patients)))
 }

@@ -37,7 +37,7 @@ pub fn patient_fields(patient: &Patient) -> Result<Map<String, Value>, serde_jso
 }
 
 /// The line of a patient in a list.
-pub(super) fn line(
+pub fn patient_line(
     patient: &Patient,
     id: PatientId,
     version: StreamVersion,

@@ -28,8 +28,8 @@ use serde_json::value::RawValue;
 use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
-use self::document::{line, patient_of_document};
-pub use self::document::{patient_document, patient_fields};
+use self::document::patient_of_document;
+pub use self::document::{patient_document, patient_fields, patient_line};
 pub use self::history::{patient_as_of, patient_history};
 use self::listing::{Listing, Term};
 pub use self::page::{PageStart, PatientCursor, PatientFilter, PatientPage};
@@ -194,7 +194,7 @@ impl PatientRows {
     fn push(&mut self, id: PatientId, file: &File, listing: Listing) -> Result<(), ProjectionError> {
         let document = patient_document(&file.patient, id, file.version, file.created_at, file.updated_at);
         self.documents.push(Json(document.map_err(|_| Malformed(DOCUMENT))?));
-        let summary = line(&file.patient, id, file.version, file.updated_at);
+        let summary = patient_line(&file.patient, id, file.version, file.updated_at);
         self.summaries.push(Json(summary.map_err(|_| Malformed(SUMMARY))?));
         let identity = file.patient.identity.value();
         self.names.push(identity.map(|who| format!("{} {}", who.first_name.as_str(), who.last_name.as_str())));

@@ -6,8 +6,7 @@ use domain::reminder::{LeadTime, PlannedReminder, ReminderFailure, ReminderOutco
 use domain::role::Area;
 use domain::values::{Channel, Reason, TextValue};
 use jiff::tz::TimeZone;
-use poem::Request;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use projections::reminders::Reminders;
@@ -16,14 +15,12 @@ use serde::Deserialize;
 use super::appointments::word;
 use super::reminder_rules::{ReminderRuleInput, parse_reminders};
 use crate::desk::AgendaDesk;
-use frame::access::{AccessPurpose, AccessReason};
-use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context};
-use frame::conditional::IfMatch;
 use frame::instants::rfc3339;
-use frame::parameter::{Prefer, StrictUuid};
+use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Changing, Looking, Received};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use frame::unparsed_code::UnparsedCode;
@@ -128,13 +125,6 @@ struct RemindersInput {
 }
 
 #[derive(ApiResponse)]
-enum Read {
-    /// The reminders.
-    #[oai(status = 200)]
-    Found(Json<RemindersDocument>),
-}
-
-#[derive(ApiResponse)]
 enum Changed {
     /// The reminders as they are now.
     #[oai(status = 200)]
@@ -155,8 +145,8 @@ impl AppointmentRemindersApi {
         Self { desk }
     }
 
-    async fn plan(&self, caller: &Caller, id: AppointmentId) -> Result<ReminderPlan, Problem> {
-        let found = self.desk.reminders.plan(caller.facility_id, id).await?;
+    async fn plan(&self, received: &Received, id: AppointmentId) -> Result<ReminderPlan, Problem> {
+        let found = self.desk.reminders.plan(received.facility_id, id).await?;
         found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
     }
 }
@@ -175,45 +165,28 @@ impl AppointmentRemindersApi {
     #[oai(path = "/:id/reminders", method = "get", operation_id = "listAppointmentReminders")]
     async fn read(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment.
         id: Path<StrictUuid>,
-        /// For what the appointment is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Read, Problem> {
+        asked: Looking,
+    ) -> Result<Traced<Json<RemindersDocument>>, Problem> {
         // Whoever wrote did not wait for this read model. An old answer is better than none.
         self.desk.caught_up(Reminders::NAME).await;
-        let plan = self.plan(&caller, AppointmentId(id.0.0)).await?;
+        let plan = self.plan(&asked, AppointmentId(id.0.0)).await?;
         let patient = plan.booking.as_ref().map(|booking| booking.patient_id);
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        trace.read_of("appointment", Some(id.0.0), patient).await?;
-        Ok(Read::Found(Json(RemindersDocument::of(&plan))))
+        Ok(Json(RemindersDocument::of(&plan)).showing(Shown::of("appointment", Some(id.0.0), patient)))
     }
 
     /// Choose how the patient is reminded
     ///
     /// What was sent stays sent; what should have come before now does not come any more.
     #[oai(path = "/:id/reminders", method = "put", operation_id = "chooseAppointmentReminders")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn choose(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment.
         id: Path<StrictUuid>,
-        /// The version of the appointment that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<RemindersInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Traced<Changed>, Problem> {
         let mut violations = Vec::new();
         let chosen = input.reminders.as_deref();
         let reminders = chosen.map(|chosen| parse_reminders(chosen, "reminders", &mut violations));
@@ -221,16 +194,13 @@ impl AppointmentRemindersApi {
         if !violations.is_empty() {
             return Err(Problem::validation_failed(violations));
         }
-        let context = command_context(&caller, request, justification.as_ref()).if_match(if_match.0);
+        let context = asked.context(justification.as_ref(), &input);
         let (id, command) = (AppointmentId(id.0.0), AppointmentCommand::ChooseReminders { reminders });
         let executed = self.desk.commands.change_appointment(id, &command, &context).await?;
-        let preference = self.desk.settle_to_read(Reminders::NAME, executed.position, prefer.0).await;
-        let plan = self.plan(&caller, id).await?;
-        self.desk
-            .trace(&caller, request)
-            .read_of("appointment", Some(id.0), executed.after.aggregate.patient_id)
-            .await?;
-        let position = executed.position.map(|position| position.to_string());
-        Ok(Changed::Now(Json(RemindersDocument::of(&plan)), position, preference))
+        let settled = self.desk.settle_to_read(Reminders::NAME, executed.position, &asked).await;
+        let document = RemindersDocument::of(&self.plan(&asked, id).await?);
+        let (position, preference) = settled.into_headers();
+        let shown = Shown::of("appointment", Some(id.0), executed.after.aggregate.patient_id);
+        Ok(Changed::Now(Json(document), position, preference).showing(shown))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use commands::CommandContext;
 use domain::appointment::AppointmentType;
 use domain::facility::FacilityCommand;
 use domain::ids::StreamVersion;
@@ -10,19 +9,14 @@ use domain::reminder::{LeadTime, QuietHours, ReminderRule, ReminderSettings, rul
 use domain::role::Area;
 use domain::scheduling::TimeOfDay;
 use domain::values::{Channel, CodeValue, Reason, RuleBroken, TextValue};
-use poem::Request;
-use poem_openapi::param::Header;
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::desk::AgendaDesk;
-use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
-use frame::parameter::Prefer;
+use frame::answers::{Changed, Read};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode, Violation};
+use frame::received::{Changing, Fetching};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use frame::unparsed_code::UnparsedCode;
@@ -208,43 +202,6 @@ impl ReminderRulesInput {
     }
 }
 
-#[derive(ApiResponse)]
-enum Read {
-    /// How the practice reminds its patients.
-    #[oai(status = 200)]
-    Found(
-        Json<ReminderRulesDocument>,
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-    ),
-    /// The practice is still as in `If-None-Match`.
-    #[oai(status = 304)]
-    NotModified(
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-#[derive(ApiResponse)]
-enum Changed {
-    /// As it is now.
-    #[oai(status = 200)]
-    Now(
-        Json<ReminderRulesDocument>,
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-        /// The last position written; left out when nothing changed.
-        #[oai(header = "Event-Position")]
-        Option<String>,
-        /// `respond-async`, if the answer left before the read models show what was written.
-        #[oai(header = "Preference-Applied")]
-        Option<String>,
-    ),
-}
-
 impl ReminderRulesApi {
     /// Over this desk.
     pub const fn new(desk: AgendaDesk) -> Self {
@@ -265,20 +222,10 @@ impl ReminderRulesApi {
     ///
     /// An e-mail the day before, a text message two hours before and nothing at night, unless it decided otherwise.
     #[oai(path = "/reminders", method = "get", operation_id = "readReminderRules")]
-    async fn read(
-        &self,
-        caller: Caller,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.facilities.get(caller.facility_id).await?;
+    async fn read(&self, asked: Fetching) -> Result<Read<ReminderRulesDocument>, Problem> {
+        let found = self.desk.facilities.get(asked.facility_id).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(ReminderRulesDocument::of(&found.reminders, found.version)), tag))
+        Read::of(&asked, found.version, || Ok(ReminderRulesDocument::of(&found.reminders, found.version)))
     }
 
     /// Change how the practice reminds its patients
@@ -288,24 +235,16 @@ impl ReminderRulesApi {
     #[oai(path = "/reminders", method = "put", operation_id = "changeReminderRules")]
     async fn change(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// The version of the practice that is to be changed. Required.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<ReminderRulesInput>,
-    ) -> Result<Changed, Problem> {
-        let condition = IfMatch::required(if_match.0)?;
+    ) -> Result<Changed<ReminderRulesDocument>, Problem> {
+        asked.conditional()?;
         let (reminders, reason) = input.parse()?;
-        let context: CommandContext = command_context(&caller, request, reason.as_ref()).if_match(Some(condition));
+        let context = asked.context(reason.as_ref(), &input);
         let command = FacilityCommand::SetReminderRules { reminders };
         let executed = self.desk.commands.change_facility(&command, &context).await?;
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let position = executed.position.map(|position| position.to_string());
+        let settled = self.desk.settle(executed.position, &asked).await;
         let (settings, version) = (&executed.after.aggregate.reminders, executed.after.version);
-        Ok(Changed::Now(Json(ReminderRulesDocument::of(settings, version)), etag(version), position, preference))
+        Ok(Changed::now(ReminderRulesDocument::of(settings, version), version, settled))
     }
 }

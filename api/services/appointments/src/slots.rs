@@ -24,6 +24,7 @@ use frame::instants::rfc3339;
 use frame::parameter::{StrictUuid, TextParameter, integer_schema, parse_integer};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::Problem;
+use frame::shown::{Showing, Shown, Traced};
 use frame::text_parameter;
 use frame::unparsed::Unparsed;
 use frame::written_json::{WrittenJson, members_besides};
@@ -289,7 +290,7 @@ impl SlotsApi {
         /// In this room, which is free then.
         #[oai(name = "roomId")]
         room_id: Query<Option<StrictUuid>>,
-    ) -> Result<WrittenJson<SlotListDocument>, Problem> {
+    ) -> Result<Traced<WrittenJson<SlotListDocument>>, Problem> {
         let time = self.desk.commands.practice_time::<AppointmentError>(caller.facility_id).await?;
         let (first, last) = days(date.0, from.0, until.0, time.today())?;
         let specialty = specialty.0.map(|specialty| specialty.parameter("specialty")).transpose()?;
@@ -319,7 +320,7 @@ impl SlotsApi {
         slots.truncate(limit);
         let time_zone = time.zone.iana_name().unwrap_or("UTC").to_owned();
         let list = SlotListDocument { time_zone, duration: duration_minutes.get(), items: Vec::new(), more };
-        Ok(WrittenJson::new(list.written(&slots, &time.zone)))
+        Ok(WrittenJson::new(list.written(&slots, &time.zone)).showing(Shown::nothing()))
     }
 }
 

@@ -9,22 +9,18 @@ use domain::ids::FacilityId;
 use domain::permissions::Permissions;
 use domain::role::{Area, Role};
 use domain::values::{Reason, RuleBroken};
-use poem::Request;
-use poem_openapi::param::{Header, Path};
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::param::Path;
+use poem_openapi::{Object, OpenApi};
 use projections::facilities::FacilityView;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::roles::{PermissionsDocument, RoleName};
 use crate::desk::StaffDesk;
-use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
-use frame::parameter::Prefer;
+use frame::answers::{Changed, Read};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Changing, Fetching, Received};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use frame::unparsed_code::UnparsedCode;
@@ -155,43 +151,6 @@ impl RolePermissionsInput {
     }
 }
 
-#[derive(ApiResponse)]
-enum Read {
-    /// The practice.
-    #[oai(status = 200)]
-    Found(
-        Json<FacilityDocument>,
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-    ),
-    /// The practice is still as in `If-None-Match`.
-    #[oai(status = 304)]
-    NotModified(
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-#[derive(ApiResponse)]
-enum Changed {
-    /// The practice as it is now.
-    #[oai(status = 200)]
-    Now(
-        Json<FacilityDocument>,
-        /// The version of the practice.
-        #[oai(header = "ETag")]
-        String,
-        /// The last position written; left out when nothing changed.
-        #[oai(header = "Event-Position")]
-        Option<String>,
-        /// `respond-async`, if the answer left before the read models show what was written.
-        #[oai(header = "Preference-Applied")]
-        Option<String>,
-    ),
-}
-
 impl FacilitiesApi {
     /// Over this desk.
     pub const fn new(desk: StaffDesk) -> Self {
@@ -202,13 +161,12 @@ impl FacilitiesApi {
         &self,
         command: &FacilityCommand,
         context: &CommandContext,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
+        received: &Received,
+    ) -> Result<Changed<FacilityDocument>, Problem> {
         let executed = self.desk.commands.change_facility(command, context).await?;
-        let preference = self.desk.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.version);
-        Ok(Changed::Now(Json(document(executed)), tag, position, preference))
+        let settled = self.desk.settle(executed.position, received).await;
+        let version = executed.after.version;
+        Ok(Changed::now(document(executed), version, settled))
     }
 }
 
@@ -230,20 +188,10 @@ impl FacilitiesApi {
     ///
     /// With its settings, and with what each role may do in it.
     #[oai(path = "/current", method = "get", operation_id = "readCurrentFacility")]
-    async fn current(
-        &self,
-        caller: Caller,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.facilities.get(caller.facility_id).await?;
+    async fn current(&self, asked: Fetching) -> Result<Read<FacilityDocument>, Problem> {
+        let found = self.desk.facilities.get(asked.facility_id).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(found.into()), tag))
+        Read::of(&asked, found.version, || Ok(FacilityDocument::from(found)))
     }
 
     /// Change the settings of the practice
@@ -253,20 +201,13 @@ impl FacilitiesApi {
     #[oai(path = "/current/settings", method = "put", operation_id = "changeFacilitySettings")]
     async fn change_settings(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// The version that is to be changed. Required.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<SettingsInput>,
-    ) -> Result<Changed, Problem> {
-        let condition = IfMatch::required(if_match.0)?;
+    ) -> Result<Changed<FacilityDocument>, Problem> {
+        asked.conditional()?;
         let (settings, reason) = input.parse()?;
-        let context = command_context(&caller, request, reason.as_ref()).if_match(Some(condition));
-        self.change(&FacilityCommand::ChangeSettings { settings }, &context, prefer.0).await
+        let context = asked.context(reason.as_ref(), &input);
+        self.change(&FacilityCommand::ChangeSettings { settings }, &context, &asked).await
     }
 
     /// Change what a role may do
@@ -275,25 +216,17 @@ impl FacilitiesApi {
     /// the compliance officer's alone, who like the auditor never changes clinical content, and administrators keep their
     /// access to users.
     #[oai(path = "/current/permissions/:role", method = "put", operation_id = "changeRolePermissions")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn change_permissions(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The role.
         role: Path<UnparsedCode<Role>>,
-        /// The version of the practice that is to be changed. Required.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<RolePermissionsInput>,
-    ) -> Result<Changed, Problem> {
-        let condition = IfMatch::required(if_match.0)?;
+    ) -> Result<Changed<FacilityDocument>, Problem> {
+        asked.conditional()?;
         let role = role.0.parameter("role")?;
         let (permissions, reason) = input.parse()?;
-        let context = command_context(&caller, request, reason.as_ref()).if_match(Some(condition));
-        self.change(&FacilityCommand::ChangeRolePermissions { role, permissions }, &context, prefer.0).await
+        let context = asked.context(reason.as_ref(), &input);
+        self.change(&FacilityCommand::ChangeRolePermissions { role, permissions }, &context, &asked).await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use domain::role::{Area, Role};
 use domain::user::UserStatus;
 use domain::values::{Specialty, TextValue};
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use projections::users::{UserFilter, UserView};
@@ -16,12 +16,13 @@ use uuid::Uuid;
 use super::roles::RoleName;
 use super::users::list::page_start;
 use crate::desk::StaffDesk;
+use frame::answers::Listed;
 use frame::auth::Caller;
-use frame::conditional::IfNoneMatch;
 use frame::pagination::{Cursor, Links, PageLimit, PageNumber, PageRequest};
 use frame::parameter::SearchText;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::Problem;
+use frame::received::Fetching;
 use service::Chapter;
 
 /// The operations.
@@ -91,19 +92,6 @@ impl SpecialtyDocument {
     }
 }
 
-/// A page of practitioners.
-#[derive(ApiResponse)]
-enum Listed {
-    /// The page.
-    #[oai(status = 200)]
-    Page(
-        Json<PractitionerListDocument>,
-        /// The other pages (RFC 8288).
-        #[oai(header = "Link")]
-        Option<String>,
-    ),
-}
-
 /// The reference list of specialties.
 #[derive(ApiResponse)]
 enum Specialties {
@@ -164,7 +152,6 @@ impl PractitionersApi {
     #[oai(path = "/practitioners", method = "get", operation_id = "listPractitioners")]
     async fn practitioners(
         &self,
-        caller: Caller,
         /// Words to find practitioners by.
         search: Query<Option<SearchText>>,
         /// Which page, from 1. Not together with `cursor`.
@@ -173,7 +160,8 @@ impl PractitionersApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Listed, Problem> {
+        caller: Caller,
+    ) -> Result<Listed<PractitionerListDocument>, Problem> {
         let request = PageRequest::new(page.0, limit.0, cursor.0)?;
         let filter = UserFilter {
             roles: Role::PRACTITIONERS.to_vec(),
@@ -192,23 +180,17 @@ impl PractitionersApi {
             total: found.total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
         };
-        Ok(Listed::Page(Json(body), links.header()))
+        Ok(Listed::page(body, links.header()))
     }
 
     /// The reference list of specialties
     ///
     /// TRE_R38 (spécialité ordinale) of the Agence du numérique en santé, under the Licence Ouverte 2.0.
     #[oai(path = "/specialties", method = "get", operation_id = "listSpecialties")]
-    async fn specialties(
-        &self,
-        _caller: Caller,
-        /// The editions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-    ) -> Result<Specialties, Problem> {
+    async fn specialties(&self, asked: Fetching) -> Result<Specialties, Problem> {
         let edition = specialties_edition();
         let (tag, cached) = (format!("\"{edition}\""), SPECIALTIES_CACHED.to_owned());
-        if if_none_match.0.is_some_and(|known| known.has_tag(edition)) {
+        if asked.has_tag(edition) {
             return Ok(Specialties::NotModified(tag, cached));
         }
         let items = Specialty::all().map(|(code, label)| SpecialtyDocument { code: code.into(), label: label.into() });

@@ -112,7 +112,7 @@ impl AuditApi {
     ) -> Result<Traced<Json<AccessLogDocument>>, Problem> {
         let after = cursor.map(Cursor::position).transpose()?;
         let page = self.desk.trail.page(received.facility_id, filter, after, limit.unwrap_or_default().0).await?;
-        Ok(Json(page.into()).showing(Shown::of("access_log", None, filter.patient)))
+        Ok(Json(AccessLogDocument::from(page)).showing(Shown::of("access_log", None, filter.patient)))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Slots that are held for five minutes while somebody is on the telephone, and what a booking would meet.
+//! Holds: slots that nobody else can book for five minutes, while a patient is on the telephone. And what a booking would
+//! meet.
 
 use commands::CommandError;
 use domain::appointment::{
@@ -8,23 +9,22 @@ use domain::ids::{AppointmentId, PatientId};
 use domain::role::Area;
 use domain::scheduling::Repeated;
 use domain::values::{CivilDate, ClockTime};
-use poem::Request;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::answers::{Booked, Changed};
-use super::document;
+use super::documents::AppointmentDocument;
 use super::times::{AdditionalSlotInput, Times};
 use crate::desk::AgendaDesk;
-use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context, id_of_new};
-use frame::conditional::etag;
-use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use frame::answers::{Changed, Created};
+use frame::command::id_of_new;
+use frame::parameter::{Prefer, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Period, Problem, Violation};
+use frame::received::{Asked, Creating, NO_BODY};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::Unparsed;
 use frame::unparsed_code::UnparsedCode;
@@ -72,12 +72,12 @@ struct CheckDocument {
     violations: Option<Vec<Violation>>,
 }
 
-/// The operations on slots that are held, and the dry run of a booking.
-pub struct AppointmentHoldsApi {
+/// The operations on holds, and the dry run of a booking.
+pub struct HoldsApi {
     desk: AgendaDesk,
 }
 
-impl AppointmentHoldsApi {
+impl HoldsApi {
     /// Over this desk.
     pub const fn new(desk: AgendaDesk) -> Self {
         Self { desk }
@@ -92,7 +92,7 @@ pub(crate) const PERMISSIONS: PermissionTable = &[
 ];
 
 #[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
-impl AppointmentHoldsApi {
+impl HoldsApi {
     /// Hold a slot
     ///
     /// For five minutes, in which nobody else can book it; then it is free by itself. Booking with its `id` as `holdId`
@@ -100,17 +100,10 @@ impl AppointmentHoldsApi {
     #[oai(path = "/hold", method = "post", operation_id = "holdSlot")]
     async fn hold(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<HoldInput>,
-    ) -> Result<Booked, Problem> {
-        let time = self.desk.practice_time(caller.facility_id).await?;
+    ) -> Result<Created<AppointmentDocument>, Problem> {
+        let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let times = Times {
             practitioner_id: input.practitioner_id,
@@ -126,40 +119,23 @@ impl AppointmentHoldsApi {
         let (Some(slot), true) = (slot, violations.is_empty()) else {
             return Err(Problem::validation_failed(violations));
         };
-        let context = command_context(&caller, request, None);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let context = asked.context(None, &input);
         let override_availability = input.override_availability.unwrap_or(false);
         let command = AppointmentCommand::HoldSlot { slot, override_availability };
-        let commands = &self.desk.commands;
-        let outcome = match input.hold_id {
-            Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
-            None => commands.change_appointment(AppointmentId(id_of_new(&context)), &command, &context).await,
-        };
-        let executed = match outcome {
-            Ok(executed) => executed,
-            Err(error) => return Err(self.desk.booking_refusal(error, &command, &time, caller.facility_id).await),
-        };
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let location = format!("/api/v1/appointments/{}", executed.id);
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.shown_version);
-        Ok(Booked::Created(Json(document(executed)?), location, tag, position, preference))
+        let id = AppointmentId(id_of_new(&context));
+        self.desk.take_times(input.hold_id, id, &command, &time, (&context, &asked)).await
     }
 
     /// Release a slot before its time
     #[oai(path = "/hold/:id", method = "delete", operation_id = "releaseSlot")]
     async fn release(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The slot that is held.
         id: Path<StrictUuid>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let context = command_context(&caller, request, None);
-        self.desk.change_appointment(id.0, &AppointmentCommand::ReleaseSlot, &context, prefer.0).await
+        asked: Asked<(Prefer,)>,
+    ) -> Result<Changed<AppointmentDocument>, Problem> {
+        let context = asked.context(None, &NO_BODY);
+        self.desk.change_appointment(id, &AppointmentCommand::ReleaseSlot, &context, &asked).await
     }
 
     /// What would a booking meet?
@@ -171,8 +147,6 @@ impl AppointmentHoldsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn conflicts(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment that would be moved, or the slot that is held.
         #[oai(name = "appointmentId")]
         appointment_id: Query<Option<StrictUuid>>,
@@ -198,8 +172,11 @@ impl AppointmentHoldsApi {
         repeated_hour: Query<Option<UnparsedCode<Repeated>>>,
         /// The kind of visit; a consultation if left out.
         r#type: Query<Option<UnparsedCode<AppointmentType>>>,
-    ) -> Result<Json<CheckDocument>, Problem> {
-        let time = self.desk.practice_time(caller.facility_id).await?;
+        asked: Asked<()>,
+    ) -> Result<Traced<Json<CheckDocument>>, Problem> {
+        // What is in the way has an id, and no patient.
+        let answer = |document| Ok(Json(document).showing(Shown::nothing()));
+        let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let times = Times {
             practitioner_id: practitioner_id.0,
@@ -213,17 +190,17 @@ impl AppointmentHoldsApi {
         };
         let slot = times.slot(&time.zone, "", &mut violations);
         let Some(slot) = slot.filter(|_| violations.is_empty()) else {
-            return Ok(Json(refused(Problem::validation_failed(violations))));
+            return answer(refused(Problem::validation_failed(violations)));
         };
         let kind = r#type.0.map(|kind| kind.parameter("type")).transpose()?.unwrap_or(AppointmentType::Consultation);
-        let context = command_context(&caller, request, None);
+        let context = asked.context(None, &NO_BODY);
         let (booked, id) = match appointment_id.0 {
             Some(id) => {
-                let loaded = self.desk.commands.load::<Appointment>(caller.facility_id, id.0);
+                let loaded = self.desk.commands.load::<Appointment>(asked.facility_id, id.0);
                 let Some(loaded) = loaded.await? else {
                     let why = "There is no such appointment or held slot.";
                     let violation = Violation::new("appointmentId", "unknown_appointment", why);
-                    return Ok(Json(refused(Problem::validation_failed(vec![violation]))));
+                    return answer(refused(Problem::validation_failed(vec![violation])));
                 };
                 (loaded.aggregate.is_booked(), AppointmentId(id.0))
             }
@@ -251,13 +228,13 @@ impl AppointmentHoldsApi {
                     alternatives: None,
                     violations: None,
                 };
-                return Ok(Json(free));
+                return answer(free);
             }
             Ok(met) => CommandError::Refused(AppointmentError::Conflicts(met)),
             Err(error @ CommandError::Refused(_)) => error,
             Err(error) => return Err(error.into()),
         };
-        Ok(Json(refused(self.desk.booking_refusal(met, &command, &time, caller.facility_id).await)))
+        answer(refused(self.desk.booking_refusal(met, &command, &time, asked.facility_id).await))
     }
 }
 

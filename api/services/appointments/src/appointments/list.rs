@@ -4,37 +4,36 @@ use std::collections::{HashMap, HashSet};
 
 use domain::appointment::{AppointmentPriority, AppointmentStatus, AppointmentType};
 use domain::ids::{LinkId, PatientId, SeriesId, UserId};
-use domain::permissions::Permissions;
 use domain::role::Area;
 use domain::scheduling::{TimeOfDay, instant_or_jump};
 use domain::values::CivilDate;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use poem::Request;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::appointments::{AppointmentFilter, AppointmentPage, AppointmentPageStart, AppointmentView};
 use projections::availability::LeaveAhead;
 use uuid::Uuid;
 
-use super::answers::Listed;
 use super::documents::word;
 use super::times::{AdditionalSlotDocument, Shown};
 use crate::desk::AgendaDesk;
-use frame::access::{AccessPurpose, AccessReason};
-use frame::auth::Caller;
+use frame::answers::TaggedList;
 use frame::comma_separated::CommaSeparated;
-use frame::conditional::{IfNoneMatch, content_tag};
 use frame::instants::rfc3339;
 use frame::pagination::{Cursor, Links, PageLimit, PageNumber, PageRequest, PageStart};
 use frame::parameter::{SearchText, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode, Violation};
+use frame::received::{Reading, Received};
+use frame::shown::{Showing, Shown, Traced};
 use frame::unparsed::Unparsed;
 use frame::unparsed_code::UnparsedCode;
 use service::Chapter;
+
+/// Where the list is. Those of today and of a patient lead to pages of it.
+const PATH: &str = "/api/v1/appointments";
 
 /// One appointment in a list, or a slot that is held.
 #[derive(Debug, Object)]
@@ -146,7 +145,7 @@ fn summary(view: AppointmentView, names: &Names, leave: &[LeaveAhead], now: Time
 
 /// Which appointments a list is asked for.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     pub(super) date: Option<Unparsed<CivilDate>>,
     pub(super) week: Option<Unparsed<CivilDate>>,
     pub(super) from: Option<Unparsed<CivilDate>>,
@@ -161,7 +160,7 @@ pub(super) struct Asked {
     pub(super) needs_rescheduling: Option<StrictBool>,
 }
 
-impl Asked {
+impl Wanted {
     /// The first day and the last one, as far as they are limited.
     fn days(&self) -> Result<(Option<Date>, Option<Date>), Problem> {
         let day = |name: &str, wire: &Option<Unparsed<CivilDate>>| {
@@ -224,35 +223,19 @@ fn several<T: frame::comma_separated::Item>(given: Option<&CommaSeparated<T>>) -
     given.map_or(&[], CommaSeparated::values)
 }
 
-/// Who looks at a list, and for what.
-pub(super) struct Reader<'a> {
-    pub(super) request: &'a Request,
-    pub(super) caller: &'a Caller,
-    pub(super) purpose: Option<AccessPurpose>,
-    pub(super) reason: Option<AccessReason>,
-}
-
-impl Reader<'_> {
-    fn may_read(&self, area: Area) -> bool {
-        self.request.data::<Permissions>().is_some_and(|permitted| permitted.access(area).may_read())
-    }
-}
-
 impl AgendaDesk {
-    /// A page of the list at `path`, with the names that the reader may see. Whose appointments it shows is traced.
+    /// A page of the list, with the names that the reader may see. Whose appointments it shows is traced.
     pub(super) async fn list_appointments(
         &self,
-        path: &str,
-        asked: &Asked,
+        wanted: &Wanted,
         request: &PageRequest,
-        reader: Reader<'_>,
-        known: Option<IfNoneMatch>,
-    ) -> Result<Listed, Problem> {
-        let facility = reader.caller.facility_id;
-        let mut filter = asked.filter(&self.practice_time(facility).await?.zone)?;
+        received: &Received,
+    ) -> Result<Traced<TaggedList<AppointmentListDocument>>, Problem> {
+        let facility = received.facility_id;
+        let mut filter = wanted.filter(&self.practice_time(facility).await?.zone)?;
         let now = Timestamp::now();
         let leave = self.availability.leave_ahead(facility, &filter.practitioners, now).await?;
-        if asked.needs_rescheduling.is_some_and(|needs| needs.0) {
+        if wanted.needs_rescheduling.is_some_and(|needs| needs.0) {
             filter.in_leave = Some(leave.iter().map(|leave| (leave.practitioner_id, leave.during)).collect());
         }
         let start = match &request.start {
@@ -260,36 +243,34 @@ impl AgendaDesk {
             PageStart::Cursor(cursor) => AppointmentPageStart::After(cursor.position()?),
         };
         let found = self.appointments.list(facility, &filter, &start, request.limit.0, now).await?;
-        let names = self.names_in(&found, &reader).await?;
+        let patients: HashSet<PatientId> = found.items.iter().filter_map(|view| view.patient_id).collect();
+        let patients: Vec<PatientId> = patients.into_iter().collect();
+        let names = self.names_in(&found, &patients, received).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
-        let links = Links::new(path, asked.shared(request)).around(request, Some(found.total), next.as_ref());
+        let links = Links::new(PATH, wanted.shared(request)).around(request, Some(found.total), next.as_ref());
         let body = AppointmentListDocument {
             items: found.items.into_iter().map(|view| summary(view, &names, &leave, now)).collect(),
             total: found.total,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
         };
-        let content = content_tag(&body);
-        let tag = format!("\"{content}\"");
-        if known.is_some_and(|known| known.has_tag(&content)) {
-            return Ok(Listed::NotModified(tag));
-        }
-        Ok(Listed::Page(Json(body), tag, links.header()))
+        // Also of those who are shown no names: whose visit it is, and when, is the patient's.
+        Ok(TaggedList::page(received, body, links.header()).showing(Shown::search(patients)))
     }
 
-    async fn names_in(&self, found: &AppointmentPage, reader: &Reader<'_>) -> Result<Names, Problem> {
-        let facility = reader.caller.facility_id;
-        let patients: HashSet<PatientId> = found.items.iter().filter_map(|view| view.patient_id).collect();
-        let patients: Vec<PatientId> = patients.into_iter().collect();
+    async fn names_in(
+        &self,
+        found: &AppointmentPage,
+        patients: &[PatientId],
+        received: &Received,
+    ) -> Result<Names, Problem> {
+        let facility = received.facility_id;
         let practitioners: HashSet<UserId> = found.items.iter().map(|view| view.practitioner_id).collect();
         let practitioners: Vec<UserId> = practitioners.into_iter().collect();
-        // Also of those who are shown no names: whose visit it is, and when, is the patient's.
-        let trace = self.trace(reader.caller, reader.request).declared(reader.purpose, reader.reason.clone());
-        trace.search(patients.iter().copied()).await?;
         let mut names = Names { patients: HashMap::new(), practitioners: HashMap::new() };
-        if !patients.is_empty() && reader.may_read(Area::Patients) {
-            names.patients = self.patients.names(facility, &patients).await?;
+        if !patients.is_empty() && received.may_read(Area::Patients) {
+            names.patients = self.patients.names(facility, patients).await?;
         }
-        if !practitioners.is_empty() && reader.may_read(Area::Users) {
+        if !practitioners.is_empty() && received.may_read(Area::Users) {
             names.practitioners = self.users.names(facility, &practitioners).await?;
         }
         Ok(names)
@@ -323,8 +304,6 @@ impl AppointmentListsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn today(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Those of these practitioners.
         #[oai(name = "practitionerId")]
         practitioner_id: Query<Option<CommaSeparated<StrictUuid>>>,
@@ -338,28 +317,19 @@ impl AppointmentListsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// What the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the appointments are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
-        let today = self.desk.practice_time(caller.facility_id).await?.today();
-        let asked = Asked {
+        asked: Reading,
+    ) -> Result<Traced<TaggedList<AppointmentListDocument>>, Problem> {
+        let today = self.desk.practice_time(asked.facility_id).await?.today();
+        let wanted = Wanted {
             date: Some(today.to_string().into()),
             practitioners: practitioner_id.0,
             statuses: status.0,
             types: r#type.0,
-            ..Asked::default()
+            ..Wanted::default()
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
-        let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
         // The other pages are of the day that it is now.
-        self.desk.list_appointments("/api/v1/appointments", &asked, &page, reader, if_none_match.0).await
+        self.desk.list_appointments(&wanted, &page, &asked).await
     }
 
     /// The appointments of a patient
@@ -369,8 +339,6 @@ impl AppointmentListsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn of_patient(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The patient.
         id: Path<StrictUuid>,
         /// Those from this day on.
@@ -387,30 +355,21 @@ impl AppointmentListsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// What the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the appointments are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
+        asked: Reading,
+    ) -> Result<Traced<TaggedList<AppointmentListDocument>>, Problem> {
         let patient = PatientId(id.0.0);
-        if self.desk.patients.get(caller.facility_id, patient).await?.is_none() {
+        if self.desk.patients.get(asked.facility_id, patient).await?.is_none() {
             return Err(Problem::new(ProblemCode::ResourceNotFound));
         }
-        let asked = Asked {
+        let wanted = Wanted {
             from: from.0,
             until: until.0,
             patient: Some(id.0),
             statuses: status.0,
             types: r#type.0,
-            ..Asked::default()
+            ..Wanted::default()
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
-        let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
-        self.desk.list_appointments("/api/v1/appointments", &asked, &page, reader, if_none_match.0).await
+        self.desk.list_appointments(&wanted, &page, &asked).await
     }
 }

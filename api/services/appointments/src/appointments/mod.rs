@@ -1,15 +1,17 @@
-//! Appointments: book, list, read, move and change ([`AppointmentsApi`]), what happens to them on the day ([`life`]), slots
-//! that are held and the dry run of a booking ([`holds`]), and several at once ([`together`]). Clients speak in what the
-//! clock of the practice shows; [`times`] makes instants of it.
+//! Appointments: book, list, read, move and change ([`AppointmentsApi`]), what happens to them on the day
+//! ([`transitions`]), holds and the dry run of a booking ([`holds`]), [`series`], visits that are booked together
+//! ([`linked`]), and what was called off by mistake ([`restore`]). Clients speak in what the clock of the practice shows;
+//! [`times`] makes instants of it.
 
-mod answers;
 mod documents;
 mod holds;
 mod input;
-mod life;
+mod linked;
 mod list;
+mod restore;
+mod series;
 pub(super) mod times;
-mod together;
+mod transitions;
 
 use std::collections::BTreeSet;
 
@@ -19,32 +21,28 @@ use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, App
 use domain::ids::{AppointmentId, FacilityId, PatientId};
 use domain::role::Area;
 use domain::scheduling::PracticeTime;
-use domain::values::{CivilDate, Reason};
-use poem::Request;
+use domain::values::CivilDate;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use projections::appointments::AppointmentView;
 use projections::push::{self, Push};
 use uuid::Uuid;
 
-use self::answers::{Booked, Changed, Listed, Read};
 use self::documents::AppointmentDocument;
 pub(super) use self::documents::word;
 use self::input::{BookingInput, RevisionInput};
-use self::list::{Asked, Reader};
+use self::list::{AppointmentListDocument, Wanted};
 use super::slots::{Around, nearest};
 use crate::desk::AgendaDesk;
 use crate::problems::{appointment_refusal, command_refusal};
-use frame::access::{AccessPurpose, AccessReason};
-use frame::auth::Caller;
+use frame::answers::{Changed, Created, Read, TaggedList};
 use frame::comma_separated::CommaSeparated;
-use frame::command::{ChangeReason, UnderConditions, command_context};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
 use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
-use frame::parameter::{IdempotencyKey, Prefer, SearchText, StrictBool, StrictUuid};
+use frame::parameter::{SearchText, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Period, Problem, ProblemCode};
+use frame::received::{Changing, ChangingFor, Creating, Reading, Received};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::Unparsed;
 use realtime::StaleChange;
@@ -53,10 +51,12 @@ use service::{Chapter, Mount};
 /// Mounts all of them. They are of several types because each has its own file.
 pub(crate) fn mount(mount: &mut Mount<'_>) {
     mount.operations(PERMISSIONS, |parts| AppointmentsApi::new(AgendaDesk::new(parts)));
-    mount.operations(life::PERMISSIONS, |parts| life::AppointmentLifeApi::new(AgendaDesk::new(parts)));
+    mount.operations(transitions::PERMISSIONS, |parts| transitions::TransitionsApi::new(AgendaDesk::new(parts)));
     mount.operations(list::PERMISSIONS, |parts| list::AppointmentListsApi::new(AgendaDesk::new(parts)));
-    mount.operations(holds::PERMISSIONS, |parts| holds::AppointmentHoldsApi::new(AgendaDesk::new(parts)));
-    mount.operations(together::PERMISSIONS, |parts| together::AppointmentsTogetherApi::new(AgendaDesk::new(parts)));
+    mount.operations(holds::PERMISSIONS, |parts| holds::HoldsApi::new(AgendaDesk::new(parts)));
+    mount.operations(series::PERMISSIONS, |parts| series::SeriesApi::new(AgendaDesk::new(parts)));
+    mount.operations(linked::PERMISSIONS, |parts| linked::LinkedApi::new(AgendaDesk::new(parts)));
+    mount.operations(restore::PERMISSIONS, |parts| restore::RestoreApi::new(AgendaDesk::new(parts)));
 }
 
 /// The operations on appointments themselves.
@@ -136,26 +136,56 @@ impl AgendaDesk {
     /// Gives a command to an appointment that is there, and answers with what it is then.
     async fn change_appointment(
         &self,
-        id: StrictUuid,
+        id: Path<StrictUuid>,
         command: &AppointmentCommand,
         context: &CommandContext,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
-        let outcome = self.commands.change_appointment(AppointmentId(id.0), command, context).await;
-        let executed = match outcome {
+        received: &Received,
+    ) -> Result<Changed<AppointmentDocument>, Problem> {
+        let id = AppointmentId(id.0.0);
+        let executed = match self.commands.change_appointment(id, command, context).await {
             Ok(executed) => executed,
             Err(error) => {
                 if let CommandError::Stale { .. } = error {
-                    self.warn_of_stale_change(AppointmentId(id.0), context).await;
+                    self.warn_of_stale_change(id, context).await;
                 }
                 let time = self.practice_time(context.facility_id).await?;
                 return Err(self.booking_refusal(error, command, &time, context.facility_id).await);
             }
         };
-        let preference = self.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.shown_version);
-        Ok(Changed::Now(Json(document(executed)?), tag, position, preference))
+        self.appointment_changed(executed, received).await
+    }
+
+    /// The appointment that a command left.
+    async fn appointment_changed(
+        &self,
+        executed: Executed<Appointment>,
+        received: &Received,
+    ) -> Result<Changed<AppointmentDocument>, Problem> {
+        let settled = self.settle(executed.position, received).await;
+        let version = executed.after.shown_version;
+        Ok(Changed::now(document(executed)?, version, settled))
+    }
+
+    /// Books or holds: a hold that the client names is what becomes of, and `id` if it names none.
+    async fn take_times(
+        &self,
+        hold: Option<StrictUuid>,
+        id: AppointmentId,
+        command: &AppointmentCommand,
+        time: &PracticeTime,
+        (context, received): (&CommandContext, &Received),
+    ) -> Result<Created<AppointmentDocument>, Problem> {
+        let outcome = match hold {
+            Some(hold) => self.commands.book_held(AppointmentId(hold.0), command, context).await,
+            None => self.commands.change_appointment(id, command, context).await,
+        };
+        let executed = match outcome {
+            Ok(executed) => executed,
+            Err(error) => return Err(self.booking_refusal(error, command, time, context.facility_id).await),
+        };
+        let settled = self.settle(executed.position, received).await;
+        let (path, version) = (format!("/api/v1/appointments/{}", executed.id), executed.after.shown_version);
+        Ok(Created::at(path, document(executed)?, version, settled))
     }
 }
 
@@ -197,8 +227,6 @@ impl AppointmentsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Those of this day, where the practice is.
         date: Query<Option<Unparsed<CivilDate>>>,
         /// Those of the week that this day is in, from Monday to Sunday.
@@ -235,17 +263,9 @@ impl AppointmentsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// What the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the appointments are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
-        let asked = Asked {
+        asked: Reading,
+    ) -> Result<Traced<TaggedList<AppointmentListDocument>>, Problem> {
+        let wanted = Wanted {
             date: date.0,
             week: week.0,
             from: from.0,
@@ -260,8 +280,7 @@ impl AppointmentsApi {
             needs_rescheduling: needs_rescheduling.0,
         };
         let page = PageRequest::new(page.0, limit.0, cursor.0)?;
-        let reader = Reader { request, caller: &caller, purpose: purpose.0, reason: reason.0 };
-        self.desk.list_appointments("/api/v1/appointments", &asked, &page, reader, if_none_match.0).await
+        self.desk.list_appointments(&wanted, &page, &asked).await
     }
 
     /// Book an appointment
@@ -271,17 +290,10 @@ impl AppointmentsApi {
     #[oai(path = "/", method = "post", operation_id = "bookAppointment")]
     async fn book(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated without booking twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<BookingInput>,
-    ) -> Result<Booked, Problem> {
-        let time = self.desk.practice_time(caller.facility_id).await?;
+    ) -> Result<Created<AppointmentDocument>, Problem> {
+        let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let visit = input.visit();
         let slot = visit.times.slot(&time.zone, "", &mut violations);
@@ -289,55 +301,27 @@ impl AppointmentsApi {
         let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
             return Err(Problem::validation_failed(violations));
         };
-        let context = command_context(&caller, request, terms.reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let context = asked.context(terms.reason.as_ref(), &input);
         let patient_id = PatientId(input.patient_id.0);
         let command =
             AppointmentCommand::BookAppointment { patient_id, slot, details, occurrence: None, link_id: None, terms };
-        let commands = &self.desk.commands;
-        let outcome = match input.hold_id {
-            Some(hold) => commands.book_held(AppointmentId(hold.0), &command, &context).await,
-            None => commands.change_appointment(AppointmentId(Uuid::now_v7()), &command, &context).await,
-        };
-        let executed = match outcome {
-            Ok(executed) => executed,
-            Err(error) => return Err(self.desk.booking_refusal(error, &command, &time, caller.facility_id).await),
-        };
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let location = format!("/api/v1/appointments/{}", executed.id);
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.shown_version);
-        Ok(Booked::Created(Json(document(executed)?), location, tag, position, preference))
+        let id = AppointmentId(Uuid::now_v7());
+        self.desk.take_times(input.hold_id, id, &command, &time, (&context, &asked)).await
     }
 
     /// Read an appointment
     #[oai(path = "/:id", method = "get", operation_id = "readAppointment")]
     async fn read(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment.
         id: Path<StrictUuid>,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the appointment is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.appointments.get(caller.facility_id, AppointmentId(id.0.0)).await?;
+        asked: Reading,
+    ) -> Result<Traced<Read<AppointmentDocument>>, Problem> {
+        let found = self.desk.appointments.get(asked.facility_id, AppointmentId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        // Also when the client has it already: it is shown again.
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        trace.read_of("appointment", Some(id.0.0), found.patient_id).await?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(found.into()), tag))
+        let shown = Shown::of("appointment", Some(id.0.0), found.patient_id);
+        let answer = Read::of(&asked, found.version, || Ok(AppointmentDocument::from(found)))?;
+        Ok(answer.showing(shown))
     }
 
     /// Move or change an appointment
@@ -347,20 +331,13 @@ impl AppointmentsApi {
     #[oai(path = "/:id", method = "put", operation_id = "reviseAppointment")]
     async fn revise(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment.
         id: Path<StrictUuid>,
-        /// The version that is to be changed. Required.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<RevisionInput>,
-    ) -> Result<Changed, Problem> {
-        let if_match = IfMatch::required(if_match.0)?;
-        let time = self.desk.practice_time(caller.facility_id).await?;
+    ) -> Result<Changed<AppointmentDocument>, Problem> {
+        asked.conditional()?;
+        let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let visit = input.visit();
         let slot = visit.times.slot(&time.zone, "", &mut violations);
@@ -368,9 +345,9 @@ impl AppointmentsApi {
         let (Some(slot), Some((details, terms)), true) = (slot, details, violations.is_empty()) else {
             return Err(Problem::validation_failed(violations));
         };
-        let context = command_context(&caller, request, terms.reason.as_ref()).if_match(Some(if_match));
+        let context = asked.context(terms.reason.as_ref(), &input);
         let command = AppointmentCommand::ReviseAppointment { slot, details, terms };
-        self.desk.change_appointment(id.0, &command, &context, prefer.0).await
+        self.desk.change_appointment(id, &command, &context, &asked).await
     }
 
     /// Call an appointment off
@@ -379,23 +356,13 @@ impl AppointmentsApi {
     #[oai(path = "/:id", method = "delete", operation_id = "deleteAppointment")]
     async fn delete(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The appointment.
         id: Path<StrictUuid>,
-        /// The version that is to be called off.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
+        asked: ChangingFor,
+    ) -> Result<Changed<AppointmentDocument>, Problem> {
         // Why a patient's visit is called off is the patient's: it stands in the event, under their key.
-        let command = AppointmentCommand::CancelAppointment { reason: reason.0.map(Reason::from) };
-        let context = command_context(&caller, request, None).if_match(if_match.0);
-        self.desk.change_appointment(id.0, &command, &context, prefer.0).await
+        let command = AppointmentCommand::CancelAppointment { reason: asked.change_reason() };
+        let context = asked.context(None, &NO_BODY);
+        self.desk.change_appointment(id, &command, &context, &asked).await
     }
 }

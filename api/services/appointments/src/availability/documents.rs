@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::input::Shown;
 use frame::instants::{rfc3339, wall_time};
+use frame::problem::Period;
 
 /// When a practitioner can be booked. All times are what the clock shows in the practice.
 #[derive(Debug, Object)]
@@ -191,4 +192,38 @@ impl DayDocument {
 fn slots(time_slots: &[TimeSlot]) -> Vec<TimeSlotDocument> {
     let slot = |slot: &TimeSlot| TimeSlotDocument { start: slot.start.to_string(), end: slot.end.to_string() };
     time_slots.iter().map(slot).collect()
+}
+
+/// A leave that was planned.
+#[derive(Debug, Object)]
+#[oai(rename = "PlannedLeave", rename_all = "camelCase")]
+pub(super) struct PlannedLeaveDocument {
+    /// The leave's id.
+    pub(super) id: Uuid,
+    /// How many appointments ahead lie in it and are flagged to be rescheduled.
+    pub(super) touched: u64,
+    /// They, the first ones first; at most 200. Left out for those who may not look at appointments.
+    pub(super) appointments: Vec<TouchedDocument>,
+    /// When the practitioner can be booked from now on.
+    pub(super) availability: AvailabilityDocument,
+}
+
+/// An appointment that lies in a leave.
+#[derive(Debug, Object)]
+#[oai(rename = "TouchedAppointment", rename_all = "camelCase")]
+pub(super) struct TouchedDocument {
+    /// Which.
+    pub(super) appointment_id: Uuid,
+    /// When.
+    pub(super) period: Period,
+}
+
+/// Extra hours that were opened.
+#[derive(Debug, Object)]
+#[oai(rename = "OpenedExtraHours")]
+pub(super) struct OpenedExtraHoursDocument {
+    /// The id of these hours.
+    pub(super) id: Uuid,
+    /// When the practitioner can be booked from now on.
+    pub(super) availability: AvailabilityDocument,
 }

@@ -1,34 +1,29 @@
 //! When practitioners can be booked: hours of each week, hours besides them, leave, and how close bookings may come.
 
-mod answers;
 mod documents;
 mod input;
 
 use commands::{CommandContext, Executed, LeaveRefusal, Touched};
 use domain::availability::{Availability, AvailabilityCommand};
-use domain::ids::{ExtraHoursId, FacilityId, LeaveId, UserId};
-use domain::permissions::Permissions;
+use domain::ids::{ExtraHoursId, FacilityId, LeaveId, StreamVersion, UserId};
 use domain::role::Area;
-use domain::values::{CivilDate, Reason};
+use domain::values::CivilDate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use projections::availability::KnownAvailability;
 
-use self::answers::{Changed, Opened, OpenedExtraHoursDocument, Planned, PlannedLeaveDocument, Read, TouchedDocument};
-use self::documents::AvailabilityDocument;
+use self::documents::{AvailabilityDocument, OpenedExtraHoursDocument, PlannedLeaveDocument, TouchedDocument};
 use self::input::{AvailabilityInput, ExtraHoursInput, LeaveInput, Shown};
 use crate::desk::AgendaDesk;
 use crate::problems::availability_refusal;
-use frame::auth::Caller;
-use frame::command::{ChangeReason, UnderConditions, command_context, id_of_new};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
+use frame::answers::{Added, Changed, Read, Settled};
+use frame::command::{ChangeReason, id_of_new};
 use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Period, Problem, ProblemCode};
+use frame::received::{Asked, Changing, ChangingFor, Fetching, NO_BODY, Received};
 use frame::strict_json::StrictJson;
 use frame::unparsed::Unparsed;
 use service::Chapter;
@@ -54,22 +49,28 @@ impl AvailabilityApi {
 
     async fn change(
         &self,
-        practitioner: StrictUuid,
+        practitioner: Path<StrictUuid>,
         command: &AvailabilityCommand,
         context: &CommandContext,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
-        let executed = self
-            .desk
-            .commands
-            .change_availability(UserId(practitioner.0), command, context)
-            .await
-            .map_err(availability_refusal)?;
-        let preference = self.desk.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.version);
-        let zone = self.zone(context.facility_id).await?;
-        Ok(Changed::Now(Json(document(executed, &zone)), tag, position, preference))
+        received: &Received,
+    ) -> Result<(AvailabilityDocument, StreamVersion, Settled), Problem> {
+        let commands = &self.desk.commands;
+        let outcome = commands.change_availability(UserId(practitioner.0.0), command, context).await;
+        let executed = outcome.map_err(availability_refusal)?;
+        let settled = self.desk.settle(executed.position, received).await;
+        let (version, zone) = (executed.after.version, self.zone(context.facility_id).await?);
+        Ok((document(executed, &zone), version, settled))
+    }
+
+    async fn changed(
+        &self,
+        practitioner: Path<StrictUuid>,
+        command: &AvailabilityCommand,
+        context: &CommandContext,
+        received: &Received,
+    ) -> Result<Changed<AvailabilityDocument>, Problem> {
+        let (document, version, settled) = self.change(practitioner, command, context, received).await?;
+        Ok(Changed::now(document, version, settled))
     }
 }
 
@@ -86,10 +87,8 @@ fn document(executed: Executed<Availability>, zone: &TimeZone) -> AvailabilityDo
 }
 
 /// Those of the appointments that the caller is told of: somebody who plans leave need not be allowed to look at any.
-fn told<'a>(touched: &'a [Touched], request: &Request) -> impl Iterator<Item = &'a Touched> {
-    let permitted = request.data::<Permissions>();
-    let may_look = permitted.is_some_and(|permitted| permitted.access(Area::Appointments).may_read());
-    touched.iter().take(if may_look { MOST_NAMED } else { 0 })
+fn told<'a>(touched: &'a [Touched], received: &Received) -> impl Iterator<Item = &'a Touched> {
+    touched.iter().take(if received.may_read(Area::Appointments) { MOST_NAMED } else { 0 })
 }
 
 /// What each operation asks of its caller.
@@ -111,7 +110,6 @@ impl AvailabilityApi {
     #[oai(path = "/:practitionerId", method = "get", operation_id = "readAvailability")]
     async fn read(
         &self,
-        caller: Caller,
         /// Who.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
@@ -119,28 +117,22 @@ impl AvailabilityApi {
         week: Query<Option<Unparsed<CivilDate>>>,
         /// The day to be shown. Not together with `week`.
         day: Query<Option<Unparsed<CivilDate>>>,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-    ) -> Result<Read, Problem> {
+        asked: Fetching,
+    ) -> Result<Read<AvailabilityDocument>, Problem> {
         let shown = Shown::asked(week.0, day.0)?;
         let practitioner = UserId(practitioner_id.0.0);
-        let (zone, known) = self.desk.availability.one(caller.facility_id, practitioner).await?;
+        let (zone, known) = self.desk.availability.one(asked.facility_id, practitioner).await?;
         let known = match known {
             Some(known) => known,
             None => {
                 let commands = &self.desk.commands;
                 commands
-                    .practitioner::<domain::availability::AvailabilityError>(caller.facility_id, practitioner)
+                    .practitioner::<domain::availability::AvailabilityError>(asked.facility_id, practitioner)
                     .await?;
                 KnownAvailability::nothing(practitioner)
             }
         };
-        let tag = etag(known.version);
-        if if_none_match.0.is_some_and(|theirs| theirs.has(known.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(AvailabilityDocument::of(known, &zone, Timestamp::now(), shown)), tag))
+        Read::of(&asked, known.version, || Ok(AvailabilityDocument::of(known, &zone, Timestamp::now(), shown)))
     }
 
     /// Set the hours of each week
@@ -149,22 +141,15 @@ impl AvailabilityApi {
     #[oai(path = "/:practitionerId", method = "put", operation_id = "reviseAvailability")]
     async fn revise(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Who.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
-        /// The version that is to be changed; `"0"` if nothing was ever planned.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<AvailabilityInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<AvailabilityDocument>, Problem> {
         let (command, reason) = input.parse()?;
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
-        self.change(practitioner_id.0, &command, &context, prefer.0).await
+        let context = asked.context(reason.as_ref(), &input);
+        self.changed(practitioner_id, &command, &context, &asked).await
     }
 
     /// Plan a leave
@@ -172,41 +157,28 @@ impl AvailabilityApi {
     /// If appointments that are still ahead lie in it, the answer is 409 with them, unless `confirm` says that it is meant all
     /// the same: then they are flagged to be rescheduled, until they are, or the leave is cancelled.
     #[oai(path = "/:practitionerId/leave", method = "post", operation_id = "planLeave")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn plan_leave(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Who.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
-        /// Under which the request may be repeated without planning twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// Why, if it is to be kept; not an illness.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Asked<(IdempotencyKey, ChangeReason, Prefer)>,
         StrictJson(input): StrictJson<LeaveInput>,
-    ) -> Result<Planned, Problem> {
+    ) -> Result<Added<PlannedLeaveDocument>, Problem> {
         let (leave, confirmed) = input.parse()?;
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let reason = asked.change_reason();
+        let context = asked.context(reason.as_ref(), &input);
         let (practitioner, id) = (UserId(practitioner_id.0.0), LeaveId(id_of_new(&context)));
         let outcome = self.desk.commands.plan_leave(practitioner, id, leave, confirmed, &context).await;
-        let zone = self.zone(caller.facility_id).await?;
+        let zone = self.zone(asked.facility_id).await?;
         let plan = match outcome {
             Ok(plan) => plan,
-            Err(LeaveRefusal::Touches(touched)) => return Err(touches(&touched, request, &zone)),
+            Err(LeaveRefusal::Touches(touched)) => return Err(touches(&touched, &asked, &zone)),
             Err(LeaveRefusal::Failed(error)) => return Err(availability_refusal(error)),
         };
-        let preference = self.desk.settle(plan.executed.position, prefer.0).await;
-        let position = plan.executed.position.map(|position| position.to_string());
-        let tag = etag(plan.executed.after.version);
-        let appointments = told(&plan.touched, request).map(|touched| TouchedDocument {
+        let settled = self.desk.settle(plan.executed.position, &asked).await;
+        let version = plan.executed.after.version;
+        let appointments = told(&plan.touched, &asked).map(|touched| TouchedDocument {
             appointment_id: touched.appointment.0,
             period: Period::of(touched.during, &zone),
         });
@@ -216,109 +188,74 @@ impl AvailabilityApi {
             appointments: appointments.collect(),
             availability: document(plan.executed, &zone),
         };
-        Ok(Planned::Created(Json(body), tag, position, preference))
+        Ok(Added::new(body, version, settled))
     }
 
     /// Cancel a leave
     ///
     /// Its time can be booked again, and appointments that lay in it are flagged no more.
     #[oai(path = "/:practitionerId/leave/:leaveId", method = "delete", operation_id = "cancelLeave")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn cancel_leave(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Whose.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
         /// Which leave.
         #[oai(name = "leaveId")]
         leave_id: Path<StrictUuid>,
-        /// The version of the availability that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
+        asked: ChangingFor,
+    ) -> Result<Changed<AvailabilityDocument>, Problem> {
+        let reason = asked.change_reason();
+        let context = asked.context(reason.as_ref(), &NO_BODY);
         let command = AvailabilityCommand::CancelLeave { leave_id: LeaveId(leave_id.0.0) };
-        self.change(practitioner_id.0, &command, &context, prefer.0).await
+        self.changed(practitioner_id, &command, &context, &asked).await
     }
 
     /// Open hours on one day besides the usual ones
     ///
     /// Leave is stronger: hours that lie in one altogether are refused.
     #[oai(path = "/:practitionerId/extra-hours", method = "post", operation_id = "openExtraHours")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn open_extra_hours(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Who.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
-        /// Under which the request may be repeated without opening them twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Asked<(IdempotencyKey, ChangeReason, Prefer)>,
         StrictJson(input): StrictJson<ExtraHoursInput>,
-    ) -> Result<Opened, Problem> {
+    ) -> Result<Added<OpenedExtraHoursDocument>, Problem> {
         let extra = input.parse()?;
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let reason = asked.change_reason();
+        let context = asked.context(reason.as_ref(), &input);
         let id = id_of_new(&context);
         let command = AvailabilityCommand::OpenExtraHours { extra_id: ExtraHoursId(id), extra };
-        let Changed::Now(Json(availability), tag, position, preference) =
-            self.change(practitioner_id.0, &command, &context, prefer.0).await?;
-        Ok(Opened::Created(Json(OpenedExtraHoursDocument { id, availability }), tag, position, preference))
+        let (availability, version, settled) = self.change(practitioner_id, &command, &context, &asked).await?;
+        Ok(Added::new(OpenedExtraHoursDocument { id, availability }, version, settled))
     }
 
     /// Close extra hours
     ///
     /// Bookings in them stay booked.
     #[oai(path = "/:practitionerId/extra-hours/:extraHoursId", method = "delete", operation_id = "closeExtraHours")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn close_extra_hours(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Whose.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
         /// Which hours.
         #[oai(name = "extraHoursId")]
         extra_hours_id: Path<StrictUuid>,
-        /// The version of the availability that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
+        asked: ChangingFor,
+    ) -> Result<Changed<AvailabilityDocument>, Problem> {
+        let reason = asked.change_reason();
+        let context = asked.context(reason.as_ref(), &NO_BODY);
         let command = AvailabilityCommand::CloseExtraHours { extra_id: ExtraHoursId(extra_hours_id.0.0) };
-        self.change(practitioner_id.0, &command, &context, prefer.0).await
+        self.changed(practitioner_id, &command, &context, &asked).await
     }
 }
 
 /// 409 with the appointments that a leave would lie over.
-fn touches(touched: &[Touched], request: &Request, zone: &TimeZone) -> Problem {
-    let conflicts = told(touched, request).map(|touched| Conflict {
+fn touches(touched: &[Touched], received: &Received, zone: &TimeZone) -> Problem {
+    let conflicts = told(touched, received).map(|touched| Conflict {
         resource_type: "appointment".to_owned(),
         resource_id: Some(touched.appointment.to_string()),
         rule: "in_leave".to_owned(),

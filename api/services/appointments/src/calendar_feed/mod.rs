@@ -6,11 +6,9 @@ mod calendar;
 use domain::appointment::AppointmentStatus;
 use domain::availability::AvailabilityError;
 use domain::ids::UserId;
-use domain::permissions::Permissions;
 use domain::role::Area;
 use domain::user::UserStatus;
 use jiff::{SignedDuration, Timestamp};
-use poem::Request;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::registry::MetaSchema;
@@ -21,11 +19,12 @@ use uuid::Uuid;
 use self::calendar::calendar_of;
 use crate::desk::AgendaDesk;
 use accounts::calendar_feeds::{CalendarFeed, CalendarFeeds, SECRET_PATTERN};
-use frame::auth::Caller;
+use frame::answers::Done;
 use frame::conditional::{IfNoneMatch, content_tag};
 use frame::parameter::{StrictUuid, TextParameter};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Asked, Received};
 use frame::text_parameter;
 use service::Chapter;
 
@@ -100,13 +99,6 @@ enum Made {
 }
 
 #[derive(ApiResponse)]
-enum Revoked {
-    /// There is no feed any more.
-    #[oai(status = 204)]
-    Gone,
-}
-
-#[derive(ApiResponse)]
 enum CalendarAnswer {
     /// The appointments, as a calendar (RFC 5545).
     #[oai(status = 200, content_type = "text/calendar; charset=utf-8")]
@@ -139,11 +131,10 @@ impl CalendarFeedApi {
     }
 
     /// Practitioners look after their own feed; those who may change calendars, after everybody's.
-    async fn admitted(&self, caller: &Caller, request: &Request, id: StrictUuid) -> Result<UserId, Problem> {
+    async fn admitted(&self, received: &Received, id: StrictUuid) -> Result<UserId, Problem> {
         let practitioner = UserId(id.0);
-        self.desk.commands.practitioner::<AvailabilityError>(caller.facility_id, practitioner).await?;
-        let permitted = request.data::<Permissions>().is_some_and(|all| all.access(Area::Availability).may_write());
-        if caller.user_id != practitioner && !permitted {
+        self.desk.commands.practitioner::<AvailabilityError>(received.facility_id, practitioner).await?;
+        if received.user_id != practitioner && !received.may_write(Area::Availability) {
             let why = "The feed is another practitioner's, and the role may not write availability.";
             return Err(Problem::new(ProblemCode::PermissionDenied).because(why));
         }
@@ -197,14 +188,13 @@ impl CalendarFeedApi {
     #[oai(path = "/practitioners/:practitionerId/calendar-feed", method = "post", operation_id = "makeCalendarFeed")]
     async fn make(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Whose appointments.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
+        asked: Asked<()>,
     ) -> Result<Made, Problem> {
-        let practitioner = self.admitted(&caller, request, practitioner_id.0).await?;
-        let (feed, secret) = self.feeds.make(caller.facility_id, practitioner, caller.user_id).await?;
+        let practitioner = self.admitted(&asked, practitioner_id.0).await?;
+        let (feed, secret) = self.feeds.make(asked.facility_id, practitioner, asked.user_id).await?;
         Ok(Made::Created(Json(CalendarFeedDocument::of(feed, Some(secret.as_str()))), "no-store".to_owned()))
     }
 
@@ -214,14 +204,13 @@ impl CalendarFeedApi {
     #[oai(path = "/practitioners/:practitionerId/calendar-feed", method = "get", operation_id = "readCalendarFeed")]
     async fn read(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Whose appointments.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
+        asked: Asked<()>,
     ) -> Result<Json<CalendarFeedDocument>, Problem> {
-        let practitioner = self.admitted(&caller, request, practitioner_id.0).await?;
-        let feed = self.feeds.of(caller.facility_id, practitioner).await?;
+        let practitioner = self.admitted(&asked, practitioner_id.0).await?;
+        let feed = self.feeds.of(asked.facility_id, practitioner).await?;
         let feed = feed.ok_or_else(|| Problem::not_found("calendar feed"))?;
         Ok(Json(CalendarFeedDocument::of(feed, None)))
     }
@@ -236,15 +225,14 @@ impl CalendarFeedApi {
     )]
     async fn revoke(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Whose appointments.
         #[oai(name = "practitionerId")]
         practitioner_id: Path<StrictUuid>,
-    ) -> Result<Revoked, Problem> {
-        let practitioner = self.admitted(&caller, request, practitioner_id.0).await?;
-        let revoked = self.feeds.revoke(caller.facility_id, practitioner).await?;
-        if revoked { Ok(Revoked::Gone) } else { Err(Problem::not_found("calendar feed")) }
+        asked: Asked<()>,
+    ) -> Result<Done, Problem> {
+        let practitioner = self.admitted(&asked, practitioner_id.0).await?;
+        let revoked = self.feeds.revoke(asked.facility_id, practitioner).await?;
+        if revoked { Ok(Done::Done) } else { Err(Problem::not_found("calendar feed")) }
     }
 
     /// Read a calendar feed

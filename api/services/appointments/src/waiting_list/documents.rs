@@ -185,3 +185,15 @@ impl OfferDocument {
 fn word<V: CodeValue>(value: V) -> UnparsedCode<V> {
     value.code().to_owned().into()
 }
+
+/// A page of the waiting list.
+#[derive(Debug, Object)]
+#[oai(rename = "WaitingList", rename_all = "camelCase", skip_serializing_if_is_none)]
+pub(super) struct ListDocument {
+    /// First in line first.
+    pub(super) items: Vec<EntryDocument>,
+    /// How many there are on all pages.
+    pub(super) total: u64,
+    /// The `cursor` of the next page, if there is one.
+    pub(super) next_cursor: Option<String>,
+}

@@ -1,7 +1,6 @@
 //! The waiting list: who wants a time sooner than there is one ([`WaitingListApi`]), and what is offered to them
 //! ([`WaitingOffersApi`]). That time which frees up is offered by itself is the work of [`policies::waiting_list`].
 
-mod answers;
 mod documents;
 mod input;
 pub(crate) mod offers;
@@ -10,27 +9,24 @@ use commands::{CommandError, Executed};
 use domain::ids::{FacilityId, PatientId, UserId, WaitingId};
 use domain::role::Area;
 use domain::scheduling::PracticeTime;
-use domain::values::{CodeValue, Reason};
+use domain::values::CodeValue;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, WaitingStatus};
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use projections::waiting_list::{WaitingFilter, WaitingPageStart};
 
-use self::answers::{Changed, Joined, ListDocument, Listed, Read};
-use self::documents::EntryDocument;
+use self::documents::{EntryDocument, ListDocument};
 use self::input::{JoinInput, WishInput};
 pub use self::offers::WaitingOffersApi;
 use crate::desk::AgendaDesk;
-use frame::access::{AccessPurpose, AccessReason};
-use frame::auth::Caller;
-use frame::command::{ChangeReason, UnderConditions, command_context, id_of_new};
-use frame::conditional::{IfMatch, IfNoneMatch, content_tag, etag};
+use frame::answers::{Changed, Created, Read, TaggedList};
+use frame::command::id_of_new;
 use frame::pagination::{Cursor, Links, PageLimit, PageNumber, PageRequest, PageStart};
-use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Changing, ChangingFor, Creating, NO_BODY, Reading, Received};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed_code::UnparsedCode;
 use service::{Chapter, patient_names};
@@ -49,16 +45,13 @@ impl AgendaDesk {
     /// The answer to a command on a place that is there.
     async fn waiting_changed(
         &self,
-        facility: FacilityId,
         outcome: Result<Executed<WaitingEntry>, CommandError<WaitingError>>,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
+        received: &Received,
+    ) -> Result<Changed<EntryDocument>, Problem> {
         let executed = outcome?;
-        let preference = self.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.version);
-        let time = self.waiting_time(facility).await?;
-        Ok(Changed::Now(Json(document(&executed, &time)?), tag, position, preference))
+        let settled = self.settle(executed.position, received).await;
+        let time = self.waiting_time(received.facility_id).await?;
+        Ok(Changed::now(document(&executed, &time)?, executed.after.version, settled))
     }
 }
 
@@ -98,8 +91,6 @@ impl WaitingListApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        request: &Request,
-        caller: Caller,
         /// Those of this status; those who wait for something still if left out.
         status: Query<Option<UnparsedCode<WaitingStatus>>>,
         /// Those who name this practitioner.
@@ -114,33 +105,24 @@ impl WaitingListApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// The pages that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the patients are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
-        let asked = PageRequest::new(page.0, limit.0, cursor.0)?;
+        asked: Reading,
+    ) -> Result<Traced<TaggedList<ListDocument>>, Problem> {
+        let request = PageRequest::new(page.0, limit.0, cursor.0)?;
         let status_code = status.0.as_ref().map(|status| status.parameter("status")).transpose()?;
         let filter = WaitingFilter {
             statuses: status_code.into_iter().collect(),
             patient: patient_id.0.map(|id| PatientId(id.0)),
             practitioner: practitioner_id.0.map(|id| UserId(id.0)),
         };
-        let start = match &asked.start {
+        let start = match &request.start {
             PageStart::Number(number) => WaitingPageStart::Number(number.0),
             PageStart::Cursor(cursor) => WaitingPageStart::After(cursor.position()?),
         };
-        let facility = caller.facility_id;
-        let found = self.desk.waiting.list(facility, &filter, &start, asked.limit.0).await?;
+        let facility = asked.facility_id;
+        let found = self.desk.waiting.list(facility, &filter, &start, request.limit.0).await?;
         let time = self.desk.waiting_time(facility).await?;
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
         let patients = found.items.iter().filter_map(|view| view.entry.patient_id);
-        let names = patient_names(&self.desk.patients, request, trace, facility, patients).await?;
+        let (names, shown) = patient_names(&self.desk.patients, &asked, patients).await?;
         let items = found.items.iter().filter_map(|view| {
             let name = view.entry.patient_id.and_then(|id| names.get(&id).cloned());
             EntryDocument::line(view, name, &time.zone)
@@ -151,17 +133,12 @@ impl WaitingListApi {
             total: found.total,
             next_cursor: next.as_ref().map(|cursor| cursor.as_str().to_owned()),
         };
-        let content = content_tag(&body);
-        let tag = format!("\"{content}\"");
-        if if_none_match.0.is_some_and(|known| known.has_tag(&content)) {
-            return Ok(Listed::NotModified(tag));
-        }
-        let mut shared = vec![("limit", asked.limit.0.to_string())];
+        let mut shared = vec![("limit", request.limit.0.to_string())];
         shared.extend(status_code.map(|status| ("status", status.code().to_owned())));
         shared.extend(practitioner_id.0.map(|id| ("practitionerId", id.0.to_string())));
         shared.extend(patient_id.0.map(|id| ("patientId", id.0.to_string())));
-        let links = Links::new("/api/v1/waiting-list", shared).around(&asked, Some(found.total), next.as_ref());
-        Ok(Listed::Page(Json(body), tag, links.header()))
+        let links = Links::new("/api/v1/waiting-list", shared).around(&request, Some(found.total), next.as_ref());
+        Ok(TaggedList::page(&asked, body, links.header()).showing(shown))
     }
 
     /// Put a patient on the waiting list
@@ -171,59 +148,36 @@ impl WaitingListApi {
     #[oai(path = "/", method = "post", operation_id = "joinWaitingList")]
     async fn join(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<JoinInput>,
-    ) -> Result<Joined, Problem> {
+    ) -> Result<Created<EntryDocument>, Problem> {
         let (wish, texts) = input.parse()?;
-        let context = command_context(&caller, request, None);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let context = asked.context(None, &input);
         let (id, patient) = (WaitingId(id_of_new(&context)), PatientId(input.patient_id.0));
         let executed = self.desk.commands.join_waiting_list(id, patient, wish, texts, &context).await?;
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let location = format!("/api/v1/waiting-list/{}", executed.id);
-        let position = executed.position.map(|position| position.to_string());
-        let (tag, time) = (etag(executed.after.version), self.desk.waiting_time(caller.facility_id).await?);
-        Ok(Joined::Created(Json(document(&executed, &time)?), location, tag, position, preference))
+        let settled = self.desk.settle(executed.position, &asked).await;
+        let time = self.desk.waiting_time(asked.facility_id).await?;
+        let path = format!("/api/v1/waiting-list/{}", executed.id);
+        Ok(Created::at(path, document(&executed, &time)?, executed.after.version, settled))
     }
 
     /// Read a place on the waiting list
     #[oai(path = "/:id", method = "get", operation_id = "readWaitingListEntry")]
     async fn read(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The place.
         id: Path<StrictUuid>,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the patient is looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.waiting.get(caller.facility_id, WaitingId(id.0.0)).await?;
+        asked: Reading,
+    ) -> Result<Traced<Read<EntryDocument>>, Problem> {
+        let found = self.desk.waiting.get(asked.facility_id, WaitingId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        // Also when the client has it already: it is shown again.
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
-        trace.read_of("waiting_list_entry", Some(id.0.0), found.entry.patient_id).await?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        let time = self.desk.waiting_time(caller.facility_id).await?;
-        let written = (found.created_at, found.updated_at);
-        let document = EntryDocument::of(found.id, &found.entry, found.version, written, &time.zone);
-        Ok(Read::Found(Json(document.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?), tag))
+        let time = self.desk.waiting_time(asked.facility_id).await?;
+        let answer = Read::of(&asked, found.version, || {
+            let written = (found.created_at, found.updated_at);
+            let document = EntryDocument::of(found.id, &found.entry, found.version, written, &time.zone);
+            document.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
+        })?;
+        Ok(answer.showing(Shown::of("waiting_list_entry", Some(id.0.0), found.entry.patient_id)))
     }
 
     /// Change what somebody waits for
@@ -232,22 +186,15 @@ impl WaitingListApi {
     #[oai(path = "/:id", method = "put", operation_id = "reviseWaitingListEntry")]
     async fn revise(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The place.
         id: Path<StrictUuid>,
-        /// The version that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<WishInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<EntryDocument>, Problem> {
         let (wish, texts) = input.parse()?;
-        let context = command_context(&caller, request, None).if_match(if_match.0);
+        let context = asked.context(None, &input);
         let outcome = self.desk.commands.change_wish(WaitingId(id.0.0), wish, texts, &context).await;
-        self.desk.waiting_changed(caller.facility_id, outcome, prefer.0).await
+        self.desk.waiting_changed(outcome, &asked).await
     }
 
     /// Take a patient off the waiting list
@@ -256,24 +203,14 @@ impl WaitingListApi {
     #[oai(path = "/:id", method = "delete", operation_id = "leaveWaitingList")]
     async fn leave(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The place.
         id: Path<StrictUuid>,
-        /// The version that is to be taken off.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Why.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<Option<ChangeReason>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Changed, Problem> {
-        let reason = reason.0.map(Reason::from);
-        let context = command_context(&caller, request, reason.as_ref()).if_match(if_match.0);
+        asked: ChangingFor,
+    ) -> Result<Changed<EntryDocument>, Problem> {
+        let reason = asked.change_reason();
+        let context = asked.context(reason.as_ref(), &NO_BODY);
         let command = WaitingCommand::LeaveWaitingList { by_patient: false };
         let outcome = self.desk.commands.change_waiting(WaitingId(id.0.0), &command, &context).await;
-        self.desk.waiting_changed(caller.facility_id, outcome, prefer.0).await
+        self.desk.waiting_changed(outcome, &asked).await
     }
 }

@@ -6,10 +6,11 @@ use poem_openapi::payload::Json;
 use zeroize::Zeroizing;
 
 use super::documents::{CodeProof, Enrollment, LinkAcceptance, PasswordChange, RecoveryCodes, StepUp};
-use super::{Done, origin};
+use super::origin;
 use crate::desk::StaffDesk;
 use accounts::Auth;
 use accounts::credentials::Proof;
+use frame::answers::Done;
 use frame::auth::Caller;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, Violation};

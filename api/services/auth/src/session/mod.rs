@@ -9,7 +9,6 @@ mod tests;
 
 use poem::Request;
 use poem::http::header;
-use poem_openapi::ApiResponse;
 
 pub use self::credentials::CredentialsApi;
 pub use self::operations::SessionApi;
@@ -17,14 +16,6 @@ use accounts::sessions::ClientPlace;
 use accounts::trail::Origin;
 use frame::client_address::ClientAddress;
 use frame::request_id::RequestId;
-
-/// Something that was done, and has nothing to tell.
-#[derive(ApiResponse)]
-enum Done {
-    /// It is done.
-    #[oai(status = 204)]
-    Done,
-}
 
 /// Where a request comes from.
 pub(super) fn origin(request: &Request) -> Origin {

@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use super::documents::{
     KeyDocument, KeysDocument, LoginAnswer, LoginRequest, RefreshRequest, SessionDocument, SessionList, UserDocument,
 };
-use super::{Done, origin};
+use super::origin;
 use accounts::Auth;
 use accounts::login::GivenCredentials;
+use frame::answers::Done;
 use frame::auth::Caller;
 use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};

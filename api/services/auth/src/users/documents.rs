@@ -1,14 +1,16 @@
 //! A member of staff, their sessions and their links, as the API shows them. Never a secret, but the one of a link that was
 //! just made.
 
-use domain::user::UserStatus;
 use poem_openapi::{Enum, Object};
 use projections::users::UserView;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::roles::RoleName;
 use accounts::one_time_links::OneTimeLink;
 use accounts::sessions::Session;
+use frame::problem::Problem;
+use frame::written_json::WrittenJson;
 
 /// Whether a member of staff can log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -20,16 +22,6 @@ enum AccountStatus {
     Active,
     /// May not come in any more.
     Suspended,
-}
-
-impl From<UserStatus> for AccountStatus {
-    fn from(status: UserStatus) -> Self {
-        match status {
-            UserStatus::Invited => Self::Invited,
-            UserStatus::Active => Self::Active,
-            UserStatus::Suspended => Self::Suspended,
-        }
-    }
 }
 
 /// A member of staff. Fields that are not known are left out; all personal fields are, once they have been erased.
@@ -63,41 +55,35 @@ pub(super) struct UserDocument {
     forgotten: Option<bool>,
 }
 
-impl From<UserView> for UserDocument {
-    fn from(view: UserView) -> Self {
-        Self {
-            id: view.id.0,
-            role: view.role.into(),
-            status: view.status.into(),
-            version: view.version.get(),
-            created_at: view.created_at.to_string(),
-            updated_at: view.updated_at.to_string(),
-            last_name: view.last_name,
-            first_name: view.first_name,
-            email: view.email,
-            phone: view.phone,
-            rpps_number: view.rpps_number,
-            adeli_number: view.adeli_number,
-            specialties: view.specialties,
-            mfa_enabled: view.mfa_enabled,
-            forgotten: view.forgotten.then_some(true),
-        }
-    }
-}
-
 /// A member of staff, with the link that was just made for them.
 #[derive(Object)]
 #[oai(rename = "UserWithLink", skip_serializing_if_is_none)]
 pub(super) struct UserWithLinkDocument {
-    pub(super) user: UserDocument,
+    user: UserDocument,
     /// To be handed to the member of staff and nobody else. It is not stored, and cannot be read again.
-    pub(super) link: Option<LinkDocument>,
+    link: Option<LinkDocument>,
+}
+
+/// The same, as it is sent.
+#[derive(Serialize)]
+struct StoredUserWithLink<'a> {
+    user: &'a UserView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkDocument>,
+}
+
+impl UserWithLinkDocument {
+    /// Of this member of staff.
+    pub(super) fn written(user: &UserView, link: Option<OneTimeLink>) -> Result<WrittenJson<Self>, Problem> {
+        WrittenJson::written(&StoredUserWithLink { user, link: link.map(LinkDocument::from) })
+    }
 }
 
 /// The secret by which somebody chooses a password, once (`POST auth/password/accept`). A newer one makes it void.
-#[derive(Object)]
+#[derive(Object, Serialize)]
 #[oai(rename = "OneTimeLink", rename_all = "camelCase")]
-pub(super) struct LinkDocument {
+#[serde(rename_all = "camelCase")]
+struct LinkDocument {
     token: String,
     /// Until when it is good (RFC 3339).
     expires_at: String,

@@ -1,16 +1,19 @@
 //! The list of staff: which members are in it, its page, and the links to its other pages.
 
+use domain::ids::UserId;
 use domain::role::Role;
 use domain::user::UserStatus;
 use domain::values::CodeValue;
 use poem_openapi::Object;
-use projections::users::{UserFilter, UserPage, UserPageStart, UserView};
-use projections_engine::QueryError;
+use projections::users::{UserFilter, UserPage, UserPageStart};
+use projections_engine::stored::Stored;
+use serde::Serialize;
 
 use super::documents::UserDocument;
 use frame::pagination::{Cursor, Links, PageRequest, PageStart};
 use frame::parameter::SearchText;
 use frame::problem::Problem;
+use frame::written_json::WrittenJson;
 
 /// A page of staff.
 #[derive(Debug, Object)]
@@ -23,25 +26,35 @@ pub(super) struct UserListDocument {
     next_cursor: Option<String>,
 }
 
+/// The same page, whose members of staff are sent as they are stored.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredPage<'a> {
+    items: &'a [Stored<UserId>],
+    total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
+
 impl UserListDocument {
-    pub(super) fn new(page: &UserPage, next: Option<&Cursor>) -> Result<Self, Problem> {
-        let views = page.items.iter().map(|stored| stored.parse::<UserView>().map(UserDocument::from));
-        Ok(Self {
-            items: views.collect::<Result<_, _>>().map_err(QueryError::from)?,
+    /// The text of a page.
+    pub(super) fn written(page: &UserPage, next: Option<&Cursor>) -> Result<WrittenJson<Self>, Problem> {
+        WrittenJson::written(&StoredPage {
+            items: &page.items,
             total: page.total,
-            next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
+            next_cursor: next.map(Cursor::as_str),
         })
     }
 }
 
 /// Which members of staff a list is asked for.
-pub(super) struct Asked {
+pub(super) struct Wanted {
     pub(super) search: Option<SearchText>,
     pub(super) role: Option<Role>,
     pub(super) status: Option<UserStatus>,
 }
 
-impl Asked {
+impl Wanted {
     /// In the words of the read model.
     pub(super) fn filter(&self) -> UserFilter {
         UserFilter {

@@ -1,7 +1,6 @@
 //! Staff: who works in the practice ([`UsersApi`]), and their links and sessions ([`UserAccountsApi`]). Whoever administers
 //! them gives roles and links, never passwords.
 
-mod answers;
 mod documents;
 mod input;
 mod links;
@@ -12,30 +11,28 @@ use commands::{CommandContext, CommandError, Executed};
 use domain::ids::UserId;
 use domain::role::{Area, Role};
 use domain::user::{User, UserCommand, UserError, UserStatus};
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use projections::users::UserView;
 use uuid::Uuid;
 
-use self::answers::{Changed, Listed, Read, Registered};
 use self::documents::{UserDocument, UserWithLinkDocument};
 use self::input::{AdmissionInput, RoleInput, UserInput, UserRegistrationInput};
-use self::list::{Asked, UserListDocument, page_start};
+use self::list::{UserListDocument, Wanted, page_start};
 pub use self::user_accounts::UserAccountsApi;
 use crate::desk::StaffDesk;
 use accounts::Auth;
 use accounts::one_time_links::LinkPurpose;
+use frame::answers::{Changed, Created, Listed, Read};
 use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context};
-use frame::conditional::{IfMatch, IfNoneMatch, etag};
 use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
-use frame::parameter::{IdempotencyKey, Prefer, SearchText, StrictUuid};
+use frame::parameter::{SearchText, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Problem, ProblemCode};
+use frame::received::{Changing, Creating, Fetching, Received, Stepping};
 use frame::strict_json::StrictJson;
 use frame::unparsed_code::UnparsedCode;
+use frame::written_json::WrittenJson;
 use service::Chapter;
 
 /// The operations on who works in the practice.
@@ -52,16 +49,16 @@ impl UsersApi {
 
     async fn change(
         &self,
-        id: StrictUuid,
+        id: Path<StrictUuid>,
         command: &UserCommand,
         context: &CommandContext,
-        prefer: Option<Prefer>,
-    ) -> Result<Changed, Problem> {
-        let executed = self.desk.commands.change_user(UserId(id.0), command, context).await.map_err(refusal)?;
+        received: &Received,
+    ) -> Result<Changed<UserDocument>, Problem> {
+        let executed = self.desk.commands.change_user(UserId(id.0.0), command, context).await.map_err(refusal)?;
         self.auth.take_up(executed.position).await;
-        let preference = self.desk.settle(executed.position, prefer).await;
-        let position = executed.position.map(|position| position.to_string());
-        Ok(Changed::Now(Json(document(&executed)?), tag(&executed), position, preference))
+        let settled = self.desk.settle(executed.position, received).await;
+        let document = view(&executed)?.document().map_err(|error| Problem::internal(&error))?;
+        Ok(Changed::now(WrittenJson::stored(document), executed.after.shown_version, settled))
     }
 }
 
@@ -78,19 +75,14 @@ fn refusal(error: CommandError<UserError>) -> Problem {
     }
 }
 
-/// The document of the state that a command left.
-fn document(executed: &Executed<User>) -> Result<UserDocument, Problem> {
+/// The member of staff whom a command left, as the read model will hold them.
+fn view(executed: &Executed<User>) -> Result<UserView, Problem> {
     let after = &executed.after;
     let view = after.recorded.and_then(|recorded| {
         let id = UserId(executed.id);
         UserView::of(id, &after.aggregate, after.shown_version, recorded.first, recorded.last)
     });
-    view.map(UserDocument::from).ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
-}
-
-/// The `ETag` of the state that a command left.
-fn tag(executed: &Executed<User>) -> String {
-    etag(executed.after.shown_version)
+    view.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
 }
 
 /// What each operation asks of its caller.
@@ -114,7 +106,6 @@ impl UsersApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        caller: Caller,
         /// Words to find members of staff by.
         search: Query<Option<SearchText>>,
         /// Those of this role; of any if left out.
@@ -127,18 +118,19 @@ impl UsersApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Listed, Problem> {
+        caller: Caller,
+    ) -> Result<Listed<UserListDocument>, Problem> {
         let request = PageRequest::new(page.0, limit.0, cursor.0)?;
-        let asked = Asked {
+        let wanted = Wanted {
             search: search.0,
             role: role.0.map(|role| role.parameter("role")).transpose()?,
             status: status.0.map(|status| status.parameter("status")).transpose()?,
         };
         let start = page_start(&request)?;
-        let found = self.desk.users.list(caller.facility_id, &asked.filter(), &start, request.limit.0).await?;
+        let found = self.desk.users.list(caller.facility_id, &wanted.filter(), &start, request.limit.0).await?;
         let next = found.next.as_ref().and_then(Cursor::of);
-        let link = asked.links(&request, &found, next.as_ref());
-        Ok(Listed::Page(Json(UserListDocument::new(&found, next.as_ref())?), link))
+        let link = wanted.links(&request, &found, next.as_ref());
+        Ok(Listed::page(UserListDocument::written(&found, next.as_ref())?, link))
     }
 
     /// Register a member of staff
@@ -149,19 +141,12 @@ impl UsersApi {
     #[oai(path = "/", method = "post", operation_id = "registerUser")]
     async fn register(
         &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated without registering twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<UserRegistrationInput>,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Created<UserWithLinkDocument>, Problem> {
         let (role, details) = input.parse()?;
-        let context = command_context(&caller, request, None);
-        let once = context.clone().once(idempotency_key.0.as_ref(), request, &input);
+        let once = asked.context(None, &input);
+        let context = CommandContext { idempotency: None, ..once.clone() };
         let id = UserId(Uuid::now_v7());
         let registered = self.desk.commands.register_user(id, role, &details, &once).await.map_err(refusal)?;
         let (mut position, mut link) = (registered.position, None);
@@ -169,34 +154,23 @@ impl UsersApi {
             let invited = links::make(&self.desk, &self.auth, id, LinkPurpose::Invitation, &context).await?;
             (position, link) = (invited.executed.position, invited.link);
         }
-        let preference = self.desk.settle(position, prefer.0).await;
-        Ok(Registered::Created(
-            Json(UserWithLinkDocument { user: document(&registered)?, link: link.map(Into::into) }),
-            format!("/api/v1/users/{}", registered.id),
-            tag(&registered),
-            position.map(|position| position.to_string()),
-            preference,
-        ))
+        let settled = self.desk.settle(position, &asked).await;
+        let document = UserWithLinkDocument::written(&view(&registered)?, link)?;
+        let path = format!("/api/v1/users/{}", registered.id);
+        Ok(Created::at(path, document, registered.after.shown_version, settled))
     }
 
     /// Read a member of staff
     #[oai(path = "/:id", method = "get", operation_id = "readUser")]
     async fn read(
         &self,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// The versions that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-    ) -> Result<Read, Problem> {
-        let found = self.desk.users.view(caller.facility_id, UserId(id.0.0)).await?;
+        asked: Fetching,
+    ) -> Result<Read<UserDocument>, Problem> {
+        let found = self.desk.users.get(asked.facility_id, UserId(id.0.0)).await?;
         let found = found.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?;
-        let tag = etag(found.version);
-        if if_none_match.0.is_some_and(|known| known.has(found.version)) {
-            return Ok(Read::NotModified(tag));
-        }
-        Ok(Read::Found(Json(found.into()), tag))
+        Read::of(&asked, found.version, || Ok(WrittenJson::stored(found.document)))
     }
 
     /// Revise a member of staff
@@ -206,22 +180,15 @@ impl UsersApi {
     #[oai(path = "/:id", method = "put", operation_id = "reviseUser")]
     async fn revise(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// The version that is to be changed. Required.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Changing,
         StrictJson(input): StrictJson<UserInput>,
-    ) -> Result<Changed, Problem> {
-        let condition = IfMatch::required(if_match.0)?;
+    ) -> Result<Changed<UserDocument>, Problem> {
+        asked.conditional()?;
         let (details, reason) = input.parse()?;
-        let context = command_context(&caller, request, reason.as_ref()).if_match(Some(condition));
-        self.change(id.0, &UserCommand::ChangeProfile { details }, &context, prefer.0).await
+        let context = asked.context(reason.as_ref(), &input);
+        self.change(id, &UserCommand::ChangeProfile { details }, &context, &asked).await
     }
 
     /// Give a member of staff another role
@@ -229,84 +196,104 @@ impl UsersApi {
     /// What they may do changes within a second, in the sessions that they have. The practice keeps at least one
     /// administrator who can log in. Needs a proof of identity of the last five minutes (`POST auth/step-up`).
     #[oai(path = "/:id/role", method = "post", operation_id = "assignRole")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn assign_role(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// The version that is to be changed.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Stepping,
         StrictJson(input): StrictJson<RoleInput>,
-    ) -> Result<Changed, Problem> {
-        self.auth.require_step_up(&caller).await?;
+    ) -> Result<Changed<UserDocument>, Problem> {
+        self.auth.require_step_up(asked.caller()).await?;
         let (role, reason) = input.parse()?;
-        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        self.change(id.0, &UserCommand::AssignRole { role }, &context, prefer.0).await
+        let context = asked.context(Some(&reason), &input);
+        self.change(id, &UserCommand::AssignRole { role }, &context, &asked).await
     }
 
     /// Suspend a member of staff
     ///
     /// Their sessions end within a second, and they cannot log in. The practice keeps at least one administrator who can.
     #[oai(path = "/:id/suspend", method = "post", operation_id = "suspendUser")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn suspend(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// The version that is to be suspended.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Stepping,
         StrictJson(input): StrictJson<AdmissionInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<UserDocument>, Problem> {
         let reason = input.parse()?;
-        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        self.change(id.0, &UserCommand::SuspendUser, &context, prefer.0).await
+        let context = asked.context(Some(&reason), &input);
+        self.change(id, &UserCommand::SuspendUser, &context, &asked).await
     }
 
     /// Reinstate a suspended member of staff
     ///
     /// With the role and the password that they had. Sessions that the suspension ended stay ended.
     #[oai(path = "/:id/reinstate", method = "post", operation_id = "reinstateUser")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn reinstate(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// The version that is to be reinstated.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Stepping,
         StrictJson(input): StrictJson<AdmissionInput>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed<UserDocument>, Problem> {
         let reason = input.parse()?;
-        let context = command_context(&caller, request, Some(&reason)).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        self.change(id.0, &UserCommand::ReinstateUser, &context, prefer.0).await
+        let context = asked.context(Some(&reason), &input);
+        self.change(id, &UserCommand::ReinstateUser, &context, &asked).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::StreamVersion;
+    use domain::personal::Revealed;
+    use frame::written_json::declares;
+    use jiff::Timestamp;
+    use projections::users::UserPage;
+    use projections_engine::stored::Stored;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Members of staff of whom everything, little and nothing personal is known.
+    fn views() -> [UserView; 3] {
+        let anais: User = serde_json::from_value(json!({
+            "role": "doctor",
+            "profession": {"rppsNumber": "10002909371", "adeliNumber": "2A1234567", "specialties": ["SM54"]},
+            "profile": {
+                "lastName": "Le Goff", "firstName": "Anaïs", "email": "Anais.LeGoff@exemple.fr", "phone": "+33261910020",
+            },
+            "hasPassword": true, "mfaEnabled": true, "suspended": false,
+        }))
+        .unwrap();
+        let little_known: User = serde_json::from_value(json!({
+            "role": "secretary",
+            "profile": {"lastName": "Roy", "firstName": "Léa", "email": "lea@exemple.fr"},
+        }))
+        .unwrap();
+        let forgotten = User { profile: Revealed::Forgotten, suspended: true, ..anais.clone() };
+        [anais, little_known, forgotten].map(|user| {
+            let (id, moment) = (UserId(Uuid::nil()), Timestamp::UNIX_EPOCH);
+            UserView::of(id, &user, StreamVersion::from(3), moment, moment).unwrap()
+        })
+    }
+
+    #[test]
+    fn a_stored_member_of_staff_is_the_document_that_the_api_declares() {
+        for view in views() {
+            let stored = view.document().unwrap();
+            assert_eq!(declares::<UserDocument>(stored.get()), Ok(()), "{stored}");
+            let with_link = UserWithLinkDocument::written(&view, None).unwrap();
+            assert_eq!(declares::<UserWithLinkDocument>(with_link.as_str()), Ok(()), "{}", with_link.as_str());
+        }
+    }
+
+    #[test]
+    fn a_page_of_stored_members_of_staff_is_the_list_that_the_api_declares() {
+        let stored = |view: UserView| Stored { id: view.id, version: view.version, document: view.document().unwrap() };
+        let page = UserPage { items: views().map(stored).into(), total: 3, offset: 0, next: None };
+        for next in [None, Cursor::of(&json!(7))] {
+            let written = UserListDocument::written(&page, next.as_ref()).unwrap();
+            assert_eq!(declares::<UserListDocument>(written.as_str()), Ok(()), "{}", written.as_str());
+        }
     }
 }

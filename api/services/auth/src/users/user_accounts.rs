@@ -4,22 +4,24 @@
 use domain::ids::UserId;
 use domain::role::Area;
 use poem::Request;
-use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
 
-use super::answers::{Dropped, Ended, Linked};
 use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
-use super::{document, links, tag};
+use super::{links, view};
 use crate::desk::StaffDesk;
 use crate::session::origin;
 use accounts::Auth;
 use accounts::one_time_links::LinkPurpose;
+use frame::answers::{Changed, Done};
 use frame::auth::Caller;
-use frame::command::{ChangeReason, UnderConditions, command_context};
-use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use frame::command::ChangeReason;
+use frame::declared_headers::Required;
+use frame::parameter::{Prefer, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::{Asked, Creating, NO_BODY, Received};
 use service::Chapter;
 
 /// The operations on the accounts of staff.
@@ -42,21 +44,32 @@ impl UserAccountsApi {
 
     async fn link(
         &self,
-        request: &Request,
-        caller: &Caller,
-        user: UserId,
+        user: Path<StrictUuid>,
         purpose: LinkPurpose,
-        key: Option<&IdempotencyKey>,
-        prefer: Option<Prefer>,
-    ) -> Result<Linked, Problem> {
-        let context = command_context(caller, request, None).once(key, request, &String::new());
-        let made = links::make(&self.desk, &self.auth, user, purpose, &context).await?;
-        let executed = made.executed;
-        let preference = self.desk.settle(executed.position, prefer).await;
-        let body = UserWithLinkDocument { user: document(&executed)?, link: made.link.map(Into::into) };
-        let position = executed.position.map(|position| position.to_string());
-        Ok(Linked::Made(Json(body), tag(&executed), position, preference))
+        received: &Received,
+    ) -> Result<Changed<UserWithLinkDocument>, Problem> {
+        let context = received.context(None, &NO_BODY);
+        let links::Made { executed, link } =
+            links::make(&self.desk, &self.auth, UserId(user.0.0), purpose, &context).await?;
+        let settled = self.desk.settle(executed.position, received).await;
+        let document = UserWithLinkDocument::written(&view(&executed)?, link)?;
+        Ok(Changed::now(document, executed.after.shown_version, settled))
     }
+}
+
+/// A second factor that was dropped.
+#[derive(ApiResponse)]
+enum Dropped {
+    /// It is dropped.
+    #[oai(status = 204)]
+    Dropped(
+        /// The last position written.
+        #[oai(header = "Event-Position")]
+        Option<String>,
+        /// `respond-async`, if the answer left before the read models show what was written.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
+    ),
 }
 
 /// What each operation asks of its caller.
@@ -77,19 +90,11 @@ impl UserAccountsApi {
     #[oai(path = "/:id/invite", method = "post", operation_id = "inviteUser")]
     async fn invite(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// Under which the request may be repeated; a repetition answers without the token.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Linked, Problem> {
-        let (user, key) = (UserId(id.0.0), idempotency_key.0.as_ref());
-        self.link(request, &caller, user, LinkPurpose::Invitation, key, prefer.0).await
+        asked: Creating,
+    ) -> Result<Changed<UserWithLinkDocument>, Problem> {
+        self.link(id, LinkPurpose::Invitation, &asked).await
     }
 
     /// Start a reset of a password
@@ -100,20 +105,12 @@ impl UserAccountsApi {
     #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
     async fn reset_password(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// Under which the request may be repeated; a repetition answers without the token.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-    ) -> Result<Linked, Problem> {
-        self.auth.require_step_up(&caller).await?;
-        let (user, key) = (UserId(id.0.0), idempotency_key.0.as_ref());
-        self.link(request, &caller, user, LinkPurpose::Reset, key, prefer.0).await
+        asked: Creating,
+    ) -> Result<Changed<UserWithLinkDocument>, Problem> {
+        self.auth.require_step_up(asked.caller()).await?;
+        self.link(id, LinkPurpose::Reset, &asked).await
     }
 
     /// Drop the lost second factor of a member of staff
@@ -125,28 +122,21 @@ impl UserAccountsApi {
     async fn drop_second_factor(
         &self,
         request: &Request,
-        caller: Caller,
         /// The member of staff.
         id: Path<StrictUuid>,
-        /// Why. Required.
-        #[oai(name = "X-Change-Reason")]
-        reason: Header<ChangeReason>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Asked<(Required<ChangeReason>, Prefer)>,
     ) -> Result<Dropped, Problem> {
-        self.auth.require_step_up(&caller).await?;
+        self.auth.require_step_up(asked.caller()).await?;
         let user = UserId(id.0.0);
-        self.must_be_known(&caller, user).await?;
-        if user == caller.user_id {
+        self.must_be_known(asked.caller(), user).await?;
+        if user == asked.user_id {
             let why = "One's own second factor is dropped at DELETE auth/mfa.";
             return Err(Problem::new(ProblemCode::PermissionDenied).because(why));
         }
-        let context = command_context(&caller, request, Some(&reason.0.into()));
-        let dropped = self.auth.drop_lost_second_factor(user, &caller, &context, &origin(request)).await;
-        let position = dropped?;
-        let preference = self.desk.settle(position, prefer.0).await;
-        Ok(Dropped::Dropped(position.map(|position| position.to_string()), preference))
+        let context = asked.context(asked.change_reason().as_ref(), &NO_BODY);
+        let dropped = self.auth.drop_lost_second_factor(user, asked.caller(), &context, &origin(request)).await;
+        let (position, preference) = self.desk.settle(dropped?, &asked).await.into_headers();
+        Ok(Dropped::Dropped(position, preference))
     }
 
     /// The sessions of a member of staff
@@ -178,10 +168,10 @@ impl UserAccountsApi {
         /// The session.
         #[oai(name = "sessionId")]
         session_id: Path<StrictUuid>,
-    ) -> Result<Ended, Problem> {
+    ) -> Result<Done, Problem> {
         let found = self.auth.sessions.find(session_id.0.0).await?;
         let theirs = found.is_some_and(|session| session.user_id == UserId(id.0.0));
         let ended = theirs && self.auth.revoke(&caller, session_id.0.0, true, &origin(request)).await?;
-        if ended { Ok(Ended::Ended) } else { Err(Problem::new(ProblemCode::ResourceNotFound)) }
+        if ended { Ok(Done::Done) } else { Err(Problem::new(ProblemCode::ResourceNotFound)) }
     }
 }

@@ -9,24 +9,23 @@ use domain::appointment::AppointmentError;
 use domain::ids::{Position, UserId};
 use domain::role::Area;
 use domain::values::{CodeValue, NotificationKind};
-use poem::Request;
-use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
 use projections::notifications::{NotificationPageStart, NotificationView};
 use uuid::Uuid;
 
 use self::read_marks::ReadMarkTables;
 use self::texts::Names;
 use crate::desk::NotificationsDesk;
-use frame::access::{AccessPurpose, AccessReason};
+use frame::answers::{Done, TaggedList};
 use frame::auth::Caller;
-use frame::conditional::{IfNoneMatch, content_tag};
 use frame::instants::rfc3339;
 use frame::pagination::{Cursor, Links, PageLimit, PageNumber, PageRequest, PageStart};
 use frame::parameter::{StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
+use frame::received::Reading;
+use frame::shown::{Showing, Shown, Traced};
 use frame::unparsed_code::UnparsedCode;
 use service::{Chapter, patient_names};
 
@@ -70,37 +69,6 @@ struct NotificationListDocument {
     next_cursor: Option<String>,
 }
 
-/// A page of notifications.
-#[derive(ApiResponse)]
-enum Listed {
-    /// The page.
-    #[oai(status = 200)]
-    Page(
-        Json<NotificationListDocument>,
-        /// What names this page as it is now.
-        #[oai(header = "ETag")]
-        String,
-        /// The other pages (RFC 8288).
-        #[oai(header = "Link")]
-        Option<String>,
-    ),
-    /// The page is still as in `If-None-Match`.
-    #[oai(status = 304)]
-    NotModified(
-        /// What names this page as it is now.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-/// Something was noted.
-#[derive(ApiResponse)]
-enum Noted {
-    /// It is noted.
-    #[oai(status = 204)]
-    Noted,
-}
-
 impl NotificationsApi {
     /// Over this desk.
     pub fn new(desk: NotificationsDesk) -> Self {
@@ -131,8 +99,6 @@ impl NotificationsApi {
     #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
         &self,
-        request: &Request,
-        caller: Caller,
         /// `true` for those alone that the caller has not read.
         unread: Query<Option<StrictBool>>,
         /// Which page, from 1. Not together with `cursor`.
@@ -141,52 +107,36 @@ impl NotificationsApi {
         limit: Query<Option<PageLimit>>,
         /// The `nextCursor` of the page before. It costs the same on every page.
         cursor: Query<Option<Cursor>>,
-        /// The pages that the client has already.
-        #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<IfNoneMatch>>,
-        /// For what the patients are looked at.
-        #[oai(name = "X-Access-Purpose")]
-        purpose: Header<Option<AccessPurpose>>,
-        /// Why.
-        #[oai(name = "X-Access-Reason")]
-        reason: Header<Option<AccessReason>>,
-    ) -> Result<Listed, Problem> {
-        let asked = PageRequest::new(page.0, limit.0, cursor.0)?;
+        asked: Reading,
+    ) -> Result<Traced<TaggedList<NotificationListDocument>>, Problem> {
+        let request = PageRequest::new(page.0, limit.0, cursor.0)?;
         let unread_only = unread.0.is_some_and(|unread| unread.0);
-        let start = match &asked.start {
+        let start = match &request.start {
             PageStart::Number(number) => NotificationPageStart::Number(number.0),
             PageStart::Cursor(cursor) => NotificationPageStart::After(cursor.position()?),
         };
-        let facility = caller.facility_id;
-        let marks = self.marks.of(facility, caller.user_id).await?;
-        let found = self.desk.notifications.list(facility, &marks, unread_only, &start, asked.limit.0).await?;
+        let facility = asked.facility_id;
+        let marks = self.marks.of(facility, asked.user_id).await?;
+        let found = self.desk.notifications.list(facility, &marks, unread_only, &start, request.limit.0).await?;
         let time = self.desk.commands.practice_time::<AppointmentError>(facility).await?;
-        let trace = self.desk.trace(&caller, request).declared(purpose.0, reason.0);
         let patients = found.items.iter().filter_map(|view| view.patient_id);
         let practitioners: HashSet<UserId> = found.items.iter().filter_map(|view| view.practitioner_id).collect();
         let practitioners: Vec<UserId> = practitioners.into_iter().collect();
-        let names = Names {
-            patients: patient_names(&self.desk.patients, request, trace, facility, patients).await?,
-            practitioners: self.desk.users.names(facility, &practitioners).await?,
-            zone: time.zone,
-        };
+        let (patients, shown) = patient_names(&self.desk.patients, &asked, patients).await?;
+        let names =
+            Names { patients, practitioners: self.desk.users.names(facility, &practitioners).await?, zone: time.zone };
         let next = found.next.as_ref().and_then(Cursor::of);
-        let shown = if unread_only { found.unread } else { found.total };
-        let mut shared = vec![("limit", asked.limit.0.to_string())];
+        let count = if unread_only { found.unread } else { found.total };
+        let mut shared = vec![("limit", request.limit.0.to_string())];
         shared.extend(unread_only.then(|| ("unread", "true".to_owned())));
-        let links = Links::new("/api/v1/notifications", shared).around(&asked, Some(shown), next.as_ref());
+        let links = Links::new("/api/v1/notifications", shared).around(&request, Some(count), next.as_ref());
         let body = NotificationListDocument {
             items: found.items.iter().map(|view| document(view, &names)).collect(),
             total: found.total,
             unread: found.unread,
             next_cursor: next.map(|cursor| cursor.as_str().to_owned()),
         };
-        let content = content_tag(&body);
-        let tag = format!("\"{content}\"");
-        if if_none_match.0.is_some_and(|known| known.has_tag(&content)) {
-            return Ok(Listed::NotModified(tag));
-        }
-        Ok(Listed::Page(Json(body), tag, links.header()))
+        Ok(TaggedList::page(&asked, body, links.header()).showing(shown))
     }
 
     /// Read one
@@ -198,10 +148,10 @@ impl NotificationsApi {
         caller: Caller,
         /// The notification.
         id: Path<StrictUuid>,
-    ) -> Result<Noted, Problem> {
+    ) -> Result<Traced<Done>, Problem> {
         let position = self.position_of(&caller, id.0).await?;
         self.marks.mark(caller.facility_id, caller.user_id, position).await?;
-        Ok(Noted::Noted)
+        Ok(Done::Done.showing(Shown::nothing()))
     }
 
     /// Read one and all before it
@@ -213,10 +163,10 @@ impl NotificationsApi {
         caller: Caller,
         /// The last notification that was read.
         id: Path<StrictUuid>,
-    ) -> Result<Noted, Problem> {
+    ) -> Result<Traced<Done>, Problem> {
         let position = self.position_of(&caller, id.0).await?;
         self.marks.mark_up_to(caller.facility_id, caller.user_id, position).await?;
-        Ok(Noted::Noted)
+        Ok(Done::Done.showing(Shown::nothing()))
     }
 }
 

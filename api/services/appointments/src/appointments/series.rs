@@ -1,38 +1,29 @@
-//! Several appointments at once: series and their rest, visits of one day that belong together; and what was called off by
-//! mistake.
+//! Series: booked by a recurrence rule, and moved or called off from one occurrence on.
 
-use commands::{
-    CommandError, LinkedBooking, OccurrenceChange, OccurrenceRefusal, SeriesBooking, SeriesMove, SeriesRest,
-};
+use commands::{CommandError, OccurrenceChange, OccurrenceRefusal, SeriesBooking, SeriesMove, SeriesRest};
 use domain::appointment::series::RecurrenceRule;
-use domain::appointment::{Appointment, AppointmentError, Terms};
-use domain::ids::{AppointmentId, LinkId, PatientId, RoomId, SeriesId, UserId};
+use domain::appointment::{AppointmentError, Terms};
+use domain::ids::{AppointmentId, PatientId, Position, RoomId, SeriesId, UserId};
 use domain::role::Area;
 use domain::scheduling::PracticeTime;
 use domain::values::{ClockTime, Reason};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use poem::Request;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::answers::Changed;
-use super::documents::AppointmentDocument;
-use super::input::{CancellationInput, LinkedInput, RestorationInput, SeriesInput};
+use super::input::{CancellationInput, SeriesInput};
 use super::times::no_such_time;
-use super::{document, document_of};
 use crate::desk::AgendaDesk;
 use crate::problems::appointment_refusal;
-use frame::auth::Caller;
-use frame::command::{UnderConditions, command_context};
-use frame::conditional::{IfMatch, etag};
 use frame::instants::wall_time;
-use frame::parameter::{IdempotencyKey, Prefer, StrictUuid};
+use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Period, Problem, ProblemCode, Violation};
+use frame::received::{Creating, Received};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use service::Chapter;
@@ -68,14 +59,6 @@ pub(super) struct SeriesDocument {
     occurrences: Vec<OccurrenceDocument>,
 }
 
-/// Visits that were booked together.
-#[derive(Debug, Object)]
-#[oai(rename = "LinkedAppointments", rename_all = "camelCase")]
-pub(super) struct LinkedDocument {
-    link_id: Uuid,
-    items: Vec<AppointmentDocument>,
-}
-
 /// What came of a series that was to be booked, moved or called off.
 #[derive(ApiResponse)]
 pub(super) enum OfSeries {
@@ -86,22 +69,6 @@ pub(super) enum OfSeries {
     #[oai(status = 201)]
     Done(
         Json<SeriesDocument>,
-        /// The last position written.
-        #[oai(header = "Event-Position")]
-        Option<String>,
-        /// `respond-async`, if the answer left before the read models show what was written.
-        #[oai(header = "Preference-Applied")]
-        Option<String>,
-    ),
-}
-
-/// Visits that were booked together.
-#[derive(ApiResponse)]
-pub(super) enum Linked {
-    /// All of them were booked.
-    #[oai(status = 201)]
-    Created(
-        Json<LinkedDocument>,
         /// The last position written.
         #[oai(header = "Event-Position")]
         Option<String>,
@@ -162,12 +129,12 @@ impl MoveInput {
     }
 }
 
-/// The operations on several appointments at once.
-pub struct AppointmentsTogetherApi {
+/// The operations on series.
+pub struct SeriesApi {
     desk: AgendaDesk,
 }
 
-impl AppointmentsTogetherApi {
+impl SeriesApi {
     /// Over this desk.
     pub const fn new(desk: AgendaDesk) -> Self {
         Self { desk }
@@ -178,19 +145,31 @@ impl AppointmentsTogetherApi {
         &self,
         outcome: Result<Option<SeriesRest>, CommandError<AppointmentError>>,
         time: &PracticeTime,
-        prefer: Option<Prefer>,
+        received: &Received,
     ) -> Result<OfSeries, Problem> {
         let outcome = outcome.map_err(|error| self.desk.appointment_refusal(error, time))?;
         let Some(SeriesRest { series_id, occurrences, tried, position }) = outcome else {
             return Err(Problem::new(ProblemCode::InvalidState).because("The appointment belongs to no series."));
         };
         let occurrences = occurrences.into_iter().map(|change| of_change(change, tried, time)).collect();
-        let document = series_document(series_id, occurrences);
+        Ok(self.of_series(series_id, occurrences, position, received).await)
+    }
+
+    /// What came of a series, in which something was written if there is a position.
+    async fn of_series(
+        &self,
+        series: SeriesId,
+        occurrences: Vec<OccurrenceDocument>,
+        position: Option<Position>,
+        received: &Received,
+    ) -> OfSeries {
+        let done = occurrences.iter().filter(|occurrence| occurrence.done).count() as u64;
+        let document = SeriesDocument { series_id: series.0, done, occurrences };
         if position.is_none() {
-            return Ok(OfSeries::Nothing(Json(document)));
+            return OfSeries::Nothing(Json(document));
         }
-        let preference = self.desk.settle(position, prefer).await;
-        Ok(OfSeries::Done(Json(document), position.map(|position| position.to_string()), preference))
+        let (position, preference) = self.desk.settle(position, received).await.into_headers();
+        OfSeries::Done(Json(document), position, preference)
     }
 }
 
@@ -225,7 +204,7 @@ fn occurrence(
     document
 }
 
-fn refusal_of(refusal: OccurrenceRefusal, time: &PracticeTime) -> Problem {
+pub(super) fn refusal_of(refusal: OccurrenceRefusal, time: &PracticeTime) -> Problem {
     match refusal {
         OccurrenceRefusal::NoSuchTime(error) => {
             Problem::validation_failed(vec![no_such_time(error).at("startTime").into()])
@@ -234,40 +213,22 @@ fn refusal_of(refusal: OccurrenceRefusal, time: &PracticeTime) -> Problem {
     }
 }
 
-fn series_document(series: SeriesId, occurrences: Vec<OccurrenceDocument>) -> SeriesDocument {
-    let done = occurrences.iter().filter(|occurrence| occurrence.done).count() as u64;
-    SeriesDocument { series_id: series.0, done, occurrences }
-}
-
 /// What each operation asks of its caller.
 pub(crate) const PERMISSIONS: PermissionTable = &[
     ("bookSeries", Permission::Write(Area::Appointments)),
     ("cancelFollowing", Permission::Write(Area::Appointments)),
     ("moveFollowing", Permission::Write(Area::Appointments)),
-    ("bookLinked", Permission::Write(Area::Appointments)),
-    ("restoreAppointment", Permission::Write(Area::Appointments)),
 ];
 
 #[OpenApi(prefix_path = "/api/v1/appointments", tag = "Chapter::Appointments")]
-impl AppointmentsTogetherApi {
+impl SeriesApi {
     /// Book a series
     ///
     /// One appointment for each occurrence of a recurrence rule of RFC 5545, on the clock of the practice. The answer says of
     /// each what came of it. All of them are booked in one go, or none; with `partial`, those that can be.
     #[oai(path = "/series", method = "post", operation_id = "bookSeries")]
-    async fn series(
-        &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated without booking twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-        StrictJson(input): StrictJson<SeriesInput>,
-    ) -> Result<OfSeries, Problem> {
-        let time = self.desk.practice_time(caller.facility_id).await?;
+    async fn series(&self, asked: Creating, StrictJson(input): StrictJson<SeriesInput>) -> Result<OfSeries, Problem> {
+        let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let visit = input.visit();
         let slot = visit.times.slot(&time.zone, "", &mut violations);
@@ -284,8 +245,7 @@ impl AppointmentsTogetherApi {
         else {
             return Err(Problem::validation_failed(violations));
         };
-        let context = command_context(&caller, request, terms.reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let context = asked.context(terms.reason.as_ref(), &input);
         let booking = SeriesBooking {
             series_id: SeriesId(Uuid::now_v7()),
             patient_id: PatientId(input.patient_id.0),
@@ -305,13 +265,7 @@ impl AppointmentsTogetherApi {
         let written = outcome.position.is_some();
         let occurrences = outcome.occurrences.into_iter();
         let occurrences = occurrences.map(|one| occurrence(one.original_start, one.outcome, written, &time)).collect();
-        let document = series_document(outcome.series_id, occurrences);
-        if !written {
-            return Ok(OfSeries::Nothing(Json(document)));
-        }
-        let preference = self.desk.settle(outcome.position, prefer.0).await;
-        let position = outcome.position.map(|position| position.to_string());
-        Ok(OfSeries::Done(Json(document), position, preference))
+        Ok(self.of_series(outcome.series_id, occurrences, outcome.position, &asked).await)
     }
 
     /// Call off the rest of a series
@@ -320,24 +274,16 @@ impl AppointmentsTogetherApi {
     #[oai(path = "/:id/following/cancel", method = "post", operation_id = "cancelFollowing")]
     async fn cancel_following(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The first occurrence that is called off.
         id: Path<StrictUuid>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<CancellationInput>,
     ) -> Result<OfSeries, Problem> {
         let reason = input.parse()?;
-        let time = self.desk.practice_time(caller.facility_id).await?;
-        let context = command_context(&caller, request, None);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let time = self.desk.practice_time(asked.facility_id).await?;
+        let context = asked.context(None, &input);
         let outcome = self.desk.commands.cancel_following(AppointmentId(id.0.0), reason, &context).await;
-        self.rest_of_series(outcome, &time, prefer.0).await
+        self.rest_of_series(outcome, &time, &asked).await
     }
 
     /// Move the rest of a series
@@ -347,124 +293,15 @@ impl AppointmentsTogetherApi {
     #[oai(path = "/:id/following/move", method = "post", operation_id = "moveFollowing")]
     async fn move_following(
         &self,
-        request: &Request,
-        caller: Caller,
         /// The first occurrence that is moved.
         id: Path<StrictUuid>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
+        asked: Creating,
         StrictJson(input): StrictJson<MoveInput>,
     ) -> Result<OfSeries, Problem> {
         let wanted = input.parse()?;
-        let time = self.desk.practice_time(caller.facility_id).await?;
-        let context = command_context(&caller, request, wanted.terms.reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
+        let time = self.desk.practice_time(asked.facility_id).await?;
+        let context = asked.context(wanted.terms.reason.as_ref(), &input);
         let outcome = self.desk.commands.move_following(AppointmentId(id.0.0), &wanted, &context).await;
-        self.rest_of_series(outcome, &time, prefer.0).await
-    }
-
-    /// Book visits that belong together
-    ///
-    /// Of one patient, on one day: all of them in one go, or none. 409 says what each meets, with the item in `fields`.
-    #[oai(path = "/linked", method = "post", operation_id = "bookLinked")]
-    async fn linked(
-        &self,
-        request: &Request,
-        caller: Caller,
-        /// Under which the request may be repeated without booking twice.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-        StrictJson(input): StrictJson<LinkedInput>,
-    ) -> Result<Linked, Problem> {
-        let time = self.desk.practice_time(caller.facility_id).await?;
-        let visits = input.visits(&time.zone)?;
-        let reason = visits.iter().find_map(|(.., terms)| terms.reason.clone());
-        let context = command_context(&caller, request, reason.as_ref());
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let (link_id, patient_id) = (LinkId(Uuid::now_v7()), PatientId(input.patient_id.0));
-        let booking = LinkedBooking { link_id, patient_id, visits };
-        let outcome = self.desk.commands.book_linked(&booking, &context).await;
-        let outcome = outcome.map_err(|error| self.desk.appointment_refusal(error, &time))?;
-        let (Some(position), Ok(ids)) =
-            (outcome.position, outcome.visits.iter().cloned().collect::<Result<Vec<_>, _>>())
-        else {
-            return Err(refusal_of_items(outcome.visits, &time));
-        };
-        let preference = self.desk.settle(Some(position), prefer.0).await;
-        let mut items = Vec::with_capacity(ids.len());
-        for id in ids {
-            let loaded = self.desk.commands.load::<Appointment>(caller.facility_id, id.0).await?;
-            items.push(document_of(id, loaded.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?)?);
-        }
-        let body = LinkedDocument { link_id: outcome.link_id.0, items };
-        Ok(Linked::Created(Json(body), Some(position.to_string()), preference))
-    }
-
-    /// Restore an appointment
-    ///
-    /// That was called off, or reported missed, by mistake: it takes its times again, checked as a booking is.
-    #[oai(path = "/:id/restore", method = "post", operation_id = "restoreAppointment")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
-    async fn restore(
-        &self,
-        request: &Request,
-        caller: Caller,
-        /// The appointment.
-        id: Path<StrictUuid>,
-        /// The version that is to be restored.
-        #[oai(name = "If-Match")]
-        if_match: Header<Option<IfMatch>>,
-        /// Under which the request may be repeated.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<IdempotencyKey>>,
-        /// `respond-async` to skip the wait for the read models.
-        #[oai(name = "Prefer")]
-        prefer: Header<Option<Prefer>>,
-        StrictJson(input): StrictJson<RestorationInput>,
-    ) -> Result<Changed, Problem> {
-        let terms = input.parse()?;
-        let time = self.desk.practice_time(caller.facility_id).await?;
-        let context = command_context(&caller, request, terms.reason.as_ref()).if_match(if_match.0);
-        let context = context.once(idempotency_key.0.as_ref(), request, &input);
-        let outcome = self.desk.commands.restore_appointment(AppointmentId(id.0.0), terms, &context).await;
-        let executed = outcome.map_err(|error| self.desk.appointment_refusal(error, &time))?;
-        let preference = self.desk.settle(executed.position, prefer.0).await;
-        let position = executed.position.map(|position| position.to_string());
-        let tag = etag(executed.after.shown_version);
-        Ok(Changed::Now(Json(document(executed)?), tag, position, preference))
-    }
-}
-
-/// Why visits were not booked together: what is not right in any of them, or else what they meet.
-fn refusal_of_items(visits: Vec<Result<AppointmentId, OccurrenceRefusal>>, time: &PracticeTime) -> Problem {
-    let (mut violations, mut conflicts, mut other) = (Vec::new(), Vec::new(), None);
-    for (number, refusal) in visits.into_iter().enumerate().filter_map(|(n, outcome)| Some((n, outcome.err()?))) {
-        let problem = refusal_of(refusal, time);
-        let at = |field: String| format!("items[{number}].{field}");
-        if problem.code() == ProblemCode::ValidationFailed {
-            let own = problem.violations().iter().cloned();
-            violations.extend(own.map(|violation| Violation { field: at(violation.field), ..violation }));
-        } else if problem.code() == ProblemCode::AppointmentConflict {
-            let (met, ..) = problem.into_times();
-            conflicts.extend(met.into_iter().map(|conflict| Conflict {
-                fields: conflict.fields.map(|fields| fields.into_iter().map(at).collect()),
-                ..conflict
-            }));
-        } else {
-            let field = Violation::new(format!("items[{number}]"), problem.code().name(), problem.code().title());
-            other.get_or_insert(problem.violating(vec![field]));
-        }
-    }
-    match other {
-        _ if !violations.is_empty() => Problem::validation_failed(violations),
-        Some(problem) if conflicts.is_empty() => problem,
-        Some(_) | None => Problem::new(ProblemCode::AppointmentConflict).conflicting_with(conflicts),
+        self.rest_of_series(outcome, &time, &asked).await
     }
 }
