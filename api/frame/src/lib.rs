@@ -44,6 +44,8 @@ pub mod shutdown;
 pub mod strict_json;
 pub mod strict_value;
 pub mod tls;
+#[cfg(test)]
+mod trace_tests;
 pub mod unparsed;
 pub mod unparsed_code;
 pub mod written_json;

@@ -8,7 +8,7 @@ use poem_openapi::Object;
 use projections::appointments::AppointmentView;
 use uuid::Uuid;
 
-use super::times::{AdditionalSlotDocument, Shown};
+use super::times::{AdditionalSlotDocument, ClockTimes};
 use frame::instants::{rfc3339, wall_time};
 use frame::unparsed_code::UnparsedCode;
 
@@ -76,7 +76,7 @@ impl From<AppointmentView> for AppointmentDocument {
     fn from(view: AppointmentView) -> Self {
         // The zone was good when it was booked; a database of zones that lost it is no reason to stop.
         let zone = TimeZone::get(&view.time_zone).unwrap_or(TimeZone::UTC);
-        let Shown { date, start, end, repeated_hour } = Shown::of(view.during, &zone);
+        let ClockTimes { date, start, end, repeated_hour } = ClockTimes::of(view.during, &zone);
         Self {
             id: view.id.0,
             status: word(view.status),

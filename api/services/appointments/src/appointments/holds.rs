@@ -175,7 +175,7 @@ impl HoldsApi {
         asked: Asked<()>,
     ) -> Result<Traced<Json<CheckDocument>>, Problem> {
         // What is in the way has an id, and no patient.
-        let answer = |document| Ok(Json(document).showing(Shown::nothing()));
+        let answer = |document: CheckDocument| Ok(Json(document).showing(Shown::nothing()));
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let times = Times {

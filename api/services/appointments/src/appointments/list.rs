@@ -17,7 +17,7 @@ use projections::availability::LeaveAhead;
 use uuid::Uuid;
 
 use super::documents::word;
-use super::times::{AdditionalSlotDocument, Shown};
+use super::times::{AdditionalSlotDocument, ClockTimes};
 use crate::desk::AgendaDesk;
 use frame::answers::TaggedList;
 use frame::comma_separated::CommaSeparated;
@@ -114,7 +114,7 @@ struct Names {
 fn summary(view: AppointmentView, names: &Names, leave: &[LeaveAhead], now: Timestamp) -> AppointmentSummaryDocument {
     let leave = leave.iter().find(|leave| leave.concerns(&view, now));
     let zone = TimeZone::get(&view.time_zone).unwrap_or(TimeZone::UTC);
-    let Shown { date, start, end, repeated_hour: _ } = Shown::of(view.during, &zone);
+    let ClockTimes { date, start, end, repeated_hour: _ } = ClockTimes::of(view.during, &zone);
     AppointmentSummaryDocument {
         id: view.id.0,
         status: word(view.status),

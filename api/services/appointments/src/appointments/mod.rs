@@ -41,7 +41,7 @@ use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use frame::parameter::{SearchText, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Period, Problem, ProblemCode};
-use frame::received::{Changing, ChangingFor, Creating, Reading, Received};
+use frame::received::{Changing, ChangingFor, Creating, NO_BODY, Reading, Received};
 use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::Unparsed;

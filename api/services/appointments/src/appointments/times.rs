@@ -188,7 +188,7 @@ pub(super) fn no_such_time(error: WallClockError) -> RuleBroken {
 }
 
 /// What the clock shows from the beginning to the end.
-pub(crate) struct Shown {
+pub(crate) struct ClockTimes {
     /// `YYYY-MM-DD`.
     pub(crate) date: String,
     /// `HH:MM`.
@@ -199,7 +199,7 @@ pub(crate) struct Shown {
     pub(crate) repeated_hour: Option<UnparsedCode<Repeated>>,
 }
 
-impl Shown {
+impl ClockTimes {
     /// In this zone.
     pub(crate) fn of(during: Interval, zone: &TimeZone) -> Self {
         let (start, end) = (zone.to_datetime(during.from), zone.to_datetime(during.until));
@@ -217,7 +217,7 @@ impl Shown {
 impl AdditionalSlotDocument {
     /// In this zone.
     pub(crate) fn of(during: Interval, zone: &TimeZone) -> Self {
-        let Shown { date, start, end, repeated_hour } = Shown::of(during, zone);
+        let ClockTimes { date, start, end, repeated_hour } = ClockTimes::of(during, zone);
         Self { date, start, end, repeated_hour }
     }
 }

@@ -12,7 +12,7 @@ use poem_openapi::Object;
 use projections::waiting_list::WaitingView;
 use uuid::Uuid;
 
-use crate::appointments::times::Shown;
+use crate::appointments::times::ClockTimes;
 use frame::instants::rfc3339;
 use frame::unparsed_code::UnparsedCode;
 
@@ -163,7 +163,7 @@ impl EntryDocument {
 
 impl OfferDocument {
     fn of(offer: &Offer, zone: &TimeZone) -> Self {
-        let Shown { date, start, end, repeated_hour } = Shown::of(offer.slot.during, zone);
+        let ClockTimes { date, start, end, repeated_hour } = ClockTimes::of(offer.slot.during, zone);
         Self {
             offer_id: offer.offer_id.0,
             practitioner_id: offer.slot.practitioner_id.0,

@@ -266,7 +266,7 @@ mod tests {
         }))
         .unwrap();
         let little_known: User = serde_json::from_value(json!({
-            "role": "secretary",
+            "role": "secretary", "profession": {}, "hasPassword": false, "mfaEnabled": false, "suspended": false,
             "profile": {"lastName": "Roy", "firstName": "Léa", "email": "lea@exemple.fr"},
         }))
         .unwrap();
