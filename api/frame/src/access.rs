@@ -53,6 +53,11 @@ impl TextParameter for AccessReason {
 
 text_parameter!(AccessReason);
 
+impl RequestHeader for AccessReason {
+    const HEADER: &'static str = "X-Access-Reason";
+    const MEANING: &'static str = "Why it is looked at.";
+}
+
 /// For what something is looked at (`X-Access-Purpose`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessPurpose(Purpose);
@@ -78,6 +83,11 @@ impl TextParameter for AccessPurpose {
 }
 
 text_parameter!(AccessPurpose);
+
+impl RequestHeader for AccessPurpose {
+    const HEADER: &'static str = "X-Access-Purpose";
+    const MEANING: &'static str = "For what it is looked at.";
+}
 
 /// What a role looks at data for, unless somebody says otherwise.
 const fn usual_purpose(role: Role) -> Purpose {

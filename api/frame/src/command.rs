@@ -7,6 +7,7 @@ use ring::digest;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::declared_headers::RequestHeader;
 use super::parameter::TextParameter;
 use super::query::decode;
 use crate::text_parameter;
@@ -35,6 +36,11 @@ impl TextParameter for ChangeReason {
 }
 
 text_parameter!(ChangeReason);
+
+impl RequestHeader for ChangeReason {
+    const HEADER: &'static str = "X-Change-Reason";
+    const MEANING: &'static str = "Why.";
+}
 
 /// A header of a reason is not longer than this: enough for 500 letters with accents.
 pub(super) const LONGEST_ENCODED: usize = 3_000;

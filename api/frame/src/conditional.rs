@@ -6,6 +6,7 @@ use poem_openapi::registry::MetaSchema;
 use ring::digest;
 use serde_json::json;
 
+use super::declared_headers::RequestHeader;
 use super::parameter::TextParameter;
 use super::problem::{Problem, ProblemCode};
 use crate::text_parameter;
@@ -111,6 +112,11 @@ impl TextParameter for IfMatch {
 
 text_parameter!(IfMatch);
 
+impl RequestHeader for IfMatch {
+    const HEADER: &'static str = "If-Match";
+    const MEANING: &'static str = "The version to which it is to happen.";
+}
+
 /// `If-None-Match`: the answer is 304 if the resource still is at (one of) these versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IfNoneMatch(EntityTags);
@@ -146,6 +152,11 @@ impl TextParameter for IfNoneMatch {
 }
 
 text_parameter!(IfNoneMatch);
+
+impl RequestHeader for IfNoneMatch {
+    const HEADER: &'static str = "If-None-Match";
+    const MEANING: &'static str = "What the client has already: 304 if it is still so.";
+}
 
 #[cfg(test)]
 mod tests {

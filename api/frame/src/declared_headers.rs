@@ -4,29 +4,23 @@
 
 use std::marker::PhantomData;
 
-use poem::http::HeaderMap;
+use poem::http::{Extensions, HeaderMap};
 use poem_openapi::error::ParseParamError;
 use poem_openapi::registry::{MetaApi, MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, Type};
 
-use super::access::{AccessPurpose, AccessReason};
-use super::command::ChangeReason;
-use super::conditional::{IfMatch, IfNoneMatch};
-use super::parameter::{IdempotencyKey, Prefer};
-use super::received::Given;
-
 /// The `format` of the schema that stands for several headers.
 const STAND_IN: &str = "medicalpro-headers";
 
+/// The headers that are given, of those that an operation declares, each by its type.
+pub type Given = Extensions;
+
 /// A header that operations can declare.
-pub trait RequestHeader: ParseFromParameter {
+pub trait RequestHeader: ParseFromParameter + Clone + 'static {
     /// Its name.
     const HEADER: &'static str;
     /// What the OpenAPI document says of it, whatever the operation.
     const MEANING: &'static str;
-
-    /// Keeps it with the others.
-    fn keep(self, given: &mut Given);
 }
 
 /// A header that must be given.
@@ -58,7 +52,7 @@ impl<H: RequestHeader> DeclaredHeader for H {
         let parsed = Option::<H>::parse_from_parameters(values(headers, H::HEADER));
         let header = parsed.map_err(|error| refused(H::HEADER, error))?;
         if let Some(header) = header {
-            header.keep(given);
+            given.insert(header);
         }
         Ok(())
     }
@@ -71,7 +65,7 @@ impl<H: RequestHeader> DeclaredHeader for Required<H> {
 
     fn read(headers: &HeaderMap, given: &mut Given) -> Result<(), ParseParamError> {
         let parsed = H::parse_from_parameters(values(headers, H::HEADER));
-        parsed.map_err(|error| refused(H::HEADER, error))?.keep(given);
+        given.insert(parsed.map_err(|error| refused(H::HEADER, error))?);
         Ok(())
     }
 }
@@ -153,31 +147,4 @@ fn headers_of(param: MetaOperationParam) -> Vec<MetaOperationParam> {
         })
     });
     headers.collect()
-}
-
-macro_rules! request_headers {
-    ($($header:ty: $name:literal, $meaning:literal, $keep:expr;)+) => {
-        $(
-            impl RequestHeader for $header {
-                const HEADER: &'static str = $name;
-                const MEANING: &'static str = $meaning;
-
-                fn keep(self, given: &mut Given) {
-                    let keep: fn(Self, &mut Given) = $keep;
-                    keep(self, given);
-                }
-            }
-        )+
-    };
-}
-
-request_headers! {
-    IfMatch: "If-Match", "The version to which it is to happen.", |header, given| given.if_match = Some(header);
-    IfNoneMatch: "If-None-Match", "What the client has already: 304 if it is still so.", |header, given| given.if_none_match = Some(header);
-    IdempotencyKey: "Idempotency-Key", "Under which the request may be repeated: what it asks for is done once.", |header, given| given.idempotency_key = Some(header);
-    Prefer: "Prefer", "`respond-async` to skip the wait for the read models.", |header, given| given.prefer = Some(header);
-    ChangeReason: "X-Change-Reason", "Why.", |header, given| given.change_reason = Some(header);
-    // The frame reads these itself, where it writes the trace. Declared, they are refused if they are not well-formed.
-    AccessPurpose: "X-Access-Purpose", "For what it is looked at.", |_, _| ();
-    AccessReason: "X-Access-Reason", "Why it is looked at.", |_, _| ();
 }

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::mounting::TITLE;
 use super::permissions::OperationPermissions;
 use super::problem::PROBLEM_JSON;
+
+/// What the OpenAPI document calls this API.
+pub(super) const TITLE: &str = "MedicalPro";
 
 /// Two services give the same name to what is not the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::auth::Caller;
-use super::conditional::etag;
+use super::conditional::{IfMatch, etag};
 use super::limits::Limits;
 use super::mounting::Frame;
 use super::origins::Origins;
@@ -93,7 +93,7 @@ impl NotesApi {
     async fn change(&self, id: Path<StrictUuid>, asked: Changing) -> Result<Response<Json<Answer>>, Problem> {
         let version = StreamVersion::from(3);
         asked.conditional()?;
-        asked.given.if_match.as_ref().map_or(Ok(()), |condition| condition.check(version))?;
+        asked.given.get::<IfMatch>().map_or(Ok(()), |condition| condition.check(version))?;
         Ok(Response::new(Json(Answer { text: id.0.0.to_string() })).header("ETag", etag(version)))
     }
 

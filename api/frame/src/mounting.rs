@@ -14,16 +14,13 @@ use serde_json::Value;
 
 use super::compression::CompressLarge;
 use super::declared_headers::expanded;
-use super::document::{DocumentClash, Documents};
+use super::document::{DocumentClash, Documents, TITLE};
 use super::errors::ProblemAnswers;
 use super::observe::Observe;
 use super::permissions::{OperationPermissions, Permission, PermissionMismatch, PermissionTable, match_operations};
 use super::refusals::RefusalsTraced;
 use super::routes::{CheckedOperation, OperationRules, Operations, RouteTable, RouteTemplate, router_pattern};
 use super::server::{App, FrameSettings, PlainRoute, document_routes};
-
-/// What the OpenAPI document calls this API.
-pub(super) const TITLE: &str = "MedicalPro";
 
 /// The operations do not fit together, or nobody said who may use them.
 #[derive(Debug, thiserror::Error)]

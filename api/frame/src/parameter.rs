@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::declared_headers::RequestHeader;
+
 /// A parameter that is parsed from one text value.
 pub trait TextParameter: Sized + Send + Sync {
     /// The type's name, for the library's own use.
@@ -149,6 +151,11 @@ impl TextParameter for IdempotencyKey {
 
 text_parameter!(IdempotencyKey);
 
+impl RequestHeader for IdempotencyKey {
+    const HEADER: &'static str = "Idempotency-Key";
+    const MEANING: &'static str = "Under which the request may be repeated: what it asks for is done once.";
+}
+
 /// What to search a list for: words in any order, of one to 200 characters together.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SearchText(String);
@@ -235,6 +242,11 @@ impl TextParameter for Prefer {
 }
 
 text_parameter!(Prefer);
+
+impl RequestHeader for Prefer {
+    const HEADER: &'static str = "Prefer";
+    const MEANING: &'static str = "`respond-async` to skip the wait for the read models.";
+}
 
 #[cfg(test)]
 mod tests {

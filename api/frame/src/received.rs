@@ -22,7 +22,7 @@ use super::auth::Caller;
 use super::client_address::ClientAddress;
 use super::command::ChangeReason;
 use super::conditional::{IfMatch, IfNoneMatch};
-use super::declared_headers::{RequestHeaders, stand_in};
+use super::declared_headers::{Given, RequestHeaders, stand_in};
 use super::parameter::{IdempotencyKey, Prefer};
 use super::problem::{Problem, ProblemCode};
 use super::request_id::RequestId;
@@ -44,16 +44,6 @@ pub type Stepping = Asked<(IfMatch, IdempotencyKey, Prefer)>;
 
 /// The body of a request without one.
 pub const NO_BODY: &str = "";
-
-/// The headers that are given, of those that are declared.
-#[derive(Default)]
-pub struct Given {
-    pub(super) if_match: Option<IfMatch>,
-    pub(super) if_none_match: Option<IfNoneMatch>,
-    pub(super) idempotency_key: Option<IdempotencyKey>,
-    pub(super) prefer: Option<Prefer>,
-    pub(super) change_reason: Option<ChangeReason>,
-}
 
 /// What is known of a request that was let in.
 pub struct Received {
@@ -84,36 +74,34 @@ impl Received {
 
     /// 428 unless the request names the version that it changes.
     pub fn conditional(&self) -> Result<(), Problem> {
-        match self.given.if_match {
-            Some(_) => Ok(()),
-            None => Err(Problem::new(ProblemCode::PreconditionRequired)),
-        }
+        let named = self.given.get::<IfMatch>();
+        named.map(|_| ()).ok_or_else(|| Problem::new(ProblemCode::PreconditionRequired))
     }
 
     /// Whether the client has this version already.
     pub fn has(&self, version: StreamVersion) -> bool {
-        self.given.if_none_match.as_ref().is_some_and(|known| known.has(version))
+        self.given.get::<IfNoneMatch>().is_some_and(|known| known.has(version))
     }
 
     /// Whether the client has what this tag of our own names.
     pub fn has_tag(&self, opaque: &str) -> bool {
-        self.given.if_none_match.as_ref().is_some_and(|known| known.has_tag(opaque))
+        self.given.get::<IfNoneMatch>().is_some_and(|known| known.has_tag(opaque))
     }
 
     /// Why, as the header says it.
     pub fn change_reason(&self) -> Option<Reason> {
-        self.given.change_reason.clone().map(Reason::from)
+        self.given.get::<ChangeReason>().cloned().map(Reason::from)
     }
 
     /// Whether the answer may leave before the read models show what was written.
     pub(super) fn respond_async(&self) -> bool {
-        self.given.prefer.unwrap_or_default().respond_async
+        self.given.get::<Prefer>().is_some_and(|prefer| prefer.respond_async)
     }
 
     /// The context of a command that this request asks for: in the caller's name, at a version that the request names, and
     /// once for each key. A repetition asks the same of the same address with the same `body`.
     pub fn context(&self, reason: Option<&Reason>, body: &impl ToJSON) -> CommandContext {
-        let key = self.given.idempotency_key.as_ref().zip(self.operation.as_ref());
+        let key = self.given.get::<IdempotencyKey>().zip(self.operation.as_ref());
         CommandContext {
             actor: self.caller.actor(),
             facility_id: self.caller.facility_id,
@@ -127,7 +115,7 @@ impl Received {
                 key: key.as_str().to_owned(),
                 request_hash: request_hash(operation, body),
             }),
-            if_match: self.given.if_match.as_ref().and_then(IfMatch::versions),
+            if_match: self.given.get::<IfMatch>().and_then(IfMatch::versions),
         }
     }
 }
@@ -191,7 +179,7 @@ impl<'a, H: RequestHeaders> ApiExtractor<'a> for Asked<H> {
         let caller = Caller::from_request(request, body, options).await?;
         let mut given = Given::default();
         H::read(request.headers(), &mut given)?;
-        let operation = given.idempotency_key.as_ref();
+        let operation = given.get::<IdempotencyKey>();
         let operation = operation.map(|_| format!("{} {}", request.method(), request.original_uri().path()));
         let received = Received {
             caller,

@@ -14,8 +14,8 @@ use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
 use super::client_address::TrustedProxies;
+use super::document::TITLE;
 use super::limits::Limits;
-use super::mounting::TITLE;
 use super::origins::Origins;
 use super::problem_code::explanations_page;
 use super::rate::RateSettings;

@@ -48,7 +48,6 @@ const HELD: &[&[&str]] = &[
         "policies/src/waiting_list/freed.rs",
         "policies/src/waiting_list/telling.rs",
     ],
-    &["api/frame/src/document.rs", "api/frame/src/mounting.rs", "api/frame/src/server.rs"],
     &[
         "embedded-servers/src/lib.rs",
         "embedded-servers/src/folder.rs",
@@ -63,14 +62,6 @@ const HELD: &[&[&str]] = &[
         "api/realtime/src/socket.rs",
     ],
     &["api/realtime/src/hub.rs", "api/realtime/src/presence.rs"],
-    &["api/service/src/lib.rs", "api/service/src/mount.rs"],
-    &[
-        "api/services/appointments/src/appointments/mod.rs",
-        "api/services/appointments/src/appointments/holds.rs",
-        "api/services/appointments/src/appointments/together.rs",
-    ],
-    &["api/services/appointments/src/appointments/answers.rs", "api/services/appointments/src/appointments/list.rs"],
-    &["api/services/auth/src/users/mod.rs", "api/services/auth/src/users/links.rs"],
     &["medicalpro/src/background.rs", "medicalpro/src/program.rs"],
     &[
         "replay-tools/src/cli.rs",

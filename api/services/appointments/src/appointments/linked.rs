@@ -9,9 +9,9 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
-use super::document_of;
 use super::documents::AppointmentDocument;
 use super::input::LinkedInput;
+use super::outcome::document_of;
 use super::series::refusal_of;
 use crate::desk::AgendaDesk;
 use frame::permissions::{Permission, PermissionTable};

@@ -10,7 +10,7 @@ use projections::availability::{
 };
 use uuid::Uuid;
 
-use super::input::Shown;
+use super::input::ShownDays;
 use frame::instants::{rfc3339, wall_time};
 use frame::problem::Period;
 
@@ -123,7 +123,7 @@ struct OpenDocument {
 
 impl AvailabilityDocument {
     /// What is planned, or what of some days is open.
-    pub fn of(known: KnownAvailability, zone: &TimeZone, now: jiff::Timestamp, shown: Shown) -> Self {
+    pub fn of(known: KnownAvailability, zone: &TimeZone, now: jiff::Timestamp, shown: ShownDays) -> Self {
         let week = shown.day().map(|day| WeekView::of(known.clone(), zone, day));
         let template = TemplateView::of(known, zone, now);
         let (leave, days) = match week {

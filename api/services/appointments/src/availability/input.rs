@@ -166,7 +166,7 @@ fn refuse(violations: Vec<Violation>) -> Result<(), Problem> {
 
 /// Of which days it is told what is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ShownDays {
     /// Of none.
     Template,
     /// Of the week, from Monday on, that this day is in.
@@ -175,7 +175,7 @@ pub enum Shown {
     Day(Date),
 }
 
-impl Shown {
+impl ShownDays {
     /// As the parameters ask: not for a day and for a week.
     pub fn asked(week: Option<Unparsed<CivilDate>>, day: Option<Unparsed<CivilDate>>) -> Result<Self, Problem> {
         match (week, day) {

@@ -15,7 +15,7 @@ use poem_openapi::param::{Path, Query};
 use projections::availability::KnownAvailability;
 
 use self::documents::{AvailabilityDocument, OpenedExtraHoursDocument, PlannedLeaveDocument, TouchedDocument};
-use self::input::{AvailabilityInput, ExtraHoursInput, LeaveInput, Shown};
+use self::input::{AvailabilityInput, ExtraHoursInput, LeaveInput, ShownDays};
 use crate::desk::AgendaDesk;
 use crate::problems::availability_refusal;
 use frame::answers::{Added, Changed, Read, Settled};
@@ -83,7 +83,7 @@ fn document(executed: Executed<Availability>, zone: &TimeZone) -> AvailabilityDo
         version: after.version,
         updated_at: after.recorded.map(|recorded| recorded.last),
     };
-    AvailabilityDocument::of(known, zone, Timestamp::now(), Shown::Template)
+    AvailabilityDocument::of(known, zone, Timestamp::now(), ShownDays::Template)
 }
 
 /// Those of the appointments that the caller is told of: somebody who plans leave need not be allowed to look at any.
@@ -119,7 +119,7 @@ impl AvailabilityApi {
         day: Query<Option<Unparsed<CivilDate>>>,
         asked: Fetching,
     ) -> Result<Read<AvailabilityDocument>, Problem> {
-        let shown = Shown::asked(week.0, day.0)?;
+        let shown = ShownDays::asked(week.0, day.0)?;
         let practitioner = UserId(practitioner_id.0.0);
         let (zone, known) = self.desk.availability.one(asked.facility_id, practitioner).await?;
         let known = match known {

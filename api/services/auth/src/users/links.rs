@@ -7,7 +7,7 @@ use domain::ids::UserId;
 use domain::user::{User, UserCommand};
 use jiff::{SignedDuration, Timestamp};
 
-use super::refusal;
+use super::outcome::refusal;
 use crate::desk::StaffDesk;
 use accounts::Auth;
 use accounts::one_time_links::{LinkPurpose, OneTimeLink};

@@ -5,20 +5,21 @@ mod documents;
 mod input;
 mod links;
 pub(super) mod list;
+mod outcome;
 pub(crate) mod user_accounts;
 
-use commands::{CommandContext, CommandError, Executed};
+use commands::CommandContext;
 use domain::ids::UserId;
 use domain::role::{Area, Role};
-use domain::user::{User, UserCommand, UserError, UserStatus};
+use domain::user::{UserCommand, UserStatus};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use projections::users::UserView;
 use uuid::Uuid;
 
 use self::documents::{UserDocument, UserWithLinkDocument};
 use self::input::{AdmissionInput, RoleInput, UserInput, UserRegistrationInput};
 use self::list::{UserListDocument, Wanted, page_start};
+use self::outcome::{refusal, view};
 pub use self::user_accounts::UserAccountsApi;
 use crate::desk::StaffDesk;
 use accounts::Auth;
@@ -28,7 +29,7 @@ use frame::auth::Caller;
 use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use frame::parameter::{SearchText, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
-use frame::problem::{Conflict, Problem, ProblemCode};
+use frame::problem::{Problem, ProblemCode};
 use frame::received::{Changing, Creating, Fetching, Received, Stepping};
 use frame::strict_json::StrictJson;
 use frame::unparsed_code::UnparsedCode;
@@ -60,29 +61,6 @@ impl UsersApi {
         let document = view(&executed)?.document().map_err(|error| Problem::internal(&error))?;
         Ok(Changed::now(WrittenJson::stored(document), executed.after.shown_version, settled))
     }
-}
-
-/// A refusal as a problem. Whose an e-mail address is stays untold: it may be somebody of another practice.
-fn refusal(error: CommandError<UserError>) -> Problem {
-    match error {
-        CommandError::Reserved(_) => Problem::new(ProblemCode::Conflict).conflicting_with(vec![Conflict {
-            resource_type: "user".to_owned(),
-            rule: "same_email".to_owned(),
-            fields: Some(vec!["email".to_owned()]),
-            ..Conflict::default()
-        }]),
-        error => error.into(),
-    }
-}
-
-/// The member of staff whom a command left, as the read model will hold them.
-fn view(executed: &Executed<User>) -> Result<UserView, Problem> {
-    let after = &executed.after;
-    let view = after.recorded.and_then(|recorded| {
-        let id = UserId(executed.id);
-        UserView::of(id, &after.aggregate, after.shown_version, recorded.first, recorded.last)
-    });
-    view.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))
 }
 
 /// What each operation asks of its caller.
@@ -246,9 +224,10 @@ impl UsersApi {
 mod tests {
     use domain::ids::StreamVersion;
     use domain::personal::Revealed;
+    use domain::user::User;
     use frame::written_json::declares;
     use jiff::Timestamp;
-    use projections::users::UserPage;
+    use projections::users::{UserPage, UserView};
     use projections_engine::stored::Stored;
     use serde_json::json;
 

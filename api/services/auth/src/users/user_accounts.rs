@@ -9,7 +9,8 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
-use super::{links, view};
+use super::links;
+use super::outcome::view;
 use crate::desk::StaffDesk;
 use crate::session::origin;
 use accounts::Auth;
