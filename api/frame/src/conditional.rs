@@ -2,11 +2,13 @@
 //! `If-None-Match` spares sending what the client has (RFC 9110, sections 8.8.3 and 13.1).
 
 use domain::ids::StreamVersion;
+use poem::http::HeaderMap;
+use poem_openapi::error::ParseParamError;
 use poem_openapi::registry::MetaSchema;
 use ring::digest;
 use serde_json::json;
 
-use super::declared_headers::RequestHeader;
+use super::declared_headers::{DeclaredHeader, Given, HeaderDeclaration, RequestHeader};
 use super::parameter::TextParameter;
 use super::problem::{Problem, ProblemCode};
 use crate::text_parameter;
@@ -152,6 +154,19 @@ impl TextParameter for IfNoneMatch {
 }
 
 text_parameter!(IfNoneMatch);
+
+/// `If-Match` of an operation that answers 428 without it.
+pub struct Conditional;
+
+impl DeclaredHeader for Conditional {
+    fn declaration() -> HeaderDeclaration {
+        HeaderDeclaration { meaning: "The version to which it is to happen. Required.", ..IfMatch::declaration() }
+    }
+
+    fn read(headers: &HeaderMap, given: &mut Given) -> Result<(), ParseParamError> {
+        IfMatch::read(headers, given)
+    }
+}
 
 impl RequestHeader for IfNoneMatch {
     const HEADER: &'static str = "If-None-Match";

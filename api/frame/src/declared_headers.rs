@@ -28,10 +28,10 @@ pub struct Required<H>(PhantomData<fn() -> H>);
 
 /// A header as an operation declares it.
 pub struct HeaderDeclaration {
-    name: &'static str,
-    meaning: &'static str,
-    required: bool,
-    schema: MetaSchemaRef,
+    pub(super) name: &'static str,
+    pub(super) meaning: &'static str,
+    pub(super) required: bool,
+    pub(super) schema: MetaSchemaRef,
 }
 
 /// One of the headers of a set.

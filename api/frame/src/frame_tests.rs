@@ -27,7 +27,7 @@ use super::parameter::StrictUuid;
 use super::permissions::{Permission, PermissionTable};
 use super::problem::{PROBLEM_JSON, Problem};
 use super::rate::RateSettings;
-use super::received::{Changing, Creating};
+use super::received::{Creating, Revising};
 use super::security_headers::SecurityHeaders;
 use super::server::{App, FrameSettings, PlainRoute};
 use super::strict_json::{BodyLimits, StrictJson};

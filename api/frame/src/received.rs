@@ -21,7 +21,7 @@ use super::access::{AccessPurpose, AccessReason};
 use super::auth::Caller;
 use super::client_address::ClientAddress;
 use super::command::ChangeReason;
-use super::conditional::{IfMatch, IfNoneMatch};
+use super::conditional::{Conditional, IfMatch, IfNoneMatch};
 use super::declared_headers::{Given, RequestHeaders, stand_in};
 use super::parameter::{IdempotencyKey, Prefer};
 use super::problem::{Problem, ProblemCode};
@@ -37,6 +37,8 @@ pub type Fetching = Asked<(IfNoneMatch,)>;
 pub type Creating = Asked<(IdempotencyKey, Prefer)>;
 /// Changes what has a version.
 pub type Changing = Asked<(IfMatch, Prefer)>;
+/// Changes what has a version, at a version that the client must name.
+pub type Revising = Asked<(Conditional, Prefer)>;
 /// Changes what has a version, and has no body to say why.
 pub type ChangingFor = Asked<(IfMatch, ChangeReason, Prefer)>;
 /// Changes what has a version, once under a key.

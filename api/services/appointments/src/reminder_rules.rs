@@ -16,7 +16,7 @@ use crate::desk::AgendaDesk;
 use frame::answers::{Changed, Read};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode, Violation};
-use frame::received::{Changing, Fetching};
+use frame::received::{Fetching, Revising};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use frame::unparsed_code::UnparsedCode;
@@ -235,7 +235,7 @@ impl ReminderRulesApi {
     #[oai(path = "/reminders", method = "put", operation_id = "changeReminderRules")]
     async fn change(
         &self,
-        asked: Changing,
+        asked: Revising,
         StrictJson(input): StrictJson<ReminderRulesInput>,
     ) -> Result<Changed<ReminderRulesDocument>, Problem> {
         asked.conditional()?;

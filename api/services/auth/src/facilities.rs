@@ -20,7 +20,7 @@ use crate::desk::StaffDesk;
 use frame::answers::{Changed, Read};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
-use frame::received::{Changing, Fetching, Received};
+use frame::received::{Fetching, Received, Revising};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use frame::unparsed_code::UnparsedCode;
@@ -201,7 +201,7 @@ impl FacilitiesApi {
     #[oai(path = "/current/settings", method = "put", operation_id = "changeFacilitySettings")]
     async fn change_settings(
         &self,
-        asked: Changing,
+        asked: Revising,
         StrictJson(input): StrictJson<SettingsInput>,
     ) -> Result<Changed<FacilityDocument>, Problem> {
         asked.conditional()?;
@@ -220,7 +220,7 @@ impl FacilitiesApi {
         &self,
         /// The role.
         role: Path<UnparsedCode<Role>>,
-        asked: Changing,
+        asked: Revising,
         StrictJson(input): StrictJson<RolePermissionsInput>,
     ) -> Result<Changed<FacilityDocument>, Problem> {
         asked.conditional()?;

@@ -33,7 +33,7 @@ use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use frame::parameter::{SearchText, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
-use frame::received::{Changing, ChangingFor, Creating, NO_BODY, Reading};
+use frame::received::{ChangingFor, Creating, NO_BODY, Reading, Revising};
 use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::Unparsed;
@@ -186,7 +186,7 @@ impl AppointmentsApi {
         &self,
         /// The appointment.
         id: Path<StrictUuid>,
-        asked: Changing,
+        asked: Revising,
         StrictJson(input): StrictJson<RevisionInput>,
     ) -> Result<Changed<AppointmentDocument>, Problem> {
         asked.conditional()?;

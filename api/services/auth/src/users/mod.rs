@@ -30,7 +30,7 @@ use frame::pagination::{Cursor, PageLimit, PageNumber, PageRequest};
 use frame::parameter::{SearchText, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
-use frame::received::{Changing, Creating, Fetching, Received, Stepping};
+use frame::received::{Creating, Fetching, Received, Revising, Stepping};
 use frame::strict_json::StrictJson;
 use frame::unparsed_code::UnparsedCode;
 use frame::written_json::WrittenJson;
@@ -160,7 +160,7 @@ impl UsersApi {
         &self,
         /// The member of staff.
         id: Path<StrictUuid>,
-        asked: Changing,
+        asked: Revising,
         StrictJson(input): StrictJson<UserInput>,
     ) -> Result<Changed<UserDocument>, Problem> {
         asked.conditional()?;
