@@ -22,20 +22,3 @@ fn nothing_is_left_for_later() {
     });
     none(found.map(|(place, line)| format!("{place}: {line}")).collect());
 }
-
-#[test]
-fn the_map_gives_every_crate_a_job_and_an_invariant() {
-    let map = fs::read_to_string(workspace_folder().join("docs/architecture.md")).expect("there is a map");
-    let sections: BTreeMap<&str, &str> = map
-        .split("\n### `")
-        .skip(1)
-        .filter_map(|section| section.split_once('`'))
-        .map(|(name, text)| (name, text.split("\n## ").next().unwrap_or(text)))
-        .collect();
-    let names: BTreeSet<String> = crates().into_iter().map(|member| member.name).collect();
-    assert_eq!(sections.keys().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), names);
-    for (name, text) in sections {
-        assert!(text.contains("\n**Job:** "), "{name} has no job");
-        assert!(text.contains("\n**Invariant:** "), "{name} has no invariant");
-    }
-}
