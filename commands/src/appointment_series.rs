@@ -1,4 +1,4 @@
-//! Series of appointments, one for each occurrence, and visits of one patient on one day that belong together.
+//! Books a series of appointments, one for each occurrence, and linked visits of one patient on one day.
 
 use domain::appointment::series::RecurrenceRule;
 use domain::appointment::{

@@ -1,6 +1,6 @@
-//! Commands on appointments. Those that take times are decided on the practitioner's availability, under a guard that it is
-//! still so when they are written; who is taken already is what the log says when it refuses. A slot that was kept and
-//! whose time is over is given back by whoever comes across it.
+//! Commands on one appointment. A command that takes time is decided on the practitioner's availability, under a guard on
+//! its stream. If the time is taken, the log refuses the append and names the holders. If a holder is an expired hold, it is
+//! released on the way.
 
 use std::collections::HashMap;
 

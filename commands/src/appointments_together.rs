@@ -1,5 +1,5 @@
-//! Several appointments of one patient in one append: series, and visits of one day that belong together. What would be
-//! booked and what meets something is told for each; a part is booked only if that was asked for.
+//! Books several appointments of one patient in one append: a series, or linked visits of one day. The outcome says for each
+//! whether it is booked or what it meets. A part is booked only if the client asked for that.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,5 +1,5 @@
-//! Commands on when practitioners can be booked, and what bookings need of it: the availability they are decided on, with the
-//! guard that it is still so when they are written.
+//! Commands on when a practitioner can be booked. Bookings take the availability that they are decided on from here, with
+//! the guard that it has not changed when they are appended.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::Appointment;

@@ -1,5 +1,6 @@
-//! What a decision on somebody's times is made of: the practitioner's hours, and that practitioner, patient and room are there
-//! to be booked. All of it under guards, so that what this server remembers may be wrong: the append finds it out.
+//! Gathers what a decision on time rests on: the practitioner's hours, and that practitioner, patient and room can be
+//! booked. Each part has a guard. If the server remembers an old state, the append refuses it, and the command is decided
+//! again.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{AppointmentError, Schedule, Slot};

@@ -1,5 +1,5 @@
-//! A bounded memory of aggregates by stream and version. A stale one costs a retry, never a wrong decision: the log
-//! checks versions, and a refusal is repeated on the fresh state before it is believed.
+//! Remembers aggregates by stream and version, within bounds. A stale one costs a retry, never a wrong decision. The log
+//! checks the version of an append, and a refusal counts only on the fresh state.
 
 use std::any::Any;
 use std::num::NonZeroUsize;

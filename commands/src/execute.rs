@@ -1,4 +1,4 @@
-//! [`Commands`]: load, decide, append; and again when somebody was faster.
+//! [`Commands`] runs any command on any aggregate: load, decide, append. If another server appended first, it decides again.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

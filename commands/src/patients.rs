@@ -1,4 +1,4 @@
-//! Commands on patients that need more than their own stream: the day in the practice, and a number.
+//! Commands on patients that need more than the patient's stream: the day at the practice, and a patient number.
 
 use domain::ids::FacilityId;
 use domain::patient::{Patient, PatientCommand, PatientDetails, PatientError};

@@ -1,4 +1,4 @@
-//! What became of reminders, written to the appointments that they were of.
+//! Writes what became of a reminder to the appointments that it was about. The policy that sends reminders calls it.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Schedule};

@@ -1,7 +1,7 @@
-//! The rest of a series: one occurrence and those that follow, called off or moved.
+//! The rest of a series: one occurrence and those that follow are cancelled or moved.
 //!
-//! Which appointments these are is read from the log: a series is booked in one append, so all its occurrences are found from
-//! any of them. Each is changed on its own, and keeps when the series says that it begins.
+//! Which appointments these are is read from the log. A series is booked in one append, so all its occurrences are found
+//! from any of them. Each is changed by itself, and keeps when the series says that it begins.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::series::MOST_OCCURRENCES;

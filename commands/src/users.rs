@@ -1,5 +1,5 @@
-//! Commands on staff. Some depend on a colleague: the last administrator of a practice stays, so whoever else is one is
-//! guarded while they are lost.
+//! Commands on staff. The last active administrator of a practice stays. So a command that takes one away guards the stream
+//! of another one.
 
 use domain::aggregate::AggregateRoot;
 use domain::ids::{FacilityId, UserId};

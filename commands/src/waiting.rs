@@ -1,5 +1,6 @@
-//! Commands on the waiting list. Taking what is offered books or moves an appointment by the same checks as any other
-//! booking, and both are one append: the reservation decides who of several gets the time, and whoever does not waits on.
+//! Commands on the waiting list. Accepting an offer books or moves an appointment, by the checks of any booking, in one
+//! append with the answer. If another booking took the time first, the reservation refuses the append, and the patient waits
+//! on.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Details, Slot, Terms, Texts};

@@ -1,4 +1,4 @@
-//! The data folder: who may use it, what is where in it.
+//! The data folder: who may use it, and what it holds.
 //!
 //! ```text
 //! lock             held by the running manager

@@ -1,5 +1,5 @@
-//! What is particular to PostgreSQL: making its cluster, its settings, when it answers, what is left of one that
-//! was killed. It listens on a socket in a folder that only its user (and root) can enter, and on no TCP port.
+//! PostgreSQL in particular: its cluster, its settings, when it answers, and what a killed one leaves. It listens on a
+//! socket in a folder that only its user and root can enter, and on no TCP port.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};

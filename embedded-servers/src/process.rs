@@ -1,5 +1,5 @@
-//! Processes of the embedded servers: whom they run as, how they are tied to ours, how one that was left over is
-//! found and ended.
+//! Processes of the embedded servers: as which user they run, and how they are tied to this process. A process that was left
+//! over is found and ended.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, lchown};

@@ -1,5 +1,5 @@
-//! What runs behind the interface of one process: the read models, the publisher, live screens and the policies of its
-//! services; and how each of them is doing.
+//! Starts what runs behind the interface of one process: the read models, the publisher, live screens, and the policies of
+//! its services. Each has a check in `health/ready`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The file that says the server is ready: one JSON object, whole or not there at all, for scripts and tests that wait.
+//! The file that says the server is ready, for scripts and tests that wait. It is one JSON object, written whole or not at
+//! all.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,4 @@
-//! Why there is no answer, and with which code the program ends. No message repeats what it was asked about: that may
-//! be a patient.
+//! Why there is no answer, and with which code the program ends. No message repeats the question: it may name a patient.
 
 use std::error::Error;
 use std::io;

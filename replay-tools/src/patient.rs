@@ -1,4 +1,4 @@
-//! Which stream is meant: by the patient's id, or by their number in a practice.
+//! Finds the stream that is asked about: by the patient's id, or by their number in a practice.
 
 use domain::aggregate::AggregateRoot;
 use domain::facility::{Facility, FacilityEvent};

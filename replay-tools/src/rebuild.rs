@@ -1,4 +1,4 @@
-//! Rebuilds and verifies read models, and tells how far it has come while it does.
+//! Rebuilds and verifies read models, and tells the progress.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};

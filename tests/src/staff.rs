@@ -1,5 +1,5 @@
-//! Members of staff as a practice gets them: registered by an administrator, invited, and logged in with a session of
-//! their own.
+//! Members of staff as a practice gets them: registered by an administrator, invited, and logged in with a session of their
+//! own.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What people are going to ask for: made up by proptest, which also finds the shortest plan that goes wrong.
+//! What users are going to ask for. proptest makes the plans up, and finds the shortest one that goes wrong.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

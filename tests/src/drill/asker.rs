@@ -1,4 +1,4 @@
-//! Somebody who repeats a request until they know what became of it.
+//! A client that repeats a request until it knows what became of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
-//! The clerks of a drill: they book, move and call off at the same few hours, so that they meet, and repeat what they asked until
-//! they know what became of it. Whom they are refused for is the business of `tests/scheduling_proof`; here it counts that what
-//! they were promised is in the log, once, and that nobody is ever in two places.
+//! The clerks of a drill. They book, move and cancel at the same few hours, so that they meet. They repeat a request until
+//! they know what became of it. `tests/scheduling_proof` judges refusals. Here, what a clerk was promised is in the log,
+//! once, and nobody is in two places.
 
 use std::sync::Arc;
 use std::time::Duration;

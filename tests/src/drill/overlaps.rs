@@ -1,5 +1,5 @@
-//! What an audit asks of appointments: that nobody is in two places, by what the events say and by what the log holds for them,
-//! and that whatever a clerk was promised is there.
+//! What an audit asks of appointments. Nobody is in two places, by the events and by the log's reservations. Whatever a
+//! clerk was promised is there.
 
 use std::collections::{BTreeMap, HashMap};
 
