@@ -30,6 +30,7 @@ use tokio_postgres::Config;
 use zeroize::Zeroizing;
 
 use crate::background::{Background, Foundation};
+use crate::catalogue::CATALOGUE;
 use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::health::{self, Readiness};
@@ -188,8 +189,11 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let seeded = if config.demo { demo::seed(config, &background.parts.desk, &auth).await? } else { Vec::new() };
 
     let mut frame = Frame::default();
-    for service in config.services.services() {
-        (service.mount)(&mut Mount::over(&mut frame, &background.parts));
+    // Every process tells of the whole interface, and serves its part of it.
+    for service in CATALOGUE {
+        let served = config.services.has(service.name);
+        let declare = |frame| if served { Mount::over(frame, &background.parts) } else { Mount::declaring(frame) };
+        (service.mount)(&mut declare(&mut frame));
     }
     health::mount(&mut frame, Readiness::new(background.checks));
     let served = serve(config, Interface { frame, trail, tokens, metrics, accounts: seeded }, &shutdown).await;

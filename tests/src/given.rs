@@ -124,7 +124,8 @@ impl Given {
         }
         for (table, columns, expected) in tables {
             let rows = rows_of(&session, table, &format!("json_build_array({columns})")).await;
-            assert_eq!(Value::Array(rows), expected, "{columns} of {table}");
+            let rows = Value::Array(rows);
+            assert!(rows == expected, "{columns} of {table} are\n{rows}\nand not\n{expected}");
         }
     }
 }

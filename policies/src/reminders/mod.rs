@@ -29,7 +29,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use projections::reminders::{DueReminder, ReminderQueries, Waiting};
+use projections::reminders::{DueBacklog, DueReminder, ReminderQueries};
 use projections_engine::QueryError;
 use projections_engine::following::{Policy, PolicyError};
 use tokio_util::task::TaskTracker;
@@ -107,7 +107,7 @@ pub(crate) struct Reminding {
     clock: ReminderClock,
     /// Messages on their way. They go on when the lead is lost or the server stops: what was begun has an end.
     sending: TaskTracker,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<DueBacklog>,
 }
 
 impl Reminders {
@@ -131,7 +131,7 @@ impl Reminders {
 
     /// How they are doing, as far as this server has to do with it.
     pub fn finding(&self) -> Finding {
-        let Waiting { count, since } = *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let DueBacklog { count, since } = *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let late = since.map_or(0, |since| since.duration_until(self.0.clock.now()).as_secs());
         match count {
             0 => Finding::Good,
@@ -231,7 +231,7 @@ impl Reminding {
     }
 
     async fn observe(&self, now: Timestamp) -> Result<(), WorkError> {
-        let waiting = self.queries.waiting(now).await?;
+        let waiting = self.queries.backlog(now).await?;
         metrics::gauge!(DUE).set(waiting.count as f64);
         let lag = waiting.since.map_or(0.0, |since| since.duration_until(now).as_secs_f64());
         metrics::gauge!(LAG).set(lag);

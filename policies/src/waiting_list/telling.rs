@@ -19,7 +19,7 @@ use domain::values::Channel;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::waiting::OpenOffer;
+use projections::waiting_list::OpenOffer;
 use projections_engine::following::PolicyError;
 use tokio_util::task::TaskTracker;
 
