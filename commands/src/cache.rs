@@ -40,8 +40,8 @@ impl AggregateCache {
     }
 }
 
-/// Patients who could be booked when they were looked at last, and at which version of their file. A booking needs no more of
-/// them, and this is so little that there is room for all whom a practice sees in a year. A stale one is found by its guard.
+/// Patients who could be booked at the last look, each with the version of their file. A booking needs no more of them. So
+/// there is room for all patients that a practice sees in a year. The guard finds a stale one.
 pub(crate) struct BookablePatients(Mutex<LruCache<PatientId, (FacilityId, StreamVersion)>>);
 
 impl BookablePatients {
