@@ -55,7 +55,7 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // It may have been taken away by whoever waited for it.
+        // The script that waited for it may have removed it.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -8,8 +8,8 @@
 //!     .await;
 //! ```
 //!
-//! The rows are made three times, on a PostgreSQL of the tests: of all events as one batch, of one event after the other,
-//! and as a rebuild makes them. All three have to come to the same rows.
+//! The rows are made three times, on a PostgreSQL of the tests: of all events as one batch, of one event after the other, and
+//! by a rebuild. All three must come to the same rows.
 
 use std::sync::Arc;
 

@@ -245,8 +245,8 @@ impl Audit {
         }
     }
 
-    /// What would take too long each time: the read models are, row for row, what a rebuild makes, and the stream on
-    /// NATS holds every event, once and in order.
+    /// What would take too long each time. The read models are, row for row, what a rebuild makes. The stream on NATS holds
+    /// every event, once and in order.
     pub(super) async fn hold_at_the_end(&mut self) {
         self.read_on().await;
         self.await_checkpoints().await;
