@@ -56,7 +56,7 @@ pub enum Asked {
 pub enum Said {
     /// It is done.
     Done,
-    /// Somebody has it.
+    /// A user has it.
     Taken,
     /// That cannot be asked of it now.
     NotNow,

@@ -14,7 +14,7 @@ const DAY: i64 = 24 * 60;
 #[derive(Clone, Debug)]
 pub struct Plan(pub Vec<Vec<Wish>>);
 
-/// What somebody wants. Which appointment of their own it is about is counted from the last.
+/// What a user wants. It names one of the user's own appointments by counting from the last.
 #[derive(Clone, Debug)]
 pub enum Wish {
     /// A slot to be kept.

@@ -150,7 +150,7 @@ impl Clerk {
         Err(self.asker.refused("a cancellation", &answer))
     }
 
-    /// A refusal that names somebody.
+    /// A refusal that names a holder.
     fn met_somebody(&self, what: &str, answer: &Answer) -> Result<(), GivenUp> {
         let named = answer.body["conflicts"].as_array().is_some_and(|conflicts| !conflicts.is_empty());
         if answer.status == 409 && answer.body["code"] == "appointment_conflict" && named {
