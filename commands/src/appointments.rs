@@ -16,13 +16,12 @@ use jiff::Timestamp;
 
 use crate::basis::{Participants, invalid};
 use crate::context::CommandContext;
-use crate::error::CommandError;
-use crate::execute::{Commands, Executed, Loaded, decide, pause};
+use crate::error::{AppointmentFailure, CommandError};
+use crate::execute::{Commands, Executed, decide, pause};
+use crate::loaded::Loaded;
 
 /// How often hours or others may change while a command is decided before the caller hears of it.
 pub(crate) const BOOKING_ATTEMPTS: u32 = 20;
-
-pub(crate) type AppointmentFailure = CommandError<AppointmentError>;
 
 impl Commands {
     /// Any command on an appointment, of an id that the caller made if it is a new one. Times that are taken come back as
