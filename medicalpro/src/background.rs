@@ -1,5 +1,5 @@
-//! What runs behind the interface of one process: the read models, the publisher, live screens and the policies of its
-//! services; and how each of them is doing.
+//! Starts what runs behind the interface of one process: the read models, the publisher, live screens, and the policies of
+//! its services. Each has a check in `health/ready`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +36,9 @@ pub struct Foundation {
     pub log: EventLog,
     /// The commands over it: one for the whole process.
     pub commands: Commands,
-    /// Who looked at whose data.
+    /// The trail of accesses.
     pub trail: AccessTrail,
-    /// As whom read models of an older release are rebuilt.
+    /// The owner of the database, who rebuilds read models of an older release.
     pub owner: Config,
     /// Who may come in.
     pub auth: Auth,
@@ -46,11 +46,11 @@ pub struct Foundation {
     pub nats_url: Option<String>,
     /// How much the live screens take.
     pub realtime: RealtimeSettings,
-    /// By what patients are reached.
+    /// What reaches patients.
     pub messengers: Messengers,
-    /// By which they answer.
+    /// The links by which they answer.
     pub links: PatientLinks,
-    /// By which clock reminders become due.
+    /// The clock by which reminders become due.
     pub reminder_clock: ReminderClock,
 }
 

@@ -1,5 +1,5 @@
-//! The program from its first line to its last: servers underneath, keys, migrations, what is served, and all of it
-//! stopped again in the opposite order.
+//! The program from its first line to its last: servers underneath, keys, migrations, services. Everything stops again in the
+//! opposite order.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,9 +1,6 @@
-//! What is left for later, and what the map of the house says of every crate.
+//! What is left for later.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-
-use crate::{crates, none, workspace_folder};
+use crate::{crates, none};
 
 const IGNORED: &str = concat!("#[ig", "nore");
 
