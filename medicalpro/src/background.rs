@@ -22,7 +22,7 @@ use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Selection;
-use crate::program::ProgramError;
+use crate::error::ProgramError;
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;

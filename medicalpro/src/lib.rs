@@ -12,6 +12,7 @@ pub mod background;
 pub mod catalogue;
 pub mod config;
 pub mod demo;
+pub mod error;
 pub mod health;
 pub mod logging;
 pub mod metrics;
