@@ -1,5 +1,6 @@
 //! The outermost ring of the house: HTTP and realtime, who acts, configuration, and the program `medicalpro`.
 
+pub mod allocations;
 pub mod auth;
 pub mod config;
 pub mod demo;
