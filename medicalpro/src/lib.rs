@@ -8,6 +8,7 @@
 //! ownership ─► `medicalpro services`
 //! ```
 
+pub mod allocations;
 pub mod background;
 pub mod catalogue;
 pub mod config;
