@@ -7,6 +7,7 @@ use std::time::Duration;
 use accounts::Auth;
 use commands::Commands;
 use event_store_schema::health::{Check, Finding};
+use event_store_schema::tasks::{TaskHealth, TaskState};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
@@ -96,6 +97,9 @@ impl Background {
         let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
 
         let mut checks = checks(log.database(), &read_models, publisher.as_ref());
+        checks.extend([log.health(), parts.desk.trail.health()].map(|task| task_check(task.clone())));
+        checks.extend(read_models.tasks().into_iter().map(task_check));
+        checks.extend(publisher.iter().flat_map(|publisher| publisher.tasks()).map(task_check));
         // Before anybody is answered: what happens from now on is followed.
         let mut policies = Vec::new();
         for service in selection.services() {
@@ -104,6 +108,7 @@ impl Background {
                 following::install(&log, policy.name).await?;
                 let follower = Arc::new(Follower::start(log.clone(), (policy.make)(&parts)));
                 checks.push(policy_check(policy.name, &follower));
+                checks.extend(follower.tasks().into_iter().map(task_check));
                 policies.push(follower);
             }
         }
@@ -156,6 +161,15 @@ fn policy_check(name: &str, policy: &Arc<Follower>) -> Check {
     Check::known(format!("policy {name}"), move || {
         let problem = policy.upgrade().and_then(|policy| policy.status().problem);
         problem.map_or(Finding::Good, Finding::Degraded)
+    })
+}
+
+/// Whether a background task runs. One that is started again and again is no reason to send requests elsewhere; what it
+/// leaves undone has a check of its own.
+fn task_check(task: TaskHealth) -> Check {
+    Check::known(format!("task {}", task.name()), move || match task.state() {
+        TaskState::Running => Finding::Good,
+        state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
     })
 }
 
