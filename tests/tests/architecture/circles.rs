@@ -15,9 +15,6 @@ const HELD: &[&[&str]] = &[
         "event-store-schema/src/row.rs",
         "event-store-schema/src/sealing.rs",
     ],
-    &["projections/src/patients/mod.rs", "projections/src/patients/loading.rs"],
-    &["projections/src/patients/listing.rs", "projections/src/patients/search.rs"],
-    &["projections/src/publisher.rs", "projections/src/publisher/nudge.rs"],
     &["accounts/src/account.rs", "accounts/src/signing_keys.rs"],
     &[
         "policies/src/messaging/mod.rs",
