@@ -1,4 +1,4 @@
-//! Series of appointments, one for each occurrence, and visits of one patient on one day that belong together.
+//! Books a series of appointments, one for each occurrence, and linked visits of one patient on one day.
 
 use domain::appointment::series::RecurrenceRule;
 use domain::appointment::{
@@ -11,10 +11,9 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use crate::appointments::AppointmentFailure;
 use crate::appointments_together::{OccurrenceRefusal, Planned, Together};
 use crate::context::CommandContext;
-use crate::error::CommandError;
+use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, Executed};
 
 /// A series to be booked.
@@ -36,7 +35,7 @@ pub struct SeriesBooking {
     pub rule: RecurrenceRule,
     /// On which days none comes, though the rule names them.
     pub except: Vec<Date>,
-    /// When others come that the rule does not name.
+    /// When more come that the rule does not name.
     pub besides: Vec<DateTime>,
     /// What they are about.
     pub details: Details,
@@ -51,7 +50,7 @@ pub struct SeriesBooking {
 pub struct SeriesOutcome {
     /// The series.
     pub series_id: SeriesId,
-    /// What came of each occurrence, in order. Of a repeated request, those that the first one booked.
+    /// What came of each occurrence, in order. For a repeated request, those that the first one booked.
     pub occurrences: Vec<OccurrenceOutcome>,
     /// The last position written; none if nothing was booked.
     pub position: Option<Position>,
@@ -132,7 +131,7 @@ impl Commands {
         linked_outcome(booking, together)
     }
 
-    /// Makes an appointment again of what was called off or missed, if its times are still free. Checked as a booking is.
+    /// Restores an appointment that was cancelled or missed, if its times are still free. It is checked as a booking is.
     pub async fn restore_appointment(
         &self,
         id: AppointmentId,

@@ -1,7 +1,8 @@
-//! Why a command did not become events.
+//! Why a command did not become events. The frame makes a problem answer of it.
 
 use std::error::Error;
 
+use domain::appointment::AppointmentError;
 use domain::event::UnreadableEvent;
 use domain::ids::StreamVersion;
 use event_store_schema::{AppendError, Holder, LogError};
@@ -112,3 +113,6 @@ impl<E: Error> From<AppendError> for CommandError<E> {
         }
     }
 }
+
+/// A command on an appointment failed.
+pub(crate) type AppointmentFailure = CommandError<AppointmentError>;

@@ -1,4 +1,4 @@
-//! [`Commands`]: load, decide, append; and again when somebody was faster.
+//! [`Commands`] runs any command on any aggregate: load, decide, append. If another server appended first, it decides again.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,26 +7,25 @@ use std::time::Duration;
 use cqrs_es::DomainEvent;
 use cqrs_es::event_sink::EventSink;
 use domain::aggregate::AggregateRoot;
-use domain::event::RecordedEvent;
 use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
 use event_store_schema::{AppendError, Appended, EventLog, Guard, NewEvent, StreamAppend};
-use jiff::Timestamp;
 use rand::Rng;
 use uuid::Uuid;
 
 use crate::cache::{AggregateCache, BookablePatients};
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::facilities::PracticeClock;
+use crate::loaded::{Loaded, Recorded};
 use crate::patient_numbers::PatientNumbers;
+use crate::practice_clock::PracticeClock;
 
-/// How often a command is decided before the caller hears that others are faster.
+/// How often a command is decided before the caller hears that other servers append first again and again.
 const ATTEMPTS: u32 = 10;
 
 /// How many aggregates a server remembers.
 const CACHED_AGGREGATES: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
 
-/// Of how many patients a server remembers that they can be booked.
+/// For how many patients a server remembers that they can be booked.
 const BOOKABLE_PATIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
 /// The command side of one server. Cheap to clone.
@@ -39,63 +38,6 @@ struct Shared {
     patient_numbers: PatientNumbers,
     practice_clock: PracticeClock,
     bookable_patients: BookablePatients,
-}
-
-/// An aggregate as its stream tells it up to a version.
-#[derive(Clone, Debug)]
-pub struct Loaded<A> {
-    /// Its state.
-    pub aggregate: A,
-    /// The version of its last event; zero if there is none.
-    pub version: StreamVersion,
-    /// The version of the last event that its document [shows](AggregateRoot::shows): what its `ETag` says.
-    pub shown_version: StreamVersion,
-    /// The practice it belongs to; none if there is no event.
-    pub facility_id: Option<FacilityId>,
-    /// When its first and its last event that its document shows were recorded; none if there is no event.
-    pub recorded: Option<Recorded>,
-}
-
-/// Between which moments the document of an aggregate was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The first event.
-    pub first: Timestamp,
-    /// The last event so far.
-    pub last: Timestamp,
-}
-
-impl Recorded {
-    /// One more event.
-    fn extend(before: Option<Self>, at: Timestamp) -> Option<Self> {
-        Some(Self { first: before.map_or(at, |before| before.first), last: at })
-    }
-}
-
-impl<A: AggregateRoot> Loaded<A> {
-    pub(crate) fn nothing() -> Self {
-        Self {
-            aggregate: A::default(),
-            version: StreamVersion::ZERO,
-            shown_version: StreamVersion::ZERO,
-            facility_id: None,
-            recorded: None,
-        }
-    }
-
-    /// Follows the stream by these events.
-    fn follow(&mut self, events: &[RecordedEvent]) -> Result<(), domain::event::UnreadableEvent> {
-        for event in events {
-            self.aggregate.apply(event.decode()?);
-            self.version = event.version;
-            self.facility_id = Some(event.facility_id);
-            if A::shows(&event.event_type) {
-                self.shown_version = event.version;
-                self.recorded = Recorded::extend(self.recorded, event.recorded_at);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// What a command led to.
@@ -151,8 +93,8 @@ impl Commands {
         Ok(self.find(id).await?.filter(|loaded| loaded.facility_id == Some(facility_id)))
     }
 
-    /// The aggregate as it is at this moment, if it exists, of whatever practice: for who comes with a proof that it is
-    /// theirs, and belongs to no practice.
+    /// The aggregate as it is at this moment, if it exists, of any practice. For a visitor with a link, who belongs to no
+    /// practice.
     pub async fn find<A: AggregateRoot>(&self, id: Uuid) -> Result<Option<Loaded<A>>, CommandError<A::Error>> {
         let mut loaded = self.recall(&A::stream(id));
         self.refresh(&A::stream(id), &mut loaded).await?;
@@ -161,8 +103,8 @@ impl Commands {
 
     /// Decides the command on the aggregate `id` and writes what it decides.
     ///
-    /// Commands on something that must exist are refused with `NotFound` when it is not there, or is another practice's;
-    /// a command that creates is one that the aggregate's empty state accepts, with a fresh id.
+    /// If the command needs something that exists, and it is not there or another practice's, the refusal is `NotFound`. A
+    /// command that creates is one that the aggregate's empty state accepts, with a fresh id.
     pub async fn execute<A: AggregateRoot>(
         &self,
         id: Uuid,
@@ -176,8 +118,8 @@ impl Commands {
         self.or_first_answer(outcome, context).await
     }
 
-    /// The outcome, or, of a refusal, the answer to the first request with the same key: what that one changed may make its
-    /// repetition look wrong. The log remembers.
+    /// The outcome. If it is a refusal, and the log knows the idempotency key, it is the answer to the first request. What
+    /// that request changed may make its repetition look wrong.
     pub(crate) async fn or_first_answer<A: AggregateRoot>(
         &self,
         outcome: Result<Executed<A>, CommandError<A::Error>>,
@@ -209,7 +151,7 @@ impl Commands {
             let decision = decide(&loaded, command, services, context).await;
             if !fresh && !matches!(&decision, Ok((_, events)) if !events.is_empty()) {
                 // A refusal, or "nothing to do", counts only on the state as it is now. Events need no such look: the log
-                // checks the version that they were decided on, and what is to be created needs no look at all.
+                // checks the version that they were decided on. A command that creates needs no look at all.
                 fresh = true;
                 if self.refresh(stream, &mut loaded).await? {
                     continue;
@@ -313,8 +255,8 @@ pub(crate) async fn decide<A: AggregateRoot>(
     }
     if let Some(expected) = &context.if_match {
         let there_is_none = loaded.facility_id.is_none();
-        // As of another practice's: whoever names a version is not told whether the thing exists elsewhere. Version 0 is what
-        // there is before the first event, of what is there without any.
+        // The same answer as for another practice's: a client that names a version is not told whether the thing exists
+        // elsewhere. Version 0 is before the first event, for what is there without any.
         if there_is_none && !expected.contains(&StreamVersion::ZERO) {
             return Err(CommandError::NotFound);
         }
@@ -328,7 +270,7 @@ pub(crate) async fn decide<A: AggregateRoot>(
     Ok((aggregate, sink.collect().await))
 }
 
-/// Full jitter: those who met once should not meet again.
+/// Full jitter: servers that met once should not meet again.
 pub(crate) async fn pause(attempt: u32) {
     let longest = 2_u64 << attempt.min(6);
     let milliseconds = rand::rng().random_range(0..=longest);

@@ -1,7 +1,12 @@
-//! From a command to appended events: load the aggregate, decide, append, and decide again when somebody was faster.
+//! From a command to appended events: load the aggregate, decide, append. If another server appended first, decide again.
 //!
-//! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
-//! reservation.
+//! ```text
+//! a service, a policy ─► Commands ─► basis, facilities … ─► the aggregate's handle ─► EventLog::append
+//!                           ▲        what is guarded        events, or a refusal            │
+//!                           └──────────── another version: again, on the new state ◄───────┘
+//! ```
+//!
+//! No command reads a read model. A decision rests on its aggregate, on a guard or on a reservation.
 
 mod appointment_series;
 mod appointments;
@@ -13,8 +18,10 @@ mod context;
 mod error;
 mod execute;
 mod facilities;
+mod loaded;
 mod patient_numbers;
 mod patients;
+mod practice_clock;
 mod reminders;
 mod series_rest;
 mod store;
@@ -26,7 +33,8 @@ pub use appointments_together::OccurrenceRefusal;
 pub use availability::{LeavePlan, LeaveRefusal, Touched};
 pub use context::CommandContext;
 pub use error::CommandError;
-pub use execute::{Commands, Executed, Loaded, Recorded};
+pub use execute::{Commands, Executed};
+pub use loaded::{Loaded, Recorded};
 pub use patients::Registration;
 pub use series_rest::{OccurrenceChange, SeriesMove, SeriesRest};
 pub use store::LogEventStore;

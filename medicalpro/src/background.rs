@@ -1,5 +1,5 @@
-//! What runs behind the interface of one process: the read models, the publisher, live screens and the policies of its
-//! services; and how each of them is doing.
+//! Starts what runs behind the interface of one process: the read models, the publisher, live screens, and the policies of
+//! its services. Each has a check in `health/ready`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use accounts::Auth;
 use commands::Commands;
 use event_store_schema::health::{Check, Finding};
+use event_store_schema::tasks::{TaskHealth, TaskState};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
@@ -22,7 +23,7 @@ use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Selection;
-use crate::program::ProgramError;
+use crate::error::ProgramError;
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -36,9 +37,9 @@ pub struct Foundation {
     pub log: EventLog,
     /// The commands over it: one for the whole process.
     pub commands: Commands,
-    /// Who looked at whose data.
+    /// The trail of accesses.
     pub trail: AccessTrail,
-    /// As whom read models of an older release are rebuilt.
+    /// The owner of the database, who rebuilds read models of an older release.
     pub owner: Config,
     /// Who may come in.
     pub auth: Auth,
@@ -46,11 +47,11 @@ pub struct Foundation {
     pub nats_url: Option<String>,
     /// How much the live screens take.
     pub realtime: RealtimeSettings,
-    /// By what patients are reached.
+    /// What reaches patients.
     pub messengers: Messengers,
-    /// By which they answer.
+    /// The links by which they answer.
     pub links: PatientLinks,
-    /// By which clock reminders become due.
+    /// The clock by which reminders become due.
     pub reminder_clock: ReminderClock,
 }
 
@@ -96,6 +97,9 @@ impl Background {
         let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
 
         let mut checks = checks(log.database(), &read_models, publisher.as_ref());
+        checks.extend([log.health(), parts.desk.trail.health()].map(|task| task_check(task.clone())));
+        checks.extend(read_models.tasks().into_iter().map(task_check));
+        checks.extend(publisher.iter().flat_map(|publisher| publisher.tasks()).map(task_check));
         // Before anybody is answered: what happens from now on is followed.
         let mut policies = Vec::new();
         for service in selection.services() {
@@ -104,6 +108,7 @@ impl Background {
                 following::install(&log, policy.name).await?;
                 let follower = Arc::new(Follower::start(log.clone(), (policy.make)(&parts)));
                 checks.push(policy_check(policy.name, &follower));
+                checks.extend(follower.tasks().into_iter().map(task_check));
                 policies.push(follower);
             }
         }
@@ -156,6 +161,15 @@ fn policy_check(name: &str, policy: &Arc<Follower>) -> Check {
     Check::known(format!("policy {name}"), move || {
         let problem = policy.upgrade().and_then(|policy| policy.status().problem);
         problem.map_or(Finding::Good, Finding::Degraded)
+    })
+}
+
+/// Whether a background task runs. One that is started again and again is no reason to send requests elsewhere; what it
+/// leaves undone has a check of its own.
+fn task_check(task: TaskHealth) -> Check {
+    Check::known(format!("task {}", task.name()), move || match task.state() {
+        TaskState::Running => Finding::Good,
+        state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
     })
 }
 

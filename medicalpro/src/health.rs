@@ -1,4 +1,5 @@
-//! Whether the server lives, and whether it is ready: for load balancers, orchestrators and operators.
+//! `health/live` and `health/ready`, for load balancers, orchestrators and operators. The checks come from every room, by
+//! [`background`](crate::background).
 
 use std::time::Duration;
 

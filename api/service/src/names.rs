@@ -1,4 +1,4 @@
-//! What patients are called, in the answers of services that show other things of them.
+//! The names of patients, for services that show other things of them.
 
 use std::collections::{HashMap, HashSet};
 

@@ -348,7 +348,7 @@ pub(crate) mod tests {
     #[test]
     fn the_line_of_a_patient_says_who_they_are_and_how_to_reach_them() {
         let (id, version) = (PatientId(uuid::Uuid::nil()), StreamVersion::from(3));
-        let line = line(&zoe(), id, version, Timestamp::UNIX_EPOCH).unwrap();
+        let line = patient_line(&zoe(), id, version, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(
             line.get(),
             concat!(

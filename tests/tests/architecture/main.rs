@@ -54,7 +54,7 @@ fn crates() -> Vec<Crate> {
                 wanted.map(|dependency| text(&dependency["name"])).collect()
             };
             let targets = package["targets"].as_array().expect("a list of targets");
-            let library = targets.iter().find(|target| target["kind"][0] == "lib").unwrap_or(&package);
+            let library = targets.iter().find(|target| target["kind"][0] == "lib").unwrap_or(package);
             Crate {
                 name: text(&package["name"]),
                 library: text(&library["name"]),

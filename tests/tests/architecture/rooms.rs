@@ -123,12 +123,12 @@ fn projections_read_the_log_and_never_write_it() {
 
 #[test]
 fn the_engine_of_read_models_knows_no_aggregate() {
-    none(mentions_of("projections/engine", |path| aggregate_in(path)));
+    none(mentions_of("projections/engine", aggregate_in));
 }
 
 #[test]
 fn what_every_operation_shares_knows_no_aggregate() {
-    none(mentions_of("api/frame", |path| aggregate_in(path)));
+    none(mentions_of("api/frame", aggregate_in));
 }
 
 #[test]
