@@ -90,7 +90,7 @@ impl NotesApi {
     }
 
     #[oai(path = "/:id", method = "put", operation_id = "changeNote")]
-    async fn change(&self, id: Path<StrictUuid>, asked: Changing) -> Result<Response<Json<Answer>>, Problem> {
+    async fn change(&self, id: Path<StrictUuid>, asked: Revising) -> Result<Response<Json<Answer>>, Problem> {
         let version = StreamVersion::from(3);
         asked.conditional()?;
         asked.given.get::<IfMatch>().map_or(Ok(()), |condition| condition.check(version))?;
