@@ -7,6 +7,7 @@ use std::time::Duration;
 use accounts::Auth;
 use commands::Commands;
 use event_store_schema::health::{Check, Finding};
+use event_store_schema::tasks::{TaskHealth, TaskState};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
@@ -88,14 +89,15 @@ impl Background {
             None
         };
         let stale = realtime.as_ref().map_or_else(|| StaleChanges::without_screens(nats), Realtime::stale_changes);
-        shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
+        let database = log.database().clone();
+        shutdown.tasks().start("database pool", move |stop| observe_pool(database.clone(), stop));
         let (messengers, links) = (foundation.messengers, foundation.links);
         let clock = foundation.reminder_clock;
         let reminders = Reminders::new(commands.clone(), messengers.clone(), Some(links.clone()), clock);
         let desk = Desk { commands, read_models: read_models.clone(), trail };
         let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
 
-        let mut checks = checks(log.database(), &read_models, publisher.as_ref());
+        let mut checks = checks(&log, &parts, publisher.as_ref());
         // Before anybody is answered: what happens from now on is followed.
         let mut policies = Vec::new();
         for service in selection.services() {
@@ -104,6 +106,7 @@ impl Background {
                 following::install(&log, policy.name).await?;
                 let follower = Arc::new(Follower::start(log.clone(), (policy.make)(&parts)));
                 checks.push(policy_check(policy.name, &follower));
+                checks.extend(follower.tasks().into_iter().map(task_check));
                 policies.push(follower);
             }
         }
@@ -131,8 +134,14 @@ impl Running {
     }
 }
 
-fn checks(database: &Database, read_models: &Projections, publisher: Option<&Arc<Publisher>>) -> Vec<Check> {
-    let mut checks = vec![database_check(database.clone())];
+fn checks(log: &EventLog, parts: &Parts, publisher: Option<&Arc<Publisher>>) -> Vec<Check> {
+    let read_models = &parts.desk.read_models;
+    let mut checks = vec![database_check(log.database().clone())];
+    checks.extend(parts.auth.checks());
+    checks.push(task_check(log.health().clone()));
+    checks.push(task_check(parts.desk.trail.health().clone()));
+    checks.extend(read_models.tasks().into_iter().map(task_check));
+    checks.extend(publisher.into_iter().flat_map(|publisher| publisher.tasks()).map(task_check));
     for name in read_models.status().into_iter().map(|status| status.name) {
         let read_models = read_models.clone();
         checks.push(Check::known(format!("projection {name}"), move || projection_finding(&read_models, name)));
@@ -157,6 +166,24 @@ fn policy_check(name: &str, policy: &Arc<Follower>) -> Check {
         let problem = policy.upgrade().and_then(|policy| policy.status().problem);
         problem.map_or(Finding::Good, Finding::Degraded)
     })
+}
+
+/// How a task is doing that is not among those of the [`Shutdown`].
+fn task_check(health: TaskHealth) -> Check {
+    Check::known(task_name(&health), move || task_finding(&health))
+}
+
+/// What `health/ready` calls a task.
+pub(crate) fn task_name(health: &TaskHealth) -> String {
+    format!("task {}", health.name())
+}
+
+/// A task that is started again is late: the server works meanwhile, but not as it should.
+pub(crate) fn task_finding(health: &TaskHealth) -> Finding {
+    match health.state() {
+        TaskState::Running => Finding::Good,
+        state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
+    }
 }
 
 fn projection_finding(read_models: &Projections, name: &str) -> Finding {

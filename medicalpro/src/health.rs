@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event_store_schema::health::{Check, Finding};
+use event_store_schema::tasks::Tasks;
 use futures_util::future::join_all;
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
@@ -11,26 +12,40 @@ use frame::mounting::Frame;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use service::Chapter;
+use tokio_util::sync::CancellationToken;
+
+use crate::background::{task_finding, task_name};
 
 /// A check that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What must hold for the server to be ready.
-#[derive(Default)]
-pub struct Readiness(Vec<Check>);
+pub struct Readiness {
+    checks: Vec<Check>,
+    tasks: Tasks,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new(Vec::new(), Tasks::new(CancellationToken::new()))
+    }
+}
 
 impl Readiness {
-    /// These checks.
-    pub const fn new(checks: Vec<Check>) -> Self {
-        Self(checks)
+    /// These checks, and one for each of these tasks, also for those that are started later.
+    pub const fn new(checks: Vec<Check>, tasks: Tasks) -> Self {
+        Self { checks, tasks }
     }
 
-    async fn findings(&self) -> Vec<(&str, Finding)> {
-        let findings = self.0.iter().map(|check| async move {
+    async fn findings(&self) -> Vec<(String, Finding)> {
+        let findings = self.checks.iter().map(|check| async move {
             let late = || Finding::Failed("no answer in time".to_owned());
-            (check.name(), tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late()))
+            let finding = tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late());
+            (check.name().to_owned(), finding)
         });
-        join_all(findings).await
+        let mut findings = join_all(findings).await;
+        findings.extend(self.tasks.health().iter().map(|task| (task_name(task), task_finding(task))));
+        findings
     }
 }
 
@@ -107,7 +122,7 @@ impl HealthApi {
         }
         let degraded = findings.iter().any(|(_, finding)| matches!(finding, Finding::Degraded(_)));
         let checks = findings.into_iter().map(|(name, finding)| CheckDocument {
-            name: name.to_owned(),
+            name,
             ok: matches!(finding, Finding::Good | Finding::Off(_)),
             detail: match finding {
                 Finding::Good => None,
