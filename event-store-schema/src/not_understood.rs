@@ -45,6 +45,11 @@ impl RowsNotUnderstood {
         }
     }
 
+    /// What [`note`](Self::note) returned for the rows of a table that are noted now.
+    pub fn noted(&self, table: Table) -> Vec<String> {
+        self.tables().get(table).into_iter().flatten().cloned().collect()
+    }
+
     /// Forgets the rows of a table but these, after all of it was read.
     pub fn retain(&self, table: Table, ids: &[String]) {
         let mut tables = self.tables();

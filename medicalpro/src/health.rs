@@ -135,3 +135,42 @@ impl HealthApi {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use event_store_schema::tasks::{FIRST_PAUSE, STEADY_AFTER};
+
+    use super::*;
+
+    async fn told(readiness: &Readiness) -> (Health, CheckDocument) {
+        let api = HealthApi { readiness: Readiness::new(Vec::new(), readiness.tasks.clone()) };
+        let Ok(Json(document)) = api.ready().await else { panic!("a task is no reason to send requests elsewhere") };
+        let check = document.checks.into_iter().next().expect("a check of the task");
+        (document.status, check)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_once_is_back_and_readiness_said_so() {
+        let tasks = Tasks::new(CancellationToken::new());
+        let readiness = Readiness::new(Vec::new(), tasks.clone());
+        // Started after the checks were collected.
+        let panicked = AtomicBool::new(false);
+        tasks.start("database pool", move |stop| {
+            let first = !panicked.swap(true, Ordering::Relaxed);
+            async move {
+                assert!(!first, "a fault");
+                stop.cancelled().await;
+            }
+        });
+        tokio::time::sleep(FIRST_PAUSE / 2).await;
+        let (status, check) = told(&readiness).await;
+        assert!(matches!(status, Health::Degraded) && !check.ok);
+        assert_eq!(check.name, "task database pool");
+        assert!(check.detail.is_some_and(|detail| detail.starts_with("restarting since")));
+        tokio::time::sleep(FIRST_PAUSE + STEADY_AFTER).await;
+        let (status, check) = told(&readiness).await;
+        assert!(matches!(status, Health::Ready) && check.ok, "it is back");
+    }
+}
