@@ -8,6 +8,9 @@ DATA_DIR ?= $(shell scripts/data-dir.sh)
 # More flags for `medicalpro serve`, for example: make run ARGS='--listen 127.0.0.1:3000'
 ARGS ?=
 
+# The tests that run on six processes as well.
+APART_TESTS := apart patients appointments staff notifications
+
 STEP := @scripts/step.sh
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
@@ -18,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test drill bench bench-quick flame fmt fmt-check lint doc clean clean-data
+.PHONY: help setup setup-checks run build test test-core drill bench bench-quick flame fmt fmt-check lint doc clean clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,15 +39,22 @@ build: setup ## build the programs for production
 
 # Clippy comes first: it is the quicker one to find a mistake. The build takes in every target, so that the programs that the
 # tests start are there, with the very features that the tests are built with.
-test: fmt-check lint ## check the format, clippy, and run all tests
+test-core: fmt-check lint ## check the format, clippy, and run all tests that need no further program
 	$(STEP) 'building all tests (some minutes the first time)' \
 		$(CARGO) build --workspace --all-targets --locked
 	$(STEP) 'running all tests' \
 		$(CARGO) test --workspace --locked
+
+test: setup-checks test-core ## test-core, and the checks that need nginx, Python and the like, which it installs
+	$(STEP) 'running a part of the tests on six processes behind nginx' \
+		env MEDICALPRO_TEST_APART=1 $(CARGO) test --locked -p system-tests $(addprefix --test ,$(APART_TESTS))
 	$(STEP) 'letting pyseto verify an access token' \
 		scripts/paseto-check.sh "$(TARGET)/debug/medicalpro"
 	$(STEP) 'letting schemathesis try every operation' \
 		scripts/api-check.sh "$(TARGET)/debug/medicalpro"
+
+setup-checks:
+	@scripts/setup.sh --checks
 
 drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50 --minutes 5 --servers-only')
 	$(STEP) 'building what the drill kills (some minutes the first time)' \

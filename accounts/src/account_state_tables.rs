@@ -20,7 +20,8 @@ use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Json;
 
-use super::account::{AccountsError, LoginHash, SET_LOGIN, status_of};
+use super::account::{LoginHash, SET_LOGIN, status_of};
+use super::error::AccountsError;
 use super::statements::{Parameters, query, query_one};
 
 /// How many events are read at once.

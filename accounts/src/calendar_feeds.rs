@@ -11,9 +11,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::Row;
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
+use super::error::{AccountsError, NoRandomness};
 use super::statements::{execute, query_one, query_opt};
-use super::totp::NoRandomness;
 
 /// What a secret looks like.
 pub const SECRET_PATTERN: &str = "^[A-Za-z0-9_-]{43}$";

@@ -22,6 +22,7 @@ pub mod account_state_feed;
 pub mod account_state_tables;
 pub mod calendar_feeds;
 pub mod credentials;
+mod error;
 pub mod lockout;
 pub mod login;
 pub mod member;
@@ -48,7 +49,7 @@ use event_store_schema::tasks::Tasks;
 use event_store_schema::{Database, EventLog};
 use jiff::SignedDuration;
 
-use self::account::{Accounts, AccountsError, LookupHash};
+use self::account::{Accounts, LookupHash};
 use self::account_events::{AccountEventError, AccountEvents};
 use self::account_state::AccountState;
 use self::account_state_feed::AccountStateFeed;
@@ -59,8 +60,10 @@ use self::passwords::{PasswordError, Passwords};
 use self::refresh_token::RefreshTokenChain;
 use self::second_factor::SecondFactors;
 use self::sessions::Sessions;
-use self::signing_keys::{SigningKeys, UnusableKey};
+use self::signing_keys::SigningKeys;
 use self::tokens::AccessTokens;
+
+pub use self::error::{AccountsError, NoRandomness, UnusableKey};
 
 /// Why a user is not let in, or not allowed what they ask for.
 #[derive(Debug, thiserror::Error)]

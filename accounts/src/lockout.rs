@@ -11,7 +11,8 @@ use std::time::Duration;
 use domain::ids::UserId;
 use event_store_schema::{Cells, Database};
 
-use super::account::{AccountsError, LoginHash, LookupHash};
+use super::account::{LoginHash, LookupHash};
+use super::error::AccountsError;
 use super::statements::{Parameters, execute, query, query_one};
 
 /// Failures that are forgiven, per account or known place; the one that makes it this many locks.

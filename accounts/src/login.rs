@@ -13,9 +13,10 @@ use ring::digest;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::account::{Account, AccountsError, LoginHash};
+use super::account::{Account, LoginHash};
 use super::account_events::{AccountEventError, Origin, RefusedLogin};
 use super::account_state::SessionState;
+use super::error::AccountsError;
 use super::lockout::{Approach, Attempt};
 use super::refresh_token::RefreshToken;
 use super::second_factor::CodeCheck;

@@ -10,9 +10,8 @@ use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
+use super::error::{AccountsError, NoRandomness};
 use super::statements::{execute, query_one, query_opt};
-use super::totp::NoRandomness;
 
 const PREFIX: &str = "mpl_";
 

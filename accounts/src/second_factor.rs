@@ -9,9 +9,9 @@ use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
+use super::error::{AccountsError, NoRandomness};
 use super::statements::{execute, query_one, query_opt};
-use super::totp::{NoRandomness, TotpSecret};
+use super::totp::TotpSecret;
 
 /// How many recovery codes are made.
 const RECOVERY_CODES: usize = 10;

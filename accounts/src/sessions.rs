@@ -8,10 +8,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::account::{Account, AccountsError};
+use super::account::Account;
+use super::error::{AccountsError, NoRandomness};
 use super::refresh_token::{FamilyNonce, RefreshToken, RefreshTokenChain};
 use super::statements::{Parameters, execute, query, query_one, query_opt};
-use super::totp::NoRandomness;
 
 /// How long a session lasts at most, however much it is used.
 const LIFETIME_DAYS: i32 = 7;

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
+use super::error::{AccountsError, UnusableKey};
 use super::statements::{Parameters, execute, query, query_one};
 
 /// The secret of the first key: the one that releases without a key table signed with.
@@ -28,11 +28,6 @@ const PUBLISHED_SECONDS: i32 = 120;
 const VERIFYING_SECONDS: i32 = 3600 + 60;
 /// The advisory lock under which keys are made: 'MPsk' in ASCII.
 const ROTATION_LOCK: i64 = 0x4d50_736b;
-
-/// The signing key cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the token signing key is not usable")]
-pub struct UnusableKey;
 
 /// One key, ready for use.
 pub struct SigningKey {

@@ -4,7 +4,7 @@ use event_store_schema::Database;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::account::AccountsError;
+use crate::error::AccountsError;
 
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 

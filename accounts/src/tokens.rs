@@ -19,9 +19,10 @@ use pasetors::version4::{PublicToken, V4};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::account::AccountsError;
 use super::account_state::{AccountState, Present, Refusal};
-use super::signing_keys::{Footer, KeySet, SigningKey, SigningKeys, UnusableKey};
+use super::error::AccountsError;
+use super::error::UnusableKey;
+use super::signing_keys::{Footer, KeySet, SigningKey, SigningKeys};
 use crate::member::Member;
 
 const ISSUER: &str = "medicalpro";

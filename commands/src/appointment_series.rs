@@ -1,4 +1,4 @@
-//! Series of appointments, one for each occurrence, and visits of one patient on one day that belong together.
+//! Books a series of appointments, one for each occurrence, and linked visits of one patient on one day.
 
 use domain::appointment::series::RecurrenceRule;
 use domain::appointment::{
@@ -36,7 +36,7 @@ pub struct SeriesBooking {
     pub rule: RecurrenceRule,
     /// On which days none comes, though the rule names them.
     pub except: Vec<Date>,
-    /// When others come that the rule does not name.
+    /// When more come that the rule does not name.
     pub besides: Vec<DateTime>,
     /// What they are about.
     pub details: Details,
@@ -51,7 +51,7 @@ pub struct SeriesBooking {
 pub struct SeriesOutcome {
     /// The series.
     pub series_id: SeriesId,
-    /// What came of each occurrence, in order. Of a repeated request, those that the first one booked.
+    /// What came of each occurrence, in order. For a repeated request, those that the first one booked.
     pub occurrences: Vec<OccurrenceOutcome>,
     /// The last position written; none if nothing was booked.
     pub position: Option<Position>,
@@ -132,7 +132,7 @@ impl Commands {
         linked_outcome(booking, together)
     }
 
-    /// Makes an appointment again of what was called off or missed, if its times are still free. Checked as a booking is.
+    /// Restores an appointment that was cancelled or missed, if its times are still free. It is checked as a booking is.
     pub async fn restore_appointment(
         &self,
         id: AppointmentId,

@@ -1,6 +1,6 @@
-//! Commands on appointments. Those that take times are decided on the practitioner's availability, under a guard that it is
-//! still so when they are written; who is taken already is what the log says when it refuses. A slot that was kept and
-//! whose time is over is given back by whoever comes across it.
+//! Commands on one appointment. A command that takes time is decided on the practitioner's availability, under a guard on
+//! its stream. If the time is taken, the log refuses the append and names the holders. If a holder is an expired hold, it is
+//! released on the way.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, Loaded, decide, pause};
 
-/// How often hours or others may change while a command is decided before the caller hears of it.
+/// How often a booking is decided again while its hours, its patient or others change, before the caller hears of it.
 pub(crate) const BOOKING_ATTEMPTS: u32 = 20;
 
 pub(crate) type AppointmentFailure = CommandError<AppointmentError>;
 
 impl Commands {
-    /// Any command on an appointment, of an id that the caller made if it is a new one. Times that are taken come back as
+    /// Any command on an appointment. For a new one, the caller makes the id. If times are taken, the refusal is
     /// [`AppointmentError::Conflicts`].
     pub async fn change_appointment(
         &self,
@@ -36,7 +36,7 @@ impl Commands {
         let outcome = match command.slot() {
             Some(slot) if self.moves(id, command, context).await? => {
                 let outcome = self.take_times(id, command, slot, context).await;
-                // Whom it is for, and with whom, is looked at before the log is asked.
+                // Patient, practitioner and room are looked at before the log is asked.
                 self.or_first_answer(outcome, context).await
             }
             Some(_) | None => {
@@ -50,7 +50,7 @@ impl Commands {
         })
     }
 
-    /// Books into a slot that is kept, or was kept until a moment ago. `unknown_hold` if there is none of this id here.
+    /// Books into a hold, or into one that expired a moment ago. `unknown_hold` if this practice has no hold of this id.
     pub async fn book_held(
         &self,
         id: AppointmentId,
@@ -63,8 +63,8 @@ impl Commands {
         self.change_appointment(id, command, context).await
     }
 
-    /// Whether the command takes other times than the appointment has. Notes on a visit are no booking: the practitioner
-    /// may be gone by now.
+    /// Whether the command takes other times than the appointment has. Notes on a visit are no booking: the practitioner may
+    /// have left the practice.
     async fn moves(
         &self,
         id: AppointmentId,
@@ -77,8 +77,9 @@ impl Commands {
         Ok(loaded.aggregate.slot.as_ref() != Some(slot))
     }
 
-    /// What the command would meet if it were given now; decided by the same rules, on the same state, and never relied on:
-    /// only [`change_appointment`](Self::change_appointment) can tell. Refusals of another kind come back as they would there.
+    /// What the command would meet if it were given now. It is decided by the same rules on the same state, and never
+    /// relied on: only [`change_appointment`](Self::change_appointment) can tell. Refusals of another kind come back as
+    /// they would there.
     pub async fn check_appointment(
         &self,
         id: AppointmentId,
@@ -109,12 +110,12 @@ impl Commands {
             let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
             let schedule = basis.schedule(slot, &beside);
             match self.execute(id.0, command, &schedule, &basis.guards, context).await {
-                // Hours, the patient's file or another of those it was decided on is not what it was.
+                // A stream that the decision rests on has changed: hours, the patient's file, a room.
                 Err(CommandError::Contended) => {
                     fresh = true;
                     pause(attempt).await;
                 }
-                // A refusal counts on what is there now, not on what this server remembers.
+                // A refusal counts only on the state in the log, not on what this server remembers.
                 Err(CommandError::Refused(_)) if !fresh => fresh = true,
                 Err(CommandError::Reserved(holders)) => {
                     let (conflicts, expired) = self.conflicts(context.facility_id, &holders).await?;
@@ -134,7 +135,7 @@ impl Commands {
         Err(CommandError::Contended)
     }
 
-    /// Whom the log names: those who hold the times, and slots whose time is over. Who has let go meanwhile is neither.
+    /// The holders that the log names: those in the way, and expired holds. A holder that freed the time meanwhile is neither.
     pub(crate) async fn conflicts(
         &self,
         facility: FacilityId,
@@ -145,7 +146,7 @@ impl Commands {
         for holder in holders {
             let stream = &holder.stream;
             if !known.contains_key(stream) {
-                // Who holds it in another practice is nothing that this one may know.
+                // A holder in another practice is not named here.
                 let own = stream.aggregate() == <Appointment as cqrs_es::Aggregate>::TYPE;
                 let loaded = if own { self.load::<Appointment>(facility, stream.id()).await? } else { None };
                 known.insert(stream, loaded);
@@ -157,7 +158,7 @@ impl Commands {
                 expired.push(appointment);
                 continue;
             }
-            // Called off, or given back, since the log named it: nobody is refused for it.
+            // If it was cancelled or released since the log named it, it refuses nothing.
             let status = loaded.and_then(|loaded| loaded.aggregate.status);
             if status.is_some_and(|status| !status.takes_time()) {
                 continue;
@@ -174,13 +175,13 @@ impl Commands {
         Ok((conflicts, expired))
     }
 
-    /// Gives slots back whose time is over. That somebody else was faster is as good.
+    /// Releases expired holds. If another server did so first, that is as good.
     pub(crate) async fn release(
         &self,
         expired: &[AppointmentId],
         context: &CommandContext,
     ) -> Result<(), AppointmentFailure> {
-        // By the house itself, on the way: neither the key nor the reason of what was asked belongs to it.
+        // The house acts here, on the way: the request's key and reason do not belong to it.
         let own =
             CommandContext { correlation_id: context.correlation_id, ..CommandContext::system(context.facility_id) };
         for id in expired {
@@ -195,12 +196,12 @@ impl Commands {
     }
 }
 
-/// Who and what a command needs for its slot.
+/// The participants of the slot that a command takes.
 pub(crate) fn participants(slot: &Slot, command: &AppointmentCommand) -> Participants {
     Participants { practitioner: slot.practitioner_id, patient: command.patient(), room: slot.room_id }
 }
 
-/// The times that events want: of several that speak of one kind, the last decides.
+/// The times that events reserve. If several events reserve the same kind, the last one counts.
 pub(crate) fn wanted(events: &[AppointmentEvent]) -> Vec<Reservation> {
     let mut last: Vec<(ResourceKind, Reservation)> = Vec::new();
     for reservation in events.iter().flat_map(LoggedEvent::reservations) {

@@ -1,5 +1,5 @@
-//! Several appointments of one patient in one append: series, and visits of one day that belong together. What would be
-//! booked and what meets something is told for each; a part is booked only if that was asked for.
+//! Books several appointments of one patient in one append: a series, or linked visits of one day. The outcome says for each
+//! whether it is booked or what it meets. A part is booked only if the client asked for that.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -156,7 +156,7 @@ impl Commands {
         self.log().append(context.append_request(streams, guards)).await
     }
 
-    /// Notes what those that were not refused would meet.
+    /// Notes what the others would meet, which were not refused.
     async fn look_ahead(
         &self,
         planned: &mut [Planned],
@@ -164,7 +164,7 @@ impl Commands {
         context: &CommandContext,
     ) -> Result<(), AppointmentFailure> {
         let reservations: Vec<_> = decided.iter().flatten().flat_map(|events| wanted(events)).collect();
-        // None of the streams exists yet, so none is an obstacle to itself: a stream that nobody has may ask for all.
+        // None of the streams exists yet, so none is in its own way. A stream that does not exist asks for all.
         let asking = Appointment::stream(Uuid::now_v7());
         let holders = self.log().time_holders(&asking, &reservations).await?;
         let (conflicts, _) = self.conflicts(context.facility_id, &holders).await?;
@@ -184,7 +184,7 @@ impl Commands {
     }
 }
 
-/// What each leads to by itself. One that meets another of them is a conflict like any other.
+/// What each leads to by itself. If one meets another of them, that is a conflict like any other.
 async fn decide_all(
     planned: &[Planned],
     bases: &Bases,

@@ -1,5 +1,5 @@
-//! Commands on when practitioners can be booked, and what bookings need of it: the availability they are decided on, with the
-//! guard that it is still so when they are written.
+//! Commands on when a practitioner can be booked. Bookings take the availability that they are decided on from here, with
+//! the guard that it has not changed when they are appended.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::Appointment;
@@ -18,7 +18,7 @@ use crate::execute::{Commands, Executed};
 
 type AvailabilityFailure = CommandError<AvailabilityError>;
 
-/// How many appointments that a leave lies over are looked at together.
+/// How many appointments under a leave are loaded at the same time.
 const TOGETHER: usize = 16;
 
 /// An appointment that a leave lies over.
@@ -35,14 +35,14 @@ pub struct Touched {
 pub struct LeavePlan {
     /// What became of the availability.
     pub executed: Executed<Availability>,
-    /// The appointments ahead that it lies over, looked up after it was written: no booking comes into it any more.
+    /// The appointments ahead that it lies over, looked up after the append. No booking can come into the leave after that.
     pub touched: Vec<Touched>,
 }
 
 /// Why a leave is not planned.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveRefusal {
-    /// It lies over appointments, and nobody said that it is meant in spite of them.
+    /// It lies over appointments, and the user did not confirm it.
     #[error("the leave lies over {} appointment(s)", .0.len())]
     Touches(Vec<Touched>),
     /// Anything else.
@@ -51,9 +51,9 @@ pub enum LeaveRefusal {
 }
 
 impl Commands {
-    /// Any command on the availability of a practitioner. `NotFound` if nobody of this id treats patients in the practice, or
-    /// if there is no such leave, or no such extra hours. Leave is planned by [`plan_leave`](Self::plan_leave), which looks for
-    /// the appointments that it lies over.
+    /// Any command on the availability of a practitioner. `NotFound` if no practitioner of the practice has this id, or no
+    /// leave or extra hours have theirs. Leave is planned by [`plan_leave`](Self::plan_leave), which looks for the
+    /// appointments under it.
     pub async fn change_availability(
         &self,
         practitioner: UserId,
@@ -70,10 +70,10 @@ impl Commands {
         })
     }
 
-    /// Plans a leave. Which appointments ahead it lies over is asked of the log itself; unless `confirmed`, there may be none.
+    /// Plans a leave. The log says which appointments ahead it lies over. Unless `confirmed`, there may be none.
     ///
-    /// One that is booked between that look and the append comes before the leave in the log, and is among those that are told
-    /// afterwards; one that is decided later finds its guard moved, is decided again, and finds the leave.
+    /// A booking between that look and the append comes before the leave in the log, and the answer names it. A booking
+    /// that is appended later finds its guard moved, is decided again, and finds the leave.
     pub async fn plan_leave(
         &self,
         practitioner: UserId,
@@ -116,7 +116,7 @@ impl Commands {
         let mut ids = Vec::with_capacity(holders.len());
         for holder in holders.iter().filter(|holder| holder.stream.aggregate() == APPOINTMENT) {
             let id = AppointmentId(holder.stream.id());
-            // One that takes several stretches of the leave is named for each.
+            // An appointment with several stretches in the leave is named for each.
             if !ids.contains(&id) {
                 ids.push(id);
             }
@@ -130,8 +130,8 @@ impl Commands {
         found.buffered(TOGETHER).try_filter_map(async |touched| Ok(touched)).try_collect().await
     }
 
-    /// When a practitioner can be booked, as it is at this moment, and the guard under which a booking that is decided on it
-    /// has to be written. Of a practitioner who never had any hours nothing is open; of anybody else it is `NotFound`.
+    /// The availability of a practitioner at this moment, and the guard for a booking that is decided on it. If a practitioner
+    /// never had hours, nothing is open. If the user is no practitioner, it is `NotFound`.
     pub async fn guarded_availability<E: std::error::Error>(
         &self,
         facility: FacilityId,
@@ -148,7 +148,7 @@ impl Commands {
         Ok((availability, Guard { stream: Availability::stream(practitioner.0), version }))
     }
 
-    /// Refuses whoever does not treat patients in the practice.
+    /// Refuses a user who does not treat patients in the practice.
     pub async fn practitioner<E: std::error::Error>(
         &self,
         facility: FacilityId,

@@ -1,5 +1,6 @@
-//! What a decision on somebody's times is made of: the practitioner's hours, and that practitioner, patient and room are there
-//! to be booked. All of it under guards, so that what this server remembers may be wrong: the append finds it out.
+//! Gathers what a decision on time rests on: the practitioner's hours, and that practitioner, patient and room can be
+//! booked. Each part has a guard. If the server remembers an old state, the append refuses it, and the command is decided
+//! again.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{AppointmentError, Schedule, Slot};
@@ -19,23 +20,23 @@ use crate::appointments::AppointmentFailure;
 use crate::error::CommandError;
 use crate::execute::{Commands, Loaded};
 
-/// How far around the times that were asked for a refusal tells when the practitioner is there.
+/// How far around the requested times a refusal names the practitioner's hours.
 const AROUND: SignedDuration = SignedDuration::from_hours(12);
 
-/// Who and what is needed for a visit.
+/// The practitioner, the patient and the room of a visit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Participants {
     pub(crate) practitioner: UserId,
-    /// Nobody yet, if a slot is kept; whom it was booked for, if it is moved.
+    /// None for a hold. For a move, the patient of the booking.
     pub(crate) patient: Option<PatientId>,
     pub(crate) room: Option<RoomId>,
 }
 
-/// What decisions on the times of participants are made of.
+/// What a decision on the participants' times rests on.
 pub(crate) struct Basis {
     clock: PracticeTime,
     availability: Availability,
-    /// That all of it is still so.
+    /// The append holds only if none of it has changed.
     pub(crate) guards: Vec<Guard>,
 }
 
@@ -52,8 +53,8 @@ impl Basis {
 }
 
 impl Commands {
-    /// What decisions on these participants' times are made of: as this server remembers it, or as it is now. What is
-    /// remembered and wrong is found by its guard; a refusal counts on what is there now.
+    /// The basis for these participants: as this server remembers it, or, if `fresh`, as the log has it now. If a memory is
+    /// wrong, its guard finds it. A refusal counts only on the fresh state.
     pub(crate) async fn basis(
         &self,
         participants: &Participants,
@@ -89,7 +90,7 @@ impl Commands {
         Ok(Basis { clock, availability, guards })
     }
 
-    /// An aggregate of the practice: as this server remembers it, or as it is now.
+    /// An aggregate of the practice: as this server remembers it, or, if `fresh`, as the log has it now.
     async fn known<A: AggregateRoot>(
         &self,
         facility: FacilityId,
@@ -122,7 +123,7 @@ impl Commands {
         Ok(Guard { stream: User::stream(id.0), version: user.version })
     }
 
-    /// That a patient is followed here, and the guard that they still are.
+    /// The guard that the practice still follows a patient. Refuses a patient whom it does not follow.
     pub(crate) async fn followed_patient(
         &self,
         facility: FacilityId,
@@ -131,7 +132,7 @@ impl Commands {
     ) -> Result<Guard, AppointmentFailure> {
         let stream = Patient::stream(id.0);
         let remembered = self.recall::<Patient>(&stream);
-        // The file itself is often gone from memory when somebody is booked.
+        // The file itself is often gone from memory when the patient is booked.
         if !fresh
             && remembered.facility_id.is_none()
             && let Some(version) = self.bookable_patients().version(facility, id)

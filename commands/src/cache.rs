@@ -1,5 +1,5 @@
-//! A bounded memory of aggregates by stream and version. A stale one costs a retry, never a wrong decision: the log
-//! checks versions, and a refusal is repeated on the fresh state before it is believed.
+//! Remembers aggregates by stream and version, within bounds. A stale one costs a retry, never a wrong decision. The log
+//! checks the version of an append, and a refusal counts only on the fresh state.
 
 use std::any::Any;
 use std::num::NonZeroUsize;
@@ -40,8 +40,8 @@ impl AggregateCache {
     }
 }
 
-/// Patients who could be booked when they were looked at last, and at which version of their file. A booking needs no more of
-/// them, and this is so little that there is room for all whom a practice sees in a year. A stale one is found by its guard.
+/// Patients who could be booked at the last look, each with the version of their file. A booking needs no more of them. So
+/// there is room for all patients that a practice sees in a year. The guard finds a stale one.
 pub(crate) struct BookablePatients(Mutex<LruCache<PatientId, (FacilityId, StreamVersion)>>);
 
 impl BookablePatients {

@@ -1,4 +1,5 @@
-//! Who asks for a command, from where and under which conditions.
+//! The circumstances of a command: who acts, from where, under which conditions and why. They become the metadata of its
+//! events.
 
 use domain::event::{Actor, EventMetadata};
 use domain::ids::{EventId, FacilityId, StreamVersion};

@@ -1,4 +1,4 @@
-//! Why a command did not become events.
+//! Why a command did not become events. The frame makes a problem answer of it.
 
 use std::error::Error;
 

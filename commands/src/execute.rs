@@ -1,4 +1,4 @@
-//! [`Commands`]: load, decide, append; and again when somebody was faster.
+//! [`Commands`] runs any command on any aggregate: load, decide, append. If another server appended first, it decides again.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use crate::error::CommandError;
 use crate::facilities::PracticeClock;
 use crate::patient_numbers::PatientNumbers;
 
-/// How often a command is decided before the caller hears that others are faster.
+/// How often a command is decided before the caller hears that other servers append first again and again.
 const ATTEMPTS: u32 = 10;
 
 /// How many aggregates a server remembers.
 const CACHED_AGGREGATES: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
 
-/// Of how many patients a server remembers that they can be booked.
+/// For how many patients a server remembers that they can be booked.
 const BOOKABLE_PATIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
 /// The command side of one server. Cheap to clone.
@@ -151,8 +151,8 @@ impl Commands {
         Ok(self.find(id).await?.filter(|loaded| loaded.facility_id == Some(facility_id)))
     }
 
-    /// The aggregate as it is at this moment, if it exists, of whatever practice: for who comes with a proof that it is
-    /// theirs, and belongs to no practice.
+    /// The aggregate as it is at this moment, if it exists, of any practice. For a visitor with a link, who belongs to no
+    /// practice.
     pub async fn find<A: AggregateRoot>(&self, id: Uuid) -> Result<Option<Loaded<A>>, CommandError<A::Error>> {
         let mut loaded = self.recall(&A::stream(id));
         self.refresh(&A::stream(id), &mut loaded).await?;
@@ -161,8 +161,8 @@ impl Commands {
 
     /// Decides the command on the aggregate `id` and writes what it decides.
     ///
-    /// Commands on something that must exist are refused with `NotFound` when it is not there, or is another practice's;
-    /// a command that creates is one that the aggregate's empty state accepts, with a fresh id.
+    /// If the command needs something that exists, and it is not there or another practice's, the refusal is `NotFound`. A
+    /// command that creates is one that the aggregate's empty state accepts, with a fresh id.
     pub async fn execute<A: AggregateRoot>(
         &self,
         id: Uuid,
@@ -176,8 +176,8 @@ impl Commands {
         self.or_first_answer(outcome, context).await
     }
 
-    /// The outcome, or, of a refusal, the answer to the first request with the same key: what that one changed may make its
-    /// repetition look wrong. The log remembers.
+    /// The outcome. If it is a refusal, and the log knows the idempotency key, it is the answer to the first request. What
+    /// that request changed may make its repetition look wrong.
     pub(crate) async fn or_first_answer<A: AggregateRoot>(
         &self,
         outcome: Result<Executed<A>, CommandError<A::Error>>,
@@ -209,7 +209,7 @@ impl Commands {
             let decision = decide(&loaded, command, services, context).await;
             if !fresh && !matches!(&decision, Ok((_, events)) if !events.is_empty()) {
                 // A refusal, or "nothing to do", counts only on the state as it is now. Events need no such look: the log
-                // checks the version that they were decided on, and what is to be created needs no look at all.
+                // checks the version that they were decided on. A command that creates needs no look at all.
                 fresh = true;
                 if self.refresh(stream, &mut loaded).await? {
                     continue;
@@ -313,8 +313,8 @@ pub(crate) async fn decide<A: AggregateRoot>(
     }
     if let Some(expected) = &context.if_match {
         let there_is_none = loaded.facility_id.is_none();
-        // As of another practice's: whoever names a version is not told whether the thing exists elsewhere. Version 0 is what
-        // there is before the first event, of what is there without any.
+        // The same answer as for another practice's: a client that names a version is not told whether the thing exists
+        // elsewhere. Version 0 is before the first event, for what is there without any.
         if there_is_none && !expected.contains(&StreamVersion::ZERO) {
             return Err(CommandError::NotFound);
         }
@@ -328,7 +328,7 @@ pub(crate) async fn decide<A: AggregateRoot>(
     Ok((aggregate, sink.collect().await))
 }
 
-/// Full jitter: those who met once should not meet again.
+/// Full jitter: servers that met once should not meet again.
 pub(crate) async fn pause(attempt: u32) {
     let longest = 2_u64 << attempt.min(6);
     let milliseconds = rand::rng().random_range(0..=longest);

@@ -1,4 +1,4 @@
-//! Commands on practices, and what other commands need of them: the day it is there.
+//! Commands on practices. Other commands take the day and the time at the practice from here.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,12 @@
-//! From a command to appended events: load the aggregate, decide, append, and decide again when somebody was faster.
+//! From a command to appended events: load the aggregate, decide, append. If another server appended first, decide again.
 //!
-//! Nothing here reads a read model. What a decision must be certain of is in its aggregate, in a guard or in a
-//! reservation.
+//! ```text
+//! a service, a policy ─► Commands ─► basis, facilities … ─► the aggregate's handle ─► EventLog::append
+//!                           ▲        what is guarded        events, or a refusal            │
+//!                           └──────────── another version: again, on the new state ◄───────┘
+//! ```
+//!
+//! No command reads a read model. A decision rests on its aggregate, on a guard or on a reservation.
 
 mod appointment_series;
 mod appointments;

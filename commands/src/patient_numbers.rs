@@ -1,5 +1,5 @@
-//! The next patient number of each practice and year. Numbers are handed out in order; the log's reservation of the number is what makes
-//! it unique over all servers, so being wrong here costs a retry.
+//! The next patient number of each practice and year. The log's reservation makes a number unique over all servers. If this
+//! memory is wrong, the append is tried again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Commands on patients that need more than their own stream: the day in the practice, and a number.
+//! Commands on patients that need more than the patient's stream: the day at the practice, and a patient number.
 
 use domain::ids::FacilityId;
 use domain::patient::{Patient, PatientCommand, PatientDetails, PatientError};
@@ -11,7 +11,7 @@ use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed};
 
-/// How often a number may turn out to be taken by another server before the caller hears of it.
+/// How often another server may have taken the number before the caller hears of it.
 const NUMBER_ATTEMPTS: usize = 20;
 
 /// A patient to be taken in.
@@ -19,7 +19,7 @@ const NUMBER_ATTEMPTS: usize = 20;
 pub struct Registration {
     /// What is known of them.
     pub details: PatientDetails,
-    /// They are known not to be the patient whom they look like.
+    /// The user knows that this is not the patient who looks the same.
     pub confirm_distinct: bool,
     /// Why; needed with `confirm_distinct`.
     pub reason: Option<Reason>,
@@ -28,7 +28,7 @@ pub struct Registration {
 type PatientOutcome = Result<Executed<Patient>, CommandError<PatientError>>;
 
 impl Commands {
-    /// Takes a patient in, under the practice's next number. `Reserved` names the patients they may be the same as.
+    /// Registers a patient under the practice's next number. `Reserved` names the patients who may be the same.
     pub async fn register_patient(&self, registration: &Registration, context: &CommandContext) -> PatientOutcome {
         let circumstances = self.circumstances(context.facility_id).await?;
         let (facility, year) = (context.facility_id, circumstances.today.year());

@@ -1,4 +1,4 @@
-//! What became of reminders, written to the appointments that they were of.
+//! Writes what became of a reminder to the appointments that it was about. The policy that sends reminders calls it.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Schedule};
@@ -12,11 +12,10 @@ use crate::error::CommandError;
 use crate::execute::{Commands, decide, pause, stream_append};
 
 impl Commands {
-    /// Notes what became of reminders, of all these appointments in one append; none of what is noted already, so that it may
-    /// be said again. The position of the last event, if there was anything new.
+    /// Notes what became of reminders, for all these appointments in one append. What is noted already is left out, so a
+    /// repetition is harmless. Returns the position of the last event, if there was anything new.
     ///
-    /// An appointment that changes at the same moment is told of it all the same: what is noted names the beginning that it
-    /// was about.
+    /// If an appointment changes at the same moment, it is noted all the same: a mark names the beginning that it was about.
     pub async fn note_reminders(
         &self,
         notes: &[(AppointmentId, Vec<ReminderMark>)],

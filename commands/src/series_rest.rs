@@ -1,7 +1,7 @@
-//! The rest of a series: one occurrence and those that follow, called off or moved.
+//! The rest of a series: one occurrence and those that follow are cancelled or moved.
 //!
-//! Which appointments these are is read from the log: a series is booked in one append, so all its occurrences are found from
-//! any of them. Each is changed on its own, and keeps when the series says that it begins.
+//! Which appointments these are is read from the log. A series is booked in one append, so all its occurrences are found
+//! from any of them. Each is changed by itself, and keeps when the series says that it begins.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::series::MOST_OCCURRENCES;
@@ -31,7 +31,7 @@ const LONGEST_APPEND: u32 = 2 * MOST_OCCURRENCES as u32;
 /// How many occurrences are loaded at the same time.
 const LOADED_TOGETHER: usize = 16;
 
-/// How the rest of a series is moved. What is none stays as it is.
+/// How the rest of a series is moved. A field that is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesMove {
     /// By how many days; to earlier ones if negative.
@@ -46,7 +46,7 @@ pub struct SeriesMove {
     pub room_id: Option<RoomId>,
     /// What may be out of the ordinary.
     pub terms: Terms,
-    /// Whether those that can be moved are, when others cannot.
+    /// Whether the movable ones are moved if others cannot be.
     pub partial: bool,
 }
 
@@ -97,7 +97,7 @@ impl Step {
 }
 
 impl Commands {
-    /// Calls off this occurrence of a series and those that follow. None if the appointment belongs to no series.
+    /// Cancels this occurrence of a series and those that follow. None if the appointment belongs to no series.
     pub async fn cancel_following(
         &self,
         first: AppointmentId,
@@ -132,7 +132,7 @@ impl Commands {
                 return Ok(Some(SeriesRest { series_id: series, occurrences, tried: false, position: None }));
             }
         }
-        // None stands in the way of the next: those that go later make room from the end.
+        // So that none is in the way of the next: if they move to a later time, the last one goes first.
         if steps.iter().any(Step::goes_later) {
             steps.reverse();
         }

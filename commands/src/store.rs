@@ -1,7 +1,7 @@
 //! `cqrs-es`'s own [`EventStore`] over the log, for code that is written against that trait.
 //!
-//! The house itself uses [`Commands::execute`](crate::Commands::execute), which returns positions, retries, and says who
-//! holds what; this adapter keeps the same promises as far as the trait can express them.
+//! The house itself uses [`Commands::execute`](crate::Commands::execute), which returns positions, retries, and names
+//! holders. This adapter keeps the same promises as far as the trait can express them.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! Commands on staff. Some depend on a colleague: the last administrator of a practice stays, so whoever else is one is
-//! guarded while they are lost.
+//! Commands on staff. The last active administrator of a practice stays. So a command that takes one away guards the stream
+//! of another one.
 
 use domain::aggregate::AggregateRoot;
 use domain::ids::{FacilityId, UserId};
@@ -12,14 +12,14 @@ use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, pause};
 
-/// How often the colleague whom a decision depends on may have changed meanwhile before the caller hears of it.
+/// How often the other administrator's stream may have moved before the caller hears of it.
 const COLLEAGUE_ATTEMPTS: u32 = 10;
 
 type UserOutcome = Result<Executed<User>, CommandError<UserError>>;
 
 impl Commands {
-    /// Takes a member of staff on, under an id that the caller made. They cannot log in before they were invited and
-    /// chose a password. `Reserved` names the one who has the e-mail address, in whatever practice.
+    /// Registers a member of staff, under an id that the caller made. They log in after an invitation and a password.
+    /// `Reserved` names the user who has the e-mail address, in any practice.
     pub async fn register_user(
         &self,
         id: UserId,
@@ -27,7 +27,7 @@ impl Commands {
         details: &UserDetails,
         context: &CommandContext,
     ) -> UserOutcome {
-        // Nobody is taken on by a practice that was never opened.
+        // A practice that was never opened registers nobody.
         self.circumstances::<UserError>(context.facility_id).await?;
         let command = UserCommand::RegisterUser { role, details: details.clone() };
         self.execute::<User>(id.0, &command, &Colleagues::default(), &[], context).await
@@ -62,8 +62,8 @@ impl Commands {
         })
     }
 
-    /// A command that may take an administrator from the practice. If another one is there, their stream is guarded: when
-    /// two administrators suspend each other, the second decision is made again, on what the first has left.
+    /// A command that may take an administrator from the practice. If there is another one, their stream is guarded. If two
+    /// administrators suspend each other, the second decision is made again, on what the first has left.
     async fn lose_user(&self, id: UserId, command: &UserCommand, context: &CommandContext) -> UserOutcome {
         for attempt in 0..COLLEAGUE_ATTEMPTS {
             let another_admin = self.another_admin(context.facility_id, id).await?;
@@ -86,7 +86,7 @@ impl Commands {
         let except = User::stream(except.0);
         let admins = self.log().key_holders(KeyKind::FacilityAdmin, facility.0, ADMIN_KEY).await?;
         for stream in admins.into_iter().filter(|stream| *stream != except) {
-            // The key tells who may be one; only their own events tell whether they can log in.
+            // The reserved key names administrators. Only their own events tell whether they can log in.
             let admin = self.load::<User>(facility, stream.id()).await?;
             if let Some(admin) = admin.filter(|admin| admin.aggregate.is_active_admin()) {
                 return Ok(Some(Guard { stream, version: admin.version }));

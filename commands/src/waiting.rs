@@ -1,5 +1,6 @@
-//! Commands on the waiting list. Taking what is offered books or moves an appointment by the same checks as any other
-//! booking, and both are one append: the reservation decides who of several gets the time, and whoever does not waits on.
+//! Commands on the waiting list. Accepting an offer books or moves an appointment, by the checks of any booking, in one
+//! append with the answer. If another booking took the time first, the reservation refuses the append, and the patient waits
+//! on.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentCommand, AppointmentError, Details, Slot, Terms, Texts};
@@ -17,13 +18,13 @@ use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed, Loaded, decide, pause, stream_append};
 
-/// Why somebody does not get what is offered to them.
+/// Why a patient does not get what is offered to them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum AcceptRefusal {
     /// It is not offered to them, or not any more.
     #[error(transparent)]
     Offer(#[from] WaitingError),
-    /// It cannot be booked: somebody was faster, the practitioner is not there any more, or the patient is somewhere else.
+    /// It cannot be booked: the time is taken, the practitioner is not there any more, or the patient is somewhere else.
     #[error(transparent)]
     Appointment(#[from] AppointmentError),
 }
@@ -75,7 +76,7 @@ impl Commands {
         self.or_first_answer(outcome, context).await
     }
 
-    /// Changes what somebody waits for.
+    /// Changes what a patient waits for.
     pub async fn change_wish(
         &self,
         id: WaitingId,
@@ -91,8 +92,8 @@ impl Commands {
         self.change_waiting(id, &WaitingCommand::ChangeWish { wish, texts }, context).await
     }
 
-    /// Any other command on a place on the list, but for taking what is offered. Whom and where a
-    /// slot is offered with has to be bookable here.
+    /// Any other command on a place on the list, except accepting an offer. Practitioner and room of an offered slot must be
+    /// bookable here.
     pub async fn change_waiting(
         &self,
         id: WaitingId,
@@ -100,10 +101,10 @@ impl Commands {
         context: &CommandContext,
     ) -> Result<Executed<WaitingEntry>, WaitingFailure> {
         if let WaitingCommand::OfferSlot { slot, .. } = command {
-            // Whoever else's place it is, it is not found before anything is said of the slot.
+            // If the place is another practice's, the refusal says that, and nothing of the slot.
             self.waiting(id, context.facility_id).await?;
             let needed = Participants { practitioner: slot.practitioner_id, patient: None, room: slot.room_id };
-            // Without its guards: an offer takes nothing of anybody, and is checked again when it is accepted.
+            // Without guards: an offer reserves nothing, and is checked again when it is accepted.
             self.basis(&needed, true, context.facility_id).await.map_err(|error| error.map(in_words_of_waiting))?;
         }
         let time = self.practice_time(context.facility_id).await?;
@@ -114,8 +115,8 @@ impl Commands {
         })
     }
 
-    /// Takes what is offered: the appointment is booked, or the later one moved, in the same append. If somebody else has the
-    /// time by then, that is noted, and the patient waits on.
+    /// Accepts an offer: books the appointment, or moves the later one, in the same append. If the time is taken by then, the
+    /// place notes it, and the patient waits on.
     pub async fn accept_offer(
         &self,
         id: WaitingId,
@@ -132,7 +133,7 @@ impl Commands {
         if let Err(CommandError::Refused(AcceptRefusal::Appointment(refusal))) = &outcome
             && is_gone(refusal)
         {
-            // By the house itself: neither the key nor the reason of what was asked belongs to it.
+            // The house acts here: the request's key and reason do not belong to it.
             let own = CommandContext {
                 correlation_id: context.correlation_id,
                 ..CommandContext::system(context.facility_id)
@@ -146,7 +147,7 @@ impl Commands {
         outcome
     }
 
-    /// Whether somebody could have this slot if they took it now: decided by the same rules as a booking, and never relied on.
+    /// Whether the patient could have this slot now. It is decided by the same rules as a booking, and never relied on.
     pub async fn could_have(
         &self,
         entry: &WaitingEntry,
@@ -240,7 +241,7 @@ impl Commands {
         Ok(Executed { id: id.0, after, events: Vec::new(), position: Some(first.last_position), replayed: true })
     }
 
-    /// What this slot would become for somebody who waits; nothing if what was to be moved is over.
+    /// What this slot would become for a patient who waits. None if the appointment that was to be moved is over.
     async fn booking(
         &self,
         entry: &WaitingEntry,
@@ -251,7 +252,7 @@ impl Commands {
         if let Some(id) = wish.appointment_id {
             let before = self.load::<Appointment>(facility, id.0).await?;
             let ahead = |loaded: &Loaded<Appointment>| loaded.aggregate.status.is_some_and(|status| status.is_ahead());
-            // Who came, or called off, waits for nothing better any more.
+            // A patient who came, or cancelled, waits for nothing better.
             let Some(before) = before.filter(ahead) else { return Ok(None) };
             let command = AppointmentCommand::RescheduleAppointment { slot: slot.clone(), terms: Terms::default() };
             return Ok(Some(Booking { id, command, before }));
@@ -264,7 +265,7 @@ impl Commands {
         Ok(Some(Booking { id: AppointmentId(Uuid::now_v7()), command, before: Loaded::nothing() }))
     }
 
-    /// Whether whom and what a wish names is there.
+    /// Refuses a wish whose patient, practitioners or appointment this practice does not have.
     async fn check_wish(&self, patient: PatientId, wish: &Wish, facility: FacilityId) -> Result<(), WaitingFailure> {
         for (number, practitioner) in wish.whom.practitioner_ids.iter().enumerate() {
             match self.guarded_availability::<WaitingError>(facility, *practitioner).await {
@@ -296,7 +297,7 @@ impl Commands {
 
 const NO_PRACTITIONER: &str = "Nobody of this id treats patients in the practice.";
 
-/// Whether the time that was offered is not to be had any more, whoever asks for it.
+/// Whether the offered time is gone for every patient.
 fn is_gone(refusal: &AppointmentError) -> bool {
     match refusal {
         AppointmentError::Conflicts(conflicts) => {
@@ -320,7 +321,7 @@ fn refused(refusal: AcceptRefusal) -> AcceptFailure {
     CommandError::Refused(refusal)
 }
 
-/// What is wrong with the patient is wrong with who waits.
+/// A refusal of the booking, in the words of the waiting list.
 fn in_words_of_waiting(error: AppointmentError) -> WaitingError {
     match error {
         AppointmentError::Invalid(violations) => WaitingError::Invalid(violations),

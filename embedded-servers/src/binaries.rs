@@ -1,6 +1,6 @@
-//! Finds the programs of the embedded servers: a PostgreSQL 15 or later with the extensions that the schema needs,
-//! and a NATS server 2.10 or later (older ones silently ignore what our consumers ask for). Each candidate is
-//! tried as the user who will run it. `scripts/setup.sh` looks in the same places in the same order.
+//! Finds the programs of the embedded servers, and tries each candidate as the user who will run it. PostgreSQL must be 15
+//! or later, with the extensions that the schema needs. NATS must be 2.10 or later: an older one silently ignores what our
+//! consumers ask for. `scripts/setup.sh` looks in the same places in the same order.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What can stand in the way of the embedded servers, in words that tell an operator what to do.
+//! What can stand in the way of the embedded servers. Each message tells an operator what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The data folder: who may use it, what is where in it.
+//! The data folder: who may use it, and what it holds.
 //!
 //! ```text
 //! lock             held by the running manager
@@ -99,8 +99,8 @@ impl DataFolder {
         }
     }
 
-    /// A folder for PostgreSQL's socket: in here, or where the path would be too long for a socket, a short one
-    /// of our own that is the same every time.
+    /// A folder for PostgreSQL's socket, in this folder. If the path is too long for a socket, it is a short one of our
+    /// own, the same every time.
     pub(super) fn socket_dir(&self) -> Result<PathBuf, EmbeddedError> {
         let inside = self.path.join("run");
         if inside.as_os_str().as_bytes().len() <= LONGEST_SOCKET_DIR {
@@ -155,8 +155,8 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        // Closing would do, but for a process that another thread is forking at this moment: it has a copy of the
-        // handle until it becomes another program.
+        // Closing the file is not enough. If another thread is forking at this moment, its process has a copy of the handle
+        // until it becomes another program.
         let _ = self.lock.unlock();
     }
 }

@@ -1,5 +1,5 @@
-//! The private PostgreSQL and NATS that `medicalpro serve` runs when it is given no `DATABASE_URL`, and
-//! that the tests run too.
+//! The private PostgreSQL and NATS. `medicalpro serve` runs them if it is given no `DATABASE_URL`, and the tests run them
+//! too.
 //!
 //! ```text
 //! EmbeddedServers::start ─► folder     one manager per data folder, owned by an unprivileged user
@@ -8,8 +8,8 @@
 //!                              └─► postgres, nats   what is particular to each of the two
 //! ```
 //!
-//! Everything here blocks and belongs before and after the asynchronous part of the program. Whatever ends the
-//! program, `kill -9` included, ends its servers: the kernel tells them (see `process`).
+//! Everything here blocks, and belongs before and after the asynchronous part of the program. If the program ends, even by
+//! `kill -9`, the kernel ends its servers (see `process`).
 
 mod binaries;
 mod error;

@@ -1,5 +1,5 @@
-//! What is particular to NATS: its configuration, its port, when it answers. It listens on a free port of the
-//! loopback address, behind random credentials.
+//! NATS in particular: its configuration, its port, and when it answers. It listens on a free port of the loopback address,
+//! behind random credentials.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

@@ -1,5 +1,5 @@
-//! What is particular to PostgreSQL: making its cluster, its settings, when it answers, what is left of one that
-//! was killed. It listens on a socket in a folder that only its user (and root) can enter, and on no TCP port.
+//! PostgreSQL in particular: its cluster, its settings, when it answers, and what a killed one leaves. It listens on a
+//! socket in a folder that only its user and root can enter, and on no TCP port.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -153,8 +153,8 @@ impl Postgres {
     }
 }
 
-/// An ERROR can quote the value that caused it, a patient's name for instance. So the log holds what concerns the
-/// server itself (LOG, FATAL and PANIC), and errors are reported by whoever asked.
+/// An ERROR can quote the value that caused it, such as a patient's name. So PostgreSQL logs what concerns the server itself
+/// (LOG, FATAL and PANIC), and its client reports errors.
 const SETTINGS: &str = "\
 # Written by medicalpro at every start: changes made here are lost.
 listen_addresses = ''
@@ -226,8 +226,8 @@ impl Server for Postgres {
         if !self.data_dir.join("PG_VERSION").exists() {
             self.make_cluster()?;
         }
-        // No process of this cluster is left. The lock files of a killed one would still stand in the way if its
-        // number belongs to another process by now, or to a zombie that nobody collects.
+        // No process of this cluster is left. If the number of a killed one belongs to another process by now, or to a zombie,
+        // its lock files still stand in the way.
         let socket_lock = self.endpoint.socket_dir.join(format!(".s.PGSQL.{PORT}.lock"));
         for stale in [self.data_dir.join("postmaster.pid"), socket_lock] {
             match fs::remove_file(&stale) {

@@ -1,5 +1,5 @@
-//! Processes of the embedded servers: whom they run as, how they are tied to ours, how one that was left over is
-//! found and ended.
+//! Processes of the embedded servers: as which user they run, and how they are tied to this process. A process that was left
+//! over is found and ended.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, lchown};
@@ -149,14 +149,14 @@ fn users(passwd: &str) -> impl Iterator<Item = (&str, u32, u32)> {
     })
 }
 
-/// Sends `signal`. That the process may be gone already is nobody's concern.
+/// Sends `signal`. The process may be gone already, which is as good.
 pub(super) fn send(process: i32, signal: libc::c_int) {
     // SAFETY: kill has no preconditions.
     unsafe { libc::kill(process, signal) };
 }
 
-/// The processes whose command line satisfies `is_ours`. Zombies have none, so they are not counted, and
-/// anyone may read it, which a container does not allow for most else that is known of a process.
+/// The processes whose command line satisfies `is_ours`. A zombie has no command line, so it is not counted. Any user may read
+/// the command line. In a container, most other facts about a process are hidden.
 pub(super) fn find(is_ours: impl Fn(&[&str]) -> bool) -> Vec<i32> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let matches = |process: i32| {

@@ -1,4 +1,4 @@
-//! A folder for one test run, gone with the process that made it even when that is killed.
+//! A folder for one test run. It is removed with the process that made it, even if that process is killed.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;

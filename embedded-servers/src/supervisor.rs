@@ -1,8 +1,8 @@
-//! Keeps one server alive. Each server has a thread of its own that starts it, watches it, starts it again when
-//! it dies, and stops it. The thread lives as long as its server: the kernel ends a process with the *thread* that
-//! started it (see `process`), so it cannot be one that a runtime may retire.
+//! Keeps one server alive, on a thread of its own: starts it, watches it, starts it again when it dies, and stops it. The
+//! thread lives as long as its server, so a runtime may not retire it. The kernel ends a process with the *thread* that
+//! started it (see `process`).
 //!
-//! A server that hangs without dying is left alone: what asks it has time-outs, and health says so.
+//! If a server hangs without dying, it is left alone. Its clients have time-outs, and health says so.
 
 use std::convert::Infallible;
 use std::fs;

@@ -1,5 +1,5 @@
-//! What runs behind the interface of one process: the read models, the publisher, live screens and the policies of its
-//! services; and how each of them is doing.
+//! Starts what runs behind the interface of one process: the read models, the publisher, live screens, and the policies of
+//! its services. Each has a check in `health/ready`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use accounts::Auth;
 use commands::Commands;
 use event_store_schema::health::{Check, Finding};
-use event_store_schema::tasks::{TaskHealth, TaskState};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
@@ -37,9 +36,9 @@ pub struct Foundation {
     pub log: EventLog,
     /// The commands over it: one for the whole process.
     pub commands: Commands,
-    /// Who looked at whose data.
+    /// The trail of accesses.
     pub trail: AccessTrail,
-    /// As whom read models of an older release are rebuilt.
+    /// The owner of the database, who rebuilds read models of an older release.
     pub owner: Config,
     /// Who may come in.
     pub auth: Auth,
@@ -47,11 +46,11 @@ pub struct Foundation {
     pub nats_url: Option<String>,
     /// How much the live screens take.
     pub realtime: RealtimeSettings,
-    /// By what patients are reached.
+    /// What reaches patients.
     pub messengers: Messengers,
-    /// By which they answer.
+    /// The links by which they answer.
     pub links: PatientLinks,
-    /// By which clock reminders become due.
+    /// The clock by which reminders become due.
     pub reminder_clock: ReminderClock,
 }
 
@@ -106,7 +105,7 @@ impl Background {
                 following::install(&log, policy.name).await?;
                 let follower = Arc::new(Follower::start(log.clone(), (policy.make)(&parts)));
                 checks.push(policy_check(policy.name, &follower));
-                checks.extend(follower.tasks().into_iter().map(task_check));
+                checks.extend(follower.tasks().into_iter().map(Check::of_task));
                 policies.push(follower);
             }
         }
@@ -138,10 +137,10 @@ fn checks(log: &EventLog, parts: &Parts, publisher: Option<&Arc<Publisher>>) -> 
     let read_models = &parts.desk.read_models;
     let mut checks = vec![database_check(log.database().clone())];
     checks.extend(parts.auth.checks());
-    checks.push(task_check(log.health().clone()));
-    checks.push(task_check(parts.desk.trail.health().clone()));
-    checks.extend(read_models.tasks().into_iter().map(task_check));
-    checks.extend(publisher.into_iter().flat_map(|publisher| publisher.tasks()).map(task_check));
+    checks.push(Check::of_task(log.health().clone()));
+    checks.push(Check::of_task(parts.desk.trail.health().clone()));
+    checks.extend(read_models.tasks().into_iter().map(Check::of_task));
+    checks.extend(publisher.into_iter().flat_map(|publisher| publisher.tasks()).map(Check::of_task));
     for name in read_models.status().into_iter().map(|status| status.name) {
         let read_models = read_models.clone();
         checks.push(Check::known(format!("projection {name}"), move || projection_finding(&read_models, name)));
@@ -166,24 +165,6 @@ fn policy_check(name: &str, policy: &Arc<Follower>) -> Check {
         let problem = policy.upgrade().and_then(|policy| policy.status().problem);
         problem.map_or(Finding::Good, Finding::Degraded)
     })
-}
-
-/// How a task is doing that is not among those of the [`Shutdown`].
-fn task_check(health: TaskHealth) -> Check {
-    Check::known(task_name(&health), move || task_finding(&health))
-}
-
-/// What `health/ready` calls a task.
-pub(crate) fn task_name(health: &TaskHealth) -> String {
-    format!("task {}", health.name())
-}
-
-/// A task that is started again is late: the server works meanwhile, but not as it should.
-pub(crate) fn task_finding(health: &TaskHealth) -> Finding {
-    match health.state() {
-        TaskState::Running => Finding::Good,
-        state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
-    }
 }
 
 fn projection_finding(read_models: &Projections, name: &str) -> Finding {

@@ -1,4 +1,4 @@
-//! The services of the product, and which of them this process serves.
+//! The six services of the product, and which of them this process serves (`--services`).
 
 use std::fmt;
 use std::str::FromStr;

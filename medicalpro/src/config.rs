@@ -1,6 +1,5 @@
-//! Everything that can be set, by flag or by environment, in one struct. `docs/configuration.md` is made from it, and a
-//! test keeps the two equal. A bad setting ends the program with code 2 and a sentence that names the setting; the
-//! value is not repeated where it may be a secret.
+//! Every setting, by flag or by environment, in one struct. A test keeps `docs/configuration.md` equal to it. A bad setting
+//! ends the program with code 2 and a sentence that names the setting. If its value may be a secret, it is not repeated.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -77,8 +76,8 @@ pub struct ServeConfig {
     #[arg(long, env = "MEDICALPRO_SERVICES", value_name = "NAMES", default_value_t, hide_default_value = true)]
     pub services: Selection,
 
-    /// Address to serve HTTP on; port 0 takes any free port. 127.0.0.1:3000 if not given; a service that runs alone has a
-    /// port of its own, as `medicalpro services` says.
+    /// Address to serve HTTP on; port 0 takes any free port. If not given: 127.0.0.1:3000, or the service's own port if one
+    /// service runs alone, as `medicalpro services` says.
     #[arg(long, env = "MEDICALPRO_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
@@ -164,8 +163,8 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub rate_limit_address: u32,
 
-    /// Requests a minute to auth/ (login, refresh and the like) and to the links of patients that may come from one address;
-    /// 0 is without limit.
+    /// Requests a minute from one address to auth/ (login, refresh and the like) and to the links of patients; 0 is without
+    /// limit.
     #[arg(long, env = "MEDICALPRO_RATE_LIMIT_AUTH", value_name = "COUNT", default_value = "120",
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub rate_limit_auth: u32,
@@ -230,8 +229,8 @@ pub struct ServeConfig {
     #[arg(long, env = "MEDICALPRO_SMS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub sms_token: Option<String>,
 
-    /// What is posted to the gateway: a JSON object, in whose strings {to}, {text} and {id} stand for the number, the text
-    /// and the message's id.
+    /// What is posted to the gateway: a JSON object. In its strings, {to}, {text} and {id} stand for the number, the text and
+    /// the message's id.
     #[arg(long, env = "MEDICALPRO_SMS_BODY", value_name = "JSON", default_value = DEFAULT_SMS_BODY)]
     pub sms_body: String,
 
@@ -248,7 +247,7 @@ pub struct ServeConfig {
     #[arg(long, env = "MEDICALPRO_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
 
-    /// What is logged: a level (error, warn, info, debug, trace), or levels by module (`info,api=debug`).
+    /// What is logged: a level (error, warn, info, debug, trace), or levels by module (`info,policies=debug`).
     #[arg(long, env = "MEDICALPRO_LOG_LEVEL", value_name = "LEVELS", default_value = "info,poem=warn")]
     pub log_level: String,
 }
@@ -374,8 +373,8 @@ impl ServeConfig {
         SignedDuration::from_secs(self.token_lifetime_seconds.into())
     }
 
-    /// Threads that check passwords. By themselves they leave half of the processors to everybody else: a storm of logins
-    /// on all of two makes others wait several times as long, for a third more logins (docs/performance.md).
+    /// Threads that check passwords: half of the processors unless the setting says otherwise. A storm of logins on both of
+    /// two processors makes other users wait several times as long, for a third more logins (docs/performance.md).
     pub fn password_threads(&self) -> NonZeroUsize {
         let half = || {
             let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -420,7 +419,7 @@ mod tests {
         page
     }
 
-    /// `UPDATE_DOCS=1 cargo test -p api` writes the page anew.
+    /// `UPDATE_DOCS=1 cargo test -p medicalpro` writes the page anew.
     #[test]
     fn the_documentation_lists_exactly_these_settings() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");

@@ -179,7 +179,7 @@ async fn register(
     let context = CommandContext { idempotency, ..CommandContext::system(FACILITY) };
     match desk.commands.register_patient(&registration, &context).await {
         Ok(executed) => Ok(executed.position),
-        // Somebody registered the same person by hand before.
+        // A user registered the same person by hand before.
         Err(CommandError::Reserved(_)) => Ok(None),
         Err(error) => Err(DemoError::Patient(error)),
     }

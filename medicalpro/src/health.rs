@@ -1,4 +1,5 @@
-//! Whether the server lives, and whether it is ready: for load balancers, orchestrators and operators.
+//! `health/live` and `health/ready`, for load balancers, orchestrators and operators. The checks come from every room, by
+//! [`background`](crate::background).
 
 use std::time::Duration;
 
@@ -13,8 +14,6 @@ use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use service::Chapter;
 use tokio_util::sync::CancellationToken;
-
-use crate::background::{task_finding, task_name};
 
 /// A check that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,14 +37,13 @@ impl Readiness {
     }
 
     async fn findings(&self) -> Vec<(String, Finding)> {
-        let findings = self.checks.iter().map(|check| async move {
+        let tasks: Vec<Check> = self.tasks.health().into_iter().map(Check::of_task).collect();
+        let findings = self.checks.iter().chain(&tasks).map(|check| async move {
             let late = || Finding::Failed("no answer in time".to_owned());
             let finding = tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late());
             (check.name().to_owned(), finding)
         });
-        let mut findings = join_all(findings).await;
-        findings.extend(self.tasks.health().iter().map(|task| (task_name(task), task_finding(task))));
-        findings
+        join_all(findings).await
     }
 }
 

@@ -1,5 +1,12 @@
-//! The program `medicalpro`: configuration, the servers underneath, the services that it serves, health, metrics and logs. It
-//! knows all rooms; no room knows it.
+//! The program `medicalpro`. It knows all rooms, and no room knows it.
+//!
+//! ```text
+//! main ─► config ─► program ─► embedded servers, keys, migrations
+//!                      ├─► background ─► read models, publisher, live screens, policies ─► checks ─► health
+//!                      ├─► catalogue ─► each service mounts its operations in the frame
+//!                      └─► serve ─► sockets, metrics, ready_file, welcome; then everything stops in order
+//! ownership ─► `medicalpro services`
+//! ```
 
 pub mod background;
 pub mod catalogue;

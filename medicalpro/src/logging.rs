@@ -1,5 +1,5 @@
-//! Structured log lines on standard error, for people or as JSON. No personal data goes in: requests are logged by
-//! route, errors by kind, and a panic by its place.
+//! Structured log lines on standard error, for people or as JSON. They hold no personal data: a request is logged by route,
+//! an error by kind, and a panic by its place.
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;

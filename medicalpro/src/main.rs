@@ -1,4 +1,4 @@
-//! `medicalpro`: the backend of a medical practice.
+//! The program `medicalpro`: reads the settings, runs the command, and ends with its code.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Who owns what: every operation, other path, subject on NATS, read model, background job and listener has one owner.
-//! `medicalpro services` prints the table, and a test finds what has no owner, or two.
+//! Who owns what. Every operation, other path, subject on NATS, read model, background job and listener has one owner.
+//! `medicalpro services` prints the table. A test finds what has no owner, or two.
 
 use std::collections::BTreeMap;
 use std::fmt;

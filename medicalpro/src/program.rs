@@ -1,12 +1,12 @@
-//! The program from its first line to its last: servers underneath, keys, migrations, what is served, and all of it
-//! stopped again in the opposite order.
+//! The program from its first line to its last: servers underneath, keys, migrations, services. Everything stops again in the
+//! opposite order.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
+use accounts::AccountsError;
 use accounts::Auth;
-use accounts::account::AccountsError;
 use accounts::passwords::{PasswordError, Passwords};
 use accounts::private_file::write_private;
 use accounts::signing_keys::SigningKeys;
@@ -30,6 +30,7 @@ use tokio_postgres::Config;
 use zeroize::Zeroizing;
 
 use crate::background::{Background, Foundation};
+use crate::catalogue::CATALOGUE;
 use crate::config::{RotateConfig, ServeConfig};
 use crate::demo;
 use crate::health::{self, Readiness};
@@ -187,8 +188,11 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let seeded = if config.demo { demo::seed(config, &background.parts.desk, &auth).await? } else { Vec::new() };
 
     let mut frame = Frame::default();
-    for service in config.services.services() {
-        (service.mount)(&mut Mount::over(&mut frame, &background.parts));
+    // Every process tells of the whole interface, and serves its part of it.
+    for service in CATALOGUE {
+        let served = config.services.has(service.name);
+        let declare = |frame| if served { Mount::over(frame, &background.parts) } else { Mount::declaring(frame) };
+        (service.mount)(&mut declare(&mut frame));
     }
     health::mount(&mut frame, Readiness::new(background.checks, shutdown.tasks().clone()));
     let served = serve(config, Interface { frame, trail, tokens, metrics, accounts: seeded }, &shutdown).await;

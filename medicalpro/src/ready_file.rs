@@ -1,4 +1,5 @@
-//! The file that says the server is ready: one JSON object, whole or not there at all, for scripts and tests that wait.
+//! The file that says the server is ready, for scripts and tests that wait. It is one JSON object, written whole or not at
+//! all.
 
 use std::fs;
 use std::io;
@@ -54,7 +55,7 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // It may have been taken away by whoever waited for it.
+        // The script that waited for it may have removed it.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! What whoever tries the demo is told: where it is, who may log in, and what to try first.
+//! The greeting of a server with the demo practice: its address, the accounts, and first requests to try.
 
 use crate::ready_file::ReadyReport;
 

@@ -13,7 +13,7 @@ pub mod publisher;
 pub mod push;
 pub mod reminders;
 pub mod users;
-pub mod waiting;
+pub mod waiting_list;
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(users::Users),
         Arc::new(availability::Availabilities),
         Arc::new(appointments::Appointments),
-        Arc::new(waiting::WaitingList),
+        Arc::new(waiting_list::WaitingList),
         Arc::new(notifications::Notifications),
         Arc::new(reminders::Reminders),
     ]

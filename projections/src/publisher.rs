@@ -1,11 +1,10 @@
-//! From the log to NATS: one elected server publishes every event, in log order, to a JetStream stream, and every
-//! server nudges the others when its own log grows.
+//! The publisher: one elected server publishes every event, in log order, to a JetStream stream. Every server nudges the
+//! others when its own log grows.
 //!
-//! NATS is a hint and never the truth: it may be away, forget, or be wiped. Commands do not notice; the publisher
-//! retries and catches up. Two things together make the stream gapless and free of repeats, whatever fails between them:
-//! each message names the stream sequence it must follow (so NATS refuses one that would leave a hole, and a former
-//! leader that wakes up), and a new leader goes on after the last message that the stream really holds (see
-//! `find_place`). The checkpoint in PostgreSQL says where to begin when the stream cannot.
+//! NATS is a hint and never the truth. It may be away, forget, or be wiped. Commands do not notice, and the publisher
+//! catches up. Two things make the stream gapless and free of repeats. Each message names the stream sequence that it
+//! follows, so NATS refuses a hole and a former leader that wakes up. And a new leader goes on after the last message that
+//! the stream holds (see `find_place`). If the stream cannot say where to begin, the checkpoint in PostgreSQL does.
 
 mod message;
 mod nats;
@@ -32,21 +31,21 @@ pub use self::nats::{NatsError, NatsNames, connect};
 use self::stream::{EventStream, StreamError};
 
 /// Events of the log that wait to be published.
-pub const LAG: &str = "nats_publisher_lag_events";
+pub const LAG_METRIC: &str = "nats_publisher_lag_events";
 /// Events published and acknowledged.
-pub const PUBLISHED: &str = "nats_published_total";
+pub const PUBLISHED_METRIC: &str = "nats_published_total";
 
 /// The publisher's checkpoint.
 const NAME: &str = "nats_publisher";
-/// How many messages are on their way at a time.
-const BATCH: u32 = 256;
-/// How often the log is looked at when nothing wakes the publisher.
-const POLL: Duration = Duration::from_millis(250);
-/// How long a frame waits for the read models, so that whoever gets it and then reads sees what it speaks of. A
-/// projection that is stuck delays frames by this much, and stops none.
-const SHOWN_WITHIN: Duration = Duration::from_millis(500);
-/// How often a server that does not publish looks how far the one that does has come.
-const MEASURE: Duration = Duration::from_secs(5);
+/// How many events are published at a time.
+const BATCH_EVENTS: u32 = 256;
+/// How often the publisher reads the log if nothing wakes it.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long frames wait for the read models, so that a client which reads after a frame sees the change. A stuck projection
+/// delays frames by so much, and stops none.
+const READ_MODEL_PATIENCE: Duration = Duration::from_millis(500);
+/// How often a server that does not publish measures the lag of the one that does.
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -57,11 +56,11 @@ pub struct PublisherStatus {
     pub connected: bool,
     /// Whether this server is the one that publishes.
     pub leading: bool,
-    /// Up to where the log is published, by whichever server, as far as this one knows.
+    /// The position up to which any server has published, as far as this one knows.
     pub position: Option<Position>,
     /// How many events wait to be published.
     pub lag: Option<u64>,
-    /// What keeps it from publishing.
+    /// The failure that stops it, if any.
     pub problem: Option<String>,
 }
 
@@ -80,7 +79,7 @@ impl Publisher {
         let (reports, status) = watch::channel(PublisherStatus::default());
         let stop = CancellationToken::new();
         let tasks = Tasks::new(stop.clone());
-        // None of them has a safe point to end at: whoever publishes next finds out what arrived.
+        // None has a safe point to end at. The next publisher finds out what arrived.
         let (subject, nudging) = (names.nudge(), (log.clone(), client.clone()));
         tasks.start("nudges", move |stop| {
             let (log, client) = nudging.clone();
@@ -96,7 +95,7 @@ impl Publisher {
         Self { client, log, status, stop, tasks }
     }
 
-    /// How its tasks are doing.
+    /// The health of its tasks.
     pub fn tasks(&self) -> Vec<TaskHealth> {
         self.tasks.health()
     }
@@ -109,7 +108,7 @@ impl Publisher {
         status
     }
 
-    /// Stops, and lets another server take over. What is on its way may arrive or not: the successor finds out.
+    /// Stops, and lets another server take over. Messages under way may arrive or not: the successor finds out.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.ended().await;
@@ -137,8 +136,8 @@ enum PublishError {
     Disconnected,
 }
 
-/// Makes the publisher's checkpoint, at the beginning of the log, if there is none. Runs at start, after
-/// [`projections_engine::install`] has made the table; the connection must be the owner's, not the application's.
+/// Makes the publisher's checkpoint at the beginning of the log, if there is none. It runs at start, after
+/// [`projections_engine::install`]. `owner` connects as the owner of the database, not as the application.
 pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
     let session = owner_session(owner).await?;
     Ok(checkpoint::install(&session, NAME, Position::ZERO).await?)
@@ -188,32 +187,33 @@ impl Worker {
 
         let mut head = self.log.watch();
         loop {
-            // Either way the log is read: the watch is a hint, the poll is the truth.
+            // The log is read in either case: the watch is a hint, the poll is the truth.
             if *head.borrow_and_update() <= checkpoint.position() {
-                let _ = tokio::time::timeout(POLL, head.changed()).await;
+                let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
             }
-            let events = self.log.read_forward(checkpoint.position(), BATCH).await?;
+            let events = self.log.read_forward(checkpoint.position(), BATCH_EVENTS).await?;
             let Some(last) = events.last().map(|event| event.position) else {
                 checkpoint.still_elected().await?;
                 if !is_connected(&self.client) {
                     return Err(PublishError::Disconnected);
                 }
                 if *head.borrow() > checkpoint.position() {
-                    // Somebody spoke of events that are not there.
-                    tokio::time::sleep(POLL).await;
+                    // A nudge named events that are not there.
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
                 continue;
             };
-            self.read_models.wait_for(last, SHOWN_WITHIN).await;
+            self.read_models.wait_for(last, READ_MODEL_PATIENCE).await;
             stream.publish(&events).await?;
             checkpoint.advance_to(last).await?;
-            metrics::counter!(PUBLISHED).increment(events.len() as u64);
+            metrics::counter!(PUBLISHED_METRIC).increment(events.len() as u64);
             self.report(last);
         }
     }
 
-    /// Goes on after the last message that the stream holds, if it is an event of this log: NATS acknowledges before it
-    /// writes to disk, so after a crash it may hold less than the checkpoint says; after ours, more.
+    /// Goes on after the last message of the stream, if that is an event of this log. NATS acknowledges before it writes to
+    /// disk, so after its crash the stream may hold less than the checkpoint says. After a crash of this server it may hold
+    /// more.
     async fn find_place(&self, checkpoint: &mut Checkpoint, stream: &EventStream) -> Result<(), PublishError> {
         let Some(last) = stream.last_message().await? else { return Ok(()) };
         if last.position == checkpoint.position() {
@@ -232,7 +232,7 @@ impl Worker {
     }
 
     fn report(&self, position: Position) {
-        metrics::gauge!(LAG).set(lag(&self.log, position) as f64);
+        metrics::gauge!(LAG_METRIC).set(lag(&self.log, position) as f64);
         self.reports.send_modify(|status| {
             *status = PublisherStatus { leading: true, position: Some(position), ..PublisherStatus::default() };
         });
@@ -243,13 +243,13 @@ fn lag(log: &EventLog, position: Position) -> u64 {
     log.watch().borrow().get().saturating_sub(position.get())
 }
 
-/// Keeps the lag known where and while nobody here publishes: that is when it matters.
+/// Measures the lag while this server does not publish.
 async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
     loop {
         if !reports.borrow().leading
             && let Ok(Some(position)) = checkpoint::followed(log.database(), NAME).await
         {
-            metrics::gauge!(LAG).set(lag(&log, position) as f64);
+            metrics::gauge!(LAG_METRIC).set(lag(&log, position) as f64);
             reports.send_if_modified(|status| {
                 let follows = !status.leading;
                 if follows {
@@ -258,6 +258,6 @@ async fn measure(log: EventLog, reports: watch::Sender<PublisherStatus>) {
                 follows
             });
         }
-        tokio::time::sleep(MEASURE).await;
+        tokio::time::sleep(LAG_INTERVAL).await;
     }
 }

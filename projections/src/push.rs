@@ -1,7 +1,7 @@
-//! What a live screen is told of an event: the table from stored events to the product's realtime frames.
+//! The push: from stored events to the realtime frames that live screens get.
 //!
-//! The publisher sends these over NATS, the realtime relay makes them itself when it reads the log; both use [`frame`],
-//! so a client sees the same frame whichever way it came. A frame holds ids, types and field names, nothing personal.
+//! The publisher sends frames over NATS. The realtime relay makes them itself when it reads the log. Both use [`frame`], so
+//! a client sees the same frame whichever way it came. A frame holds ids, types and names of fields, nothing personal.
 
 mod kinds;
 #[cfg(test)]
@@ -33,12 +33,12 @@ use self::kinds::{
 pub use self::kinds::{Field, FieldType, MessageKind, PushKind};
 use crate::notifications::notified;
 
-/// One frame, and for whom it is: users of its facility whose role may read its [`area`](Push::area).
+/// One frame. Users of its facility get it whose role may read its [`area`](Push::area).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The event's place in the log.
     pub position: Position,
-    /// The practice whose users may get it.
+    /// The facility whose users may get it.
     pub facility_id: FacilityId,
     /// What it says.
     pub push: Push,
@@ -61,56 +61,56 @@ impl Frame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Push {
-    /// A patient was registered, or something about them changed.
+    /// A patient was registered or changed.
     PatientUpdated {
-        /// Who.
+        /// The patient.
         patient_id: PatientId,
         /// The fields of the API that have a new value.
         fields_changed: Vec<String>,
     },
-    /// A patient has an appointment.
+    /// An appointment was booked.
     AppointmentCreated {
         /// Which.
         appointment_id: AppointmentId,
-        /// Whose it is.
+        /// The patient.
         patient_id: PatientId,
-        /// Who sees the patient.
+        /// The practitioner.
         practitioner_id: UserId,
         /// When it begins.
         datetime: Timestamp,
     },
-    /// Something about an appointment changed.
+    /// An appointment changed.
     AppointmentUpdated {
         /// Which.
         appointment_id: AppointmentId,
-        /// Whose it is.
+        /// The patient.
         patient_id: PatientId,
         /// The fields of the API that have a new value.
         changes: Vec<String>,
     },
-    /// An appointment was called off.
+    /// An appointment was cancelled.
     AppointmentCancelled {
         /// Which.
         appointment_id: AppointmentId,
-        /// Whose it is.
+        /// The patient.
         patient_id: PatientId,
     },
-    /// Something about a place on the waiting list changed.
+    /// An entry of the waiting list changed.
     WaitingListUpdated {
         /// Which.
         waiting_id: WaitingId,
-        /// Who waits.
+        /// The patient who waits.
         patient_id: PatientId,
         /// The fields of the API that have a new value.
         changes: Vec<String>,
     },
-    /// There is something that the staff is to know.
+    /// The staff is notified of something.
     Notification {
-        /// Under which id it is read.
+        /// The id under which it is read.
         notification_id: EventId,
         /// What it is about.
         kind: NotificationKind,
-        /// What kind of resource to look at.
+        /// The kind of resource to look at.
         resource_type: String,
         /// Which.
         resource_id: Uuid,
@@ -140,18 +140,18 @@ impl Push {
         }
     }
 
-    /// What somebody must be allowed to read to get it.
+    /// The area that a user must be allowed to read to get it.
     pub const fn area(&self) -> Area {
         self.kind().area
     }
 }
 
-/// Everything that live screens are told of an event: its own frame, and that the staff is notified of it.
+/// All frames of an event: its own, and that of its notification.
 pub fn frames(event: &RecordedEvent) -> Vec<Frame> {
     frame(event).into_iter().chain(notification(event)).collect()
 }
 
-/// The frame that tells that the staff is notified of an event.
+/// The frame of an event's notification, if the staff is notified of it.
 pub fn notification(event: &RecordedEvent) -> Option<Frame> {
     let told = notified(event).unwrap_or_else(|unreadable| {
         tracing::warn!(error = %unreadable, "an event has no notification");
@@ -166,15 +166,14 @@ pub fn notification(event: &RecordedEvent) -> Option<Frame> {
     Some(Frame { position: event.position, facility_id: event.facility_id, push })
 }
 
-/// The frame that tells of an event; none for events that no screen shows, and for types this release does not know,
-/// which a newer server may write during an upgrade. No event of a member of staff has one: who came and went, and who
-/// was not let in, is for those who read the trail.
+/// The frame of an event, if a screen shows it. Types that this release does not know have none: a newer server may write
+/// them during an upgrade. Events of members of staff have none: logins and refusals are for users who read the trail.
 pub fn frame(event: &RecordedEvent) -> Option<Frame> {
     let aggregate = event.stream.aggregate();
     let push = if aggregate == stream_of::<Patient>() {
         patient(PatientId(event.stream.id()), known(event)?)
     } else if aggregate == stream_of::<Appointment>() {
-        // The subject is the patient. A slot that is kept has none, and no frame.
+        // The subject is the patient. A hold has no subject, and no frame.
         let patient = event.subject_id.map(|subject| PatientId(subject.0));
         appointment(AppointmentId(event.stream.id()), patient, known(event)?)
     } else if aggregate == stream_of::<WaitingEntry>() {
@@ -217,7 +216,7 @@ fn patient(patient_id: PatientId, event: PatientEvent) -> Option<Push> {
 fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event: AppointmentEvent) -> Option<Push> {
     let patient_id = patient?;
     let changes: &[&str] = match event {
-        // Nobody's yet, or nobody's any more.
+        // A hold is no patient's.
         AppointmentEvent::SlotHeld { .. } | AppointmentEvent::SlotReleased { .. } => return None,
         AppointmentEvent::AppointmentBooked { slot, .. } => {
             let (practitioner_id, datetime) = (slot.practitioner_id, slot.during.from);
@@ -232,7 +231,7 @@ fn appointment(appointment_id: AppointmentId, patient: Option<PatientId>, event:
         AppointmentEvent::AppointmentRescheduled { .. } => {
             &["practitionerId", "roomId", "date", "startTime", "endTime", "duration", "additionalSlots", "status"]
         }
-        // Part of a booking or a move, which have a frame of their own.
+        // The booking or the move beside it has a frame of its own.
         AppointmentEvent::OverlapAccepted { .. } => return None,
         AppointmentEvent::AppointmentConfirmed { .. }
         | AppointmentEvent::PatientArrived {}
@@ -266,18 +265,18 @@ fn waiting(waiting_id: WaitingId, patient: Option<PatientId>, event: &WaitingEve
 
 fn facility(event: &FacilityEvent) -> Option<Push> {
     match event {
-        // Nobody is there to be told yet.
+        // No user is there yet.
         FacilityEvent::FacilityOpened { .. } => None,
         // Screens learn what they may do with the next access token.
         FacilityEvent::FacilitySettingsChanged { .. } | FacilityEvent::RolePermissionsChanged { .. } => None,
         // Calendars name rooms by their ids, and look the names up when they are opened.
         FacilityEvent::RoomAdded { .. } | FacilityEvent::RoomRenamed { .. } | FacilityEvent::RoomClosed { .. } => None,
-        // Patients are told by it, not screens.
+        // It changes messages to patients, and no screen.
         FacilityEvent::ReminderRulesSet { .. } => None,
     }
 }
 
-/// The fields that a registration gives a value to. Of a patient who was erased, only those that were open are known.
+/// The fields that a registration sets. If the patient was erased, only the open ones are known.
 fn fields_set(personal: &Revealed<PatientDetails>) -> Vec<String> {
     let mut fields = vec!["patientNumber".to_owned(), "status".to_owned()];
     if let Revealed::Value(PatientDetails { identity, contact, coverage }) = personal {

@@ -1,4 +1,4 @@
-//! What can be asked, and what can be done, and how.
+//! The commands of `medicalpro-replay`, and their settings.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -1,5 +1,4 @@
-//! Why there is no answer, and with which code the program ends. No message repeats what it was asked about: that may
-//! be a patient.
+//! Why there is no answer, and with which code the program ends. No message repeats the question: it may name a patient.
 
 use std::error::Error;
 use std::io;
@@ -86,8 +85,7 @@ fn differing(tables: &[(&str, TableDifference)]) -> String {
 }
 
 impl ReplayError {
-    /// 1 for a failure, 2 for a question that cannot be answered as it was put, 3 for a patient who is not there, 4 for read
-    /// models that differ.
+    /// 1: a failure. 2: a question that cannot be answered as it was put. 3: no such patient. 4: read models that differ.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Ambiguous(_) => 2,

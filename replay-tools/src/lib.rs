@@ -1,5 +1,5 @@
-//! What an auditor runs: the history of a patient's file and its state at any moment, read from the log itself. And what
-//! an operator runs: rebuilds of read models.
+//! What an auditor runs: the history of a patient's file and its state at any moment, read from the log itself. And what an
+//! operator runs: rebuilds of read models.
 //!
 //! ```text
 //! cli         what was asked
@@ -9,8 +9,8 @@
 //!         └─► rebuild     projections_engine::rebuild, with its progress told on the way
 //! ```
 //!
-//! Nothing but `rebuild` writes, and that only into read models: every session that reads the log is read-only by its own
-//! settings. Errors say nothing about patients; the output does, which is its purpose.
+//! Only `rebuild` writes, and only read models. PostgreSQL keeps every session that reads the log read-only. Errors say
+//! nothing about patients. The output does, which is its purpose.
 
 pub mod cli;
 mod error;

@@ -1,5 +1,5 @@
-//! The program `medicalpro-replay`: one question to the log, one answer on the standard output; progress of work that takes
-//! time goes to the standard error.
+//! The program `medicalpro-replay`: one question to the log, one answer on the standard output. The progress of longer work
+//! goes to the standard error.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

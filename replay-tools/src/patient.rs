@@ -1,4 +1,4 @@
-//! Which stream is meant: by the patient's id, or by their number in a practice.
+//! Finds the stream that is asked about: by the patient's id, or by their number in a practice.
 
 use domain::aggregate::AggregateRoot;
 use domain::facility::{Facility, FacilityEvent};
@@ -62,8 +62,8 @@ async fn owner(log: &EventLog, id: PatientId) -> Result<Option<FacilityId>, Repl
     Ok(events.first().map(|event| event.facility_id))
 }
 
-/// Who holds the number, in every practice or in one. The log keeps this with the events themselves, so it is right even
-/// where read models lag or are being rebuilt.
+/// The patients who hold the number, in every practice or in one. The log keeps reservations with the events themselves, so
+/// the answer is right even while read models lag or are rebuilt.
 async fn holders(
     log: &EventLog,
     number: &PatientNumber,

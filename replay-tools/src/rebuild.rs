@@ -1,4 +1,4 @@
-//! Rebuilds and verifies read models, and tells how far it has come while it does.
+//! Rebuilds and verifies read models, and tells the progress.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ impl Teller {
             progress.percent(),
             progress.events_per_second(),
         );
-        // Whoever closed the standard error does not want to know.
+        // If the standard error is closed, the progress is told to nobody.
         let _ = if self.terminal {
             self.line_open = true;
             write!(io::stderr(), "\r\x1b[K{line}")

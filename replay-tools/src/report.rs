@@ -53,8 +53,8 @@ pub(crate) async fn as_of(
 ) -> Result<(), ReplayError> {
     let snapshot = patient_as_of(log, Some(file.practice.id), file.id, moment).await?;
     let snapshot = snapshot.ok_or(ReplayError::NotFound("there was no such patient yet"))?;
-    // A version that is still to come is no answer to what the file says there; a time or a position to come is one to
-    // what it says by then, as far as can be known.
+    // If the version is still to come, the file has no answer. If the time or the position is still to come, the answer is
+    // what the file says now.
     if matches!(moment, AsOf::Version(version) if version != snapshot.version) {
         return Err(ReplayError::NotFound("the file has not come to this version"));
     }

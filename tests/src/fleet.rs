@@ -1,5 +1,5 @@
-//! Any number of `medicalpro serve` processes on one PostgreSQL and one NATS, each of which can be killed, frozen,
-//! resumed and started again while the others go on.
+//! Any number of `medicalpro serve` processes on one PostgreSQL and one NATS. Each can be killed, frozen, resumed and
+//! started again while the others go on.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -8,8 +8,8 @@
 //!     .await;
 //! ```
 //!
-//! The rows are made three times, on a PostgreSQL of the tests: of all events as one batch, of one event after the other,
-//! and as a rebuild makes them. All three have to come to the same rows.
+//! The rows are made three times, on a PostgreSQL of the tests: of all events as one batch, of one event after the other, and
+//! by a rebuild. All three must come to the same rows.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Given {
         self.event_by::<A>(Actor::SYSTEM, id, event_type, content)
     }
 
-    /// The same, done by somebody.
+    /// The same, done by a user.
     pub fn event_by<A: AggregateRoot>(mut self, actor: Actor, id: Uuid, event_type: &str, content: Value) -> Self {
         let stream = A::stream(id);
         let known = A::Event::TYPES.iter().find(|(name, _)| *name == event_type);
@@ -124,7 +124,8 @@ impl Given {
         }
         for (table, columns, expected) in tables {
             let rows = rows_of(&session, table, &format!("json_build_array({columns})")).await;
-            assert_eq!(Value::Array(rows), expected, "{columns} of {table}");
+            let rows = Value::Array(rows);
+            assert!(rows == expected, "{columns} of {table} are\n{rows}\nand not\n{expected}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What end-to-end tests share: private servers, a database or a practice of its own per test, and clients.
 
 pub mod agenda;
+pub mod apart;
 pub mod cluster;
 pub mod desk;
 pub mod drill;

@@ -1,4 +1,4 @@
-//! A practice of a test's own in a running server: nothing of other tests is in it, and it has a member of every role.
+//! A practice of a test's own in a running server. It holds nothing of other tests, and has a member of every role.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -11,6 +11,8 @@ use embedded_servers::ScratchDir;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::apart::{self, Beside};
+
 /// How long a server may take to be ready: a debug build on a busy machine, with a first `initdb`.
 const START: Duration = Duration::from_secs(60);
 
@@ -22,6 +24,8 @@ pub struct Server {
     /// Its data folder.
     pub data_dir: PathBuf,
     log: PathBuf,
+    /// What stands behind it, if it is six processes.
+    _beside: Option<Beside>,
 }
 
 /// What a server says of itself when it is ready.
@@ -84,14 +88,23 @@ impl Server {
             .stderr(output);
         let mut process = spawn_dying_with_us(command);
         let report = wait_for_report(&ready_file, &mut process, &log);
-        Self { process, report, data_dir: data_dir.to_owned(), log }
+        Self { process, report, data_dir: data_dir.to_owned(), log, _beside: None }
     }
 
-    /// The server that the tests of a program share. Each takes a practice of its own in it.
+    /// Starts the six services in a process each, with the demo practice, behind nginx.
+    pub fn start_apart(data_dir: &Path) -> Self {
+        let log = data_dir.with_extension("log");
+        let (process, report, beside) = apart::start(data_dir, &log);
+        Self { process, report, data_dir: data_dir.to_owned(), log, _beside: Some(beside) }
+    }
+
+    /// The server that the tests of a program share: one process, or six if [`apart::APART`] is set. Each test takes a practice of its own in it.
     pub fn shared() -> &'static Self {
         static SHARED: LazyLock<(Server, ScratchDir)> = LazyLock::new(|| {
             let folder = ScratchDir::new("server").expect("a folder for the server");
-            (Server::start(&folder.path().join("data"), &[]), folder)
+            let data_dir = folder.path().join("data");
+            let apart = std::env::var_os(apart::APART).is_some_and(|set| !set.is_empty());
+            (if apart { Server::start_apart(&data_dir) } else { Server::start(&data_dir, &[]) }, folder)
         });
         &SHARED.0
     }
@@ -123,7 +136,8 @@ impl Drop for Server {
     }
 }
 
-fn wait_for_report(ready_file: &Path, process: &mut Child, log: &Path) -> ReadyReport {
+/// What a server that is being started says of itself, once it is ready.
+pub(crate) fn wait_for_report(ready_file: &Path, process: &mut Child, log: &Path) -> ReadyReport {
     let deadline = Instant::now() + START;
     loop {
         if let Ok(json) = std::fs::read(ready_file) {

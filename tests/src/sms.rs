@@ -1,5 +1,5 @@
-//! A gateway for short messages in the test's own process: it takes JSON over real HTTP, keeps what it accepted, and answers
-//! otherwise where a test says so.
+//! A gateway for short messages in the test's own process. It takes JSON over real HTTP and keeps what it accepted. If a
+//! test says so, it answers otherwise.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

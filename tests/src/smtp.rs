@@ -1,6 +1,6 @@
-//! An SMTP server in the test's own process: it speaks the protocol over a real socket (RFC 5321, with STARTTLS, TLS and
-//! AUTH PLAIN where asked for), keeps what it accepted, and breaks where a test says so. No kept crate can hang up in the
-//! middle of a message, which is what these tests are about.
+//! An SMTP server in the test's own process. It speaks the protocol over a real socket (RFC 5321, with STARTTLS, TLS and
+//! AUTH PLAIN). It keeps what it accepted, and breaks where a test says so. No maintained crate can hang up in the middle of
+//! a message, which is what these tests are about.
 
 use std::collections::VecDeque;
 use std::io;

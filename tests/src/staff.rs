@@ -1,5 +1,5 @@
-//! Members of staff as a practice gets them: registered by an administrator, invited, and logged in with a session of
-//! their own.
+//! Members of staff as a practice gets them: registered by an administrator, invited, and logged in with a session of their
+//! own.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ pub fn member(role: Role, last_name: &str, first_name: &str) -> Value {
     member
 }
 
-/// Somebody who was registered, accepted the invitation, and can log in.
+/// A member of staff who was registered, accepted the invitation, and can log in.
 pub struct Member {
     /// What the registration answered.
     pub user: Value,
@@ -40,7 +40,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Registers and invites somebody, who chooses [`PASSWORD`].
+    /// Registers and invites a member of staff, who chooses [`PASSWORD`].
     pub async fn hire(admin: &Client, role: Role, last_name: &str) -> Self {
         let body = member(role, last_name, "Maë");
         let registered = admin.post("/users", &body).await.expect(201).body;

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use accounts::AccountsError;
 use accounts::AuthError;
-use accounts::account::AccountsError;
+use accounts::UnusableKey;
 use accounts::passwords::PasswordError;
-use accounts::signing_keys::UnusableKey;
 use accounts::tokens::TokenError;
 use commands::CommandError;
 use deadpool_postgres::PoolError;

@@ -1,4 +1,4 @@
-//! How the OpenAPI document is divided.
+//! The chapters into which the OpenAPI document is divided.
 
 /// The chapters of the OpenAPI document.
 #[derive(poem_openapi::Tags)]

@@ -1,5 +1,5 @@
-//! What a service is, for those that are services and for the program that puts them together: a value with a name, a port,
-//! its operations, its policies, its read models and its checks. A service knows no other.
+//! A service is a value: a name, a port, operations, policies, read models and checks. The six services make one each; the
+//! program puts those that it serves together from [`Parts`]. No service knows another.
 
 mod chapter;
 mod mount;

@@ -1,4 +1,5 @@
-//! How a service mounts what it serves. The same lines declare it without a database, for `medicalpro services` and for tests.
+//! A service mounts what it serves through [`Mount`]. The same lines declare it without a database, for
+//! `medicalpro services`, for the documents and for tests.
 
 use frame::mounting::Frame;
 use frame::permissions::PermissionTable;

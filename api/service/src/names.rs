@@ -1,4 +1,4 @@
-//! What patients are called, in the answers of services that show other things of them.
+//! The names of patients, for services that show other things of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,8 +10,8 @@ use frame::problem::Problem;
 use poem::Request;
 use projections::patients::PatientQueries;
 
-/// The names of these patients, if the caller may read patients: then the trace says that they were shown, and is on disk
-/// before this returns. Nobody's name otherwise.
+/// The names of these patients. If the caller may not read patients, it is nobody's name. Else the trace says that they were
+/// shown, and is on disk before this returns.
 pub async fn patient_names(
     queries: &PatientQueries,
     request: &Request,

@@ -29,7 +29,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use projections::reminders::{DueReminder, ReminderQueries, Waiting};
+use projections::reminders::{DueBacklog, DueReminder, ReminderQueries};
 use projections_engine::QueryError;
 use projections_engine::following::{Policy, PolicyError};
 use tokio_util::task::TaskTracker;
@@ -107,7 +107,7 @@ pub(crate) struct Reminding {
     clock: ReminderClock,
     /// Messages on their way. They go on when the lead is lost or the server stops: what was begun has an end.
     sending: TaskTracker,
-    waiting: Mutex<Waiting>,
+    backlog: Mutex<DueBacklog>,
 }
 
 impl Reminders {
@@ -125,13 +125,13 @@ impl Reminders {
             links,
             clock,
             sending: TaskTracker::new(),
-            waiting: Mutex::default(),
+            backlog: Mutex::default(),
         }))
     }
 
     /// How they are doing, as far as this server has to do with it.
     pub fn finding(&self) -> Finding {
-        let Waiting { count, since } = *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let DueBacklog { count, since } = *self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner);
         let set_aside = self.0.outbox.not_understood().finding();
         let late = since.map_or(0, |since| since.duration_until(self.0.clock.now()).as_secs());
         match count {
@@ -223,7 +223,8 @@ impl Reminding {
         }
         let mut messages = Vec::with_capacity(groups.len());
         for ((facility, patient, _, channel), reminders) in groups {
-            let reminders = reminders.iter().map(|due| ClaimedReminder { key: due.key, expires_at: due.expires_at }).collect();
+            let reminders =
+                reminders.iter().map(|due| ClaimedReminder { key: due.key, expires_at: due.expires_at }).collect();
             let message = Message { id: Uuid::now_v7(), facility, patient, channel, attempts: 0, reminders };
             if self.outbox.plan(&message, now).await? {
                 messages.push(message);
@@ -233,11 +234,11 @@ impl Reminding {
     }
 
     async fn observe(&self, now: Timestamp) -> Result<(), WorkError> {
-        let waiting = self.queries.waiting(now).await?;
-        metrics::gauge!(DUE).set(waiting.count as f64);
-        let lag = waiting.since.map_or(0.0, |since| since.duration_until(now).as_secs_f64());
+        let backlog = self.queries.backlog(now).await?;
+        metrics::gauge!(DUE).set(backlog.count as f64);
+        let lag = backlog.since.map_or(0.0, |since| since.duration_until(now).as_secs_f64());
         metrics::gauge!(LAG_SECONDS).set(lag);
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
         Ok(())
     }
 }

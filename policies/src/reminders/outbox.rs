@@ -215,8 +215,7 @@ impl Outbox {
         (attempts, cause): (i32, Option<String>),
         next_try: Timestamp,
     ) -> Result<(), OutboxError> {
-        let parameters: Parameters<'_> =
-            &[&message.id, &message.attempts, &holder, &attempts, &cause, &next_try];
+        let parameters: Parameters<'_> = &[&message.id, &message.attempts, &holder, &attempts, &cause, &next_try];
         self.change(include_str!("../../sql/outbox/postpone.sql"), parameters).await
     }
 

@@ -120,7 +120,12 @@ impl Reminding {
         Ok(self.outbox.close(message, Some(holder)).await?)
     }
 
-    async fn fail(&self, message: &Message, reminders: &[ClaimedReminder], cause: ReminderFailure) -> Result<(), WorkError> {
+    async fn fail(
+        &self,
+        message: &Message,
+        reminders: &[ClaimedReminder],
+        cause: ReminderFailure,
+    ) -> Result<(), WorkError> {
         self.note(message, reminders, ReminderOutcome::Failed { cause }).await?;
         metrics::counter!(FAILED, "cause" => cause.code()).increment(reminders.len() as u64);
         Ok(())

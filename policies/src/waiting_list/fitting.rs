@@ -11,7 +11,7 @@ use domain::scheduling::{Calendar, Interval, PracticeTime, SlotSearch, free_slot
 use domain::waiting::{WaitingStatus, answer_by};
 use jiff::{SignedDuration, Timestamp};
 use projections::availability::Wanted;
-use projections::waiting::WaitingView;
+use projections::waiting_list::WaitingView;
 use projections_engine::following::PolicyError;
 
 use super::WaitingPolicy;

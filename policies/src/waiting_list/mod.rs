@@ -29,7 +29,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use projections::availability::CalendarQueries;
 use projections::users::UserQueries;
-use projections::waiting::WaitingQueries;
+use projections::waiting_list::WaitingQueries;
 use projections_engine::Projections;
 use projections_engine::following::{Policy, PolicyError};
 use ring::digest;

@@ -22,7 +22,7 @@ use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::waiting::OpenOffer;
+use projections::waiting_list::OpenOffer;
 use projections_engine::following::PolicyError;
 use tokio_util::task::TaskTracker;
 

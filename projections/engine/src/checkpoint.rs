@@ -1,18 +1,18 @@
-//! How far somebody who follows the log has come, in the hands of the one server that leads: elected as the leaders of
-//! projections are (see [`leadership`](crate::leadership)), and stopped as they are by its epoch if it was replaced while it
-//! was frozen. For the publisher and for policies, whose rows stand among those of the read models, without tables.
+//! Checkpoints of the publisher and of policies. Their rows stand among those of the read models, without tables. One server
+//! holds a checkpoint at a time. It is elected as the leaders of projections are (see [`leadership`](crate::leadership)),
+//! and its epoch stops it if it was replaced while frozen.
 
 use std::time::Instant;
 
 use domain::ids::Position;
 use event_store_schema::{Database, DatabaseError};
 
-use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
+use crate::leadership::{CAMPAIGN_INTERVAL, Campaign, LeadLost, Leadership, RENEW_INTERVAL, campaign};
 
-/// The version of such a row.
+/// The version in every such row.
 const VERSION: u32 = 1;
 
-/// Why a checkpoint is not, or no longer, in this server's hands.
+/// Why this server does not hold a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The database is away.
@@ -35,7 +35,7 @@ impl From<LeadLost> for CheckpointError {
     }
 }
 
-/// Makes a checkpoint at this position, if there is none of the name.
+/// Makes a checkpoint at `start`, if there is none of the name.
 pub async fn install(
     client: &tokio_postgres::Client,
     name: &str,
@@ -46,7 +46,7 @@ pub async fn install(
     client.execute(add, &[&name, &i64::from(VERSION), &tables.as_slice(), &start.to_sql()]).await.map(|_| ())
 }
 
-/// The checkpoint, in the hands of the elected server.
+/// A checkpoint that this server holds.
 pub struct Checkpoint {
     name: &'static str,
     lead: Leadership,
@@ -55,25 +55,25 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Waits until no other server leads.
+    /// Waits until this server is elected.
     pub async fn when_elected(database: &Database, name: &'static str) -> Result<Self, CheckpointError> {
         loop {
             match campaign(database, name, VERSION).await? {
                 Campaign::Won(lead) => {
                     return Ok(Self { name, position: lead.start(), lead, renewed: Instant::now() });
                 }
-                Campaign::Lost => tokio::time::sleep(CAMPAIGN).await,
+                Campaign::Lost => tokio::time::sleep(CAMPAIGN_INTERVAL).await,
                 Campaign::OtherVersion(_) | Campaign::Missing => return Err(CheckpointError::NotInstalled),
             }
         }
     }
 
-    /// Up to where the log was followed.
+    /// The position up to which the log was followed.
     pub const fn position(&self) -> Position {
         self.position
     }
 
-    /// Moves it, unless another server leads by now.
+    /// Moves the checkpoint. It fails if another server leads by now.
     pub async fn advance_to(&mut self, position: Position) -> Result<(), CheckpointError> {
         let advance = include_str!("../sql/move_checkpoint.sql");
         let (version, epoch) = (i64::from(VERSION), self.lead.epoch());
@@ -83,9 +83,9 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Keeps the lease while there is nothing to move; fails if another server leads by now.
+    /// Renews the lease while there is nothing to move. It fails if another server leads by now.
     pub async fn still_elected(&mut self) -> Result<(), CheckpointError> {
-        if self.renewed.elapsed() >= RENEW {
+        if self.renewed.elapsed() >= RENEW_INTERVAL {
             self.lead.renew().await?;
             self.renewed = Instant::now();
         }
@@ -93,7 +93,7 @@ impl Checkpoint {
     }
 }
 
-/// Up to where the log was followed, by whichever server.
+/// The position up to which any server has followed the log.
 pub async fn followed(database: &Database, name: &str) -> Result<Option<Position>, DatabaseError> {
     let client = database.get().await?;
     let current = client.prepare_cached(include_str!("../sql/checkpoint.sql")).await?;

@@ -1,5 +1,5 @@
-//! From recorded events to the state of an aggregate, and from a batch of them to the states that a read model keeps: those
-//! of the streams in the batch as they were before it, and then as they are after it.
+//! From events to states: of one aggregate, or of all streams in a batch. The states before the batch come from the read
+//! model's rows; those after it go back there.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,22 +13,22 @@ use uuid::Uuid;
 use crate::projection::{ProjectionError, Transaction};
 use crate::stored::json_cell;
 
-/// Takes the state from before an event of its stream to right after it.
+/// Applies an event to the state of its stream.
 pub fn follow<A: AggregateRoot>(state: &mut A, event: &RecordedEvent) -> Result<(), UnreadableEvent> {
     state.apply(event.decode()?);
     Ok(())
 }
 
-/// What a read model keeps of an aggregate.
-pub struct Kept<A> {
+/// An aggregate after a batch.
+pub struct Folded<A> {
     /// The practice of the stream.
     pub facility_id: FacilityId,
     /// The state right after the batch.
     pub state: A,
     /// The version of the last event that the read model takes.
     pub version: StreamVersion,
-    /// Where the batch first tells of it. Of a row that is new this is its beginning; one that was there before has its own,
-    /// which no upsert touches.
+    /// The position of the stream's first event in the batch. For a new row this is its beginning. No upsert touches that of
+    /// an older row.
     pub first_position: Position,
     /// When the log took the first event of the stream. Where `known` does not say so, the first of the batch.
     pub created_at: Timestamp,
@@ -36,8 +36,8 @@ pub struct Kept<A> {
     pub updated_at: Timestamp,
 }
 
-/// What is kept, by the id in the name of the stream.
-pub type States<A> = HashMap<Uuid, Kept<A>>;
+/// By the id in the name of the stream.
+pub type States<A> = HashMap<Uuid, Folded<A>>;
 
 /// The streams of a batch.
 pub fn changed(events: &[RecordedEvent]) -> HashSet<Uuid> {
@@ -74,23 +74,24 @@ pub async fn follow_from<A: AggregateRoot + Default + DeserializeOwned>(
     let mut states = States::new();
     for event in events {
         let id = event.stream.id();
-        let kept = states.entry(id).or_insert_with(|| {
+        let folded = states.entry(id).or_insert_with(|| {
             let nothing = || (event.facility_id, A::default(), StreamVersion::ZERO, None);
             let (facility_id, state, version, created_at) = before.remove(&id).unwrap_or_else(nothing);
             let (first_position, updated_at) = (event.position, event.recorded_at);
             let created_at = created_at.unwrap_or(event.recorded_at);
-            Kept { facility_id, state, version, first_position, created_at, updated_at }
+            Folded { facility_id, state, version, first_position, created_at, updated_at }
         });
-        if !in_step::<A>(kept.version, event.version) {
+        if !in_step::<A>(folded.version, event.version) {
             return Err(ProjectionError::OutOfStep { position: event.position });
         }
-        follow(&mut kept.state, event)?;
-        (kept.version, kept.updated_at) = (event.version, event.recorded_at);
+        follow(&mut folded.state, event)?;
+        (folded.version, folded.updated_at) = (event.version, event.recorded_at);
     }
     Ok(states)
 }
 
-/// Whether an event may follow. Where some are not shown they may lie between two that are; the first is never missing.
+/// Whether an event may follow. If the aggregate hides some types of events, hidden ones may lie between two shown ones. The
+/// first event is never hidden.
 fn in_step<A: AggregateRoot>(before: StreamVersion, version: StreamVersion) -> bool {
     let hides_some = || A::Event::TYPES.iter().any(|(name, _)| !A::shows(name));
     version == before.next() || (before != StreamVersion::ZERO && version > before && hides_some())

@@ -1,5 +1,4 @@
-//! Policies that follow the log: one event after the other, each at least once, on one server of all, from a checkpoint
-//! that outlives them.
+//! Policies follow the log: each event at least once, in order, on one server, from a checkpoint in the database.
 //!
 //! ```text
 //!  log ──► Follower ── follow(event) ──► a policy ──► commands ──► log
@@ -7,9 +6,9 @@
 //!             └── checkpoint, moved when the policy is done with the event
 //! ```
 //!
-//! A server that dies in the middle of an event leaves the checkpoint before it, and the next one gives the policy the same
-//! event again: what a policy does, it does under keys that it derives from the event, so that doing it twice is doing it
-//! once. A policy that fails is tried again until it does not; it decides itself what counts as an answer.
+//! If a server dies in the middle of an event, the checkpoint is still before the event. The next server gives the policy
+//! the same event again. A policy acts under keys that it derives from the event, so acting twice has the effect of acting
+//! once. If a policy fails, the same event is tried again until it succeeds.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -27,19 +26,19 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
-use crate::leadership::RENEW;
+use crate::leadership::RENEW_INTERVAL;
 
 /// Events of the log that a policy has not followed yet, on the server that leads it.
-pub const LAG: &str = "policy_lag_events";
+pub const LAG_METRIC: &str = "policy_lag_events";
 
 /// How many events are read at a time.
-const BATCH: u32 = 256;
-/// How often the log is looked at when nothing wakes the follower.
-const POLL: Duration = Duration::from_millis(250);
-/// How long to wait after a failure: doubled from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const BATCH_EVENTS: u32 = 256;
+/// How often the follower reads the log if nothing wakes it.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The pause after a failure: doubled from the first to the second.
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Why a policy could not act: the same is tried again. No message holds content of an event.
+/// Why a policy could not act. The follower tries again. No message holds content of an event.
 pub type PolicyError = Box<dyn Error + Send + Sync>;
 
 /// Something that acts on what happens.
@@ -50,7 +49,7 @@ pub trait Policy: Send + Sync + 'static {
     /// Whether it acts on events of this type.
     fn takes(&self, event_type: &str) -> bool;
 
-    /// Acts on an event; perhaps once more, if a server died meanwhile.
+    /// Acts on an event. It may be called again with the same event, if a server died.
     fn follow<'a>(&'a self, event: &'a RecordedEvent) -> BoxFuture<'a, Result<(), PolicyError>>;
 
     /// How often [`tick`](Self::tick) is called.
@@ -58,10 +57,10 @@ pub trait Policy: Send + Sync + 'static {
         Duration::from_secs(1)
     }
 
-    /// Does what time asks for, on the server that leads.
+    /// Does what is due by the clock. It is called on the server that leads.
     fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>>;
 
-    /// Waits for what it began and does not wait for otherwise, when nothing is begun any more.
+    /// Waits for work that the policy began and left running. It is called after the last event.
     fn finish(&self) -> BoxFuture<'_, ()> {
         async {}.boxed()
     }
@@ -72,7 +71,7 @@ pub trait Policy: Send + Sync + 'static {
 pub struct FollowerStatus {
     /// Whether this server is the one that acts.
     pub leading: bool,
-    /// What keeps it from acting.
+    /// The failure that stops it, if any.
     pub problem: Option<String>,
 }
 
@@ -84,8 +83,8 @@ pub struct Follower {
     tasks: Tasks,
 }
 
-/// Makes the checkpoint of a policy where the log is now, if there is none: a policy acts on what happens, not on what
-/// happened before there was one. Before the server answers anybody.
+/// Makes the checkpoint of a policy at the head of the log, if there is none. A policy acts on events after its
+/// installation. It is called before the server answers requests.
 pub async fn install(log: &EventLog, name: &str) -> Result<(), LogError> {
     let head = log.head().await?;
     let client = log.database().get().await?;
@@ -100,7 +99,7 @@ impl Follower {
         let stop = CancellationToken::new();
         let tasks = Tasks::new(stop.clone());
         let worker = Worker { log, policy: Arc::clone(&policy), reports };
-        // An event that is interrupted is followed again, by whoever leads next.
+        // If an event is interrupted, the next leader follows it again.
         tasks.start(format!("policy {}", policy.name()), move |stop| {
             stop.run_until_cancelled_owned(worker.clone().run())
         });
@@ -117,7 +116,7 @@ impl Follower {
         self.status.borrow().clone()
     }
 
-    /// Stops, lets another server take over, and waits for what was begun.
+    /// Stops, and waits for work that the policy began. Another server can take over at once.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.ended().await;
@@ -150,7 +149,7 @@ struct Worker {
 
 impl Worker {
     async fn run(self) {
-        let mut pause = BACKOFF.0;
+        let mut pause = RETRY_PAUSES.0;
         loop {
             let began = Instant::now();
             let Err(error) = self.lead().await;
@@ -159,7 +158,7 @@ impl Worker {
                 tracing::warn!(policy = self.policy.name(), %error, "a policy is interrupted");
             }
             self.reports.send_replace(FollowerStatus { leading: false, problem });
-            pause = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (pause * 2).min(BACKOFF.1) };
+            pause = if began.elapsed() > RETRY_PAUSES.1 { RETRY_PAUSES.0 } else { (pause * 2).min(RETRY_PAUSES.1) };
             sleep(pause).await;
         }
     }
@@ -172,7 +171,7 @@ impl Worker {
         self.reports.send_modify(|status| status.leading = true);
         let mut head = self.log.watch();
         let mut ticked: Option<Instant> = None;
-        // Past events that it does not act on the checkpoint moves now and then: nobody waits for it, and most events are such.
+        // The policy does not act on most events. Past those, the checkpoint moves once per renewal: no writer waits for it.
         let (mut reached, mut kept) = (checkpoint.position(), Instant::now());
         loop {
             if ticked.is_none_or(|last| last.elapsed() >= policy.tick_every()) {
@@ -181,35 +180,35 @@ impl Worker {
             }
             let takes = |event_type: &str| policy.takes(event_type);
             head.borrow_and_update();
-            let (events, read) = self.log.read_taken(reached, BATCH, takes).await?;
+            let (events, read) = self.log.read_taken(reached, BATCH_EVENTS, takes).await?;
             reached = read;
             for event in &events {
                 hold(&mut checkpoint, policy.follow(event)).await?.map_err(Interrupted::Policy)?;
                 checkpoint.advance_to(event.position).await?;
             }
-            if reached > checkpoint.position() && kept.elapsed() >= RENEW {
+            if reached > checkpoint.position() && kept.elapsed() >= RENEW_INTERVAL {
                 checkpoint.advance_to(reached).await?;
                 kept = Instant::now();
             }
             self.reports.send_if_modified(|status| status.problem.take().is_some());
             let lag = head.borrow().get().saturating_sub(reached.get());
-            metrics::gauge!(LAG, "policy" => policy.name()).set(lag as f64);
+            metrics::gauge!(LAG_METRIC, "policy" => policy.name()).set(lag as f64);
             if *head.borrow() <= reached {
                 // The watch is a hint, the poll is the truth.
-                let _ = timeout(POLL.min(policy.tick_every()), head.changed()).await;
+                let _ = timeout(POLL_INTERVAL.min(policy.tick_every()), head.changed()).await;
                 checkpoint.still_elected().await?;
             }
         }
     }
 }
 
-/// Keeps the lead while something goes on, and gives it up when the lead is lost.
+/// Renews the lease while work goes on. If the lead is lost, the work is dropped.
 async fn hold<T>(checkpoint: &mut Checkpoint, work: impl Future<Output = T>) -> Result<T, CheckpointError> {
     let mut work = pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return Ok(done),
-            () = sleep(RENEW) => checkpoint.still_elected().await?,
+            () = sleep(RENEW_INTERVAL) => checkpoint.still_elected().await?,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Checkpoints past events that change nothing. Most events are of one aggregate and change one or two read models, and there
-//! are ten: a statement for each of the others and every batch would cost more than the batch. What a leader has
-//! passed over, this server knows at once; the checkpoints, by which other servers know it, are moved together a moment later.
+//! Checkpoints past events that change nothing. Most events change one or two read models. A statement per batch for each of
+//! the others would cost more than the batch. So this server notes at once how far each leader has come, and moves the
+//! checkpoints of all of them with one statement a moment later. Other servers know the position by the checkpoint.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,16 @@ use event_store_schema::{Database, DatabaseError};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// How long what is owed is gathered. Writers on other servers wait for it.
-const GATHER: Duration = Duration::from_millis(4);
+/// How long moves are gathered into one statement. Writers on other servers wait for it.
+const GATHER_INTERVAL: Duration = Duration::from_millis(4);
 
-/// How long to wait when the database is away.
-const AWAY: Duration = Duration::from_millis(100);
+/// The pause before the next try if the database is away.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A database that does not answer this long is as good as away.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// If the database does not answer for so long, it counts as away.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the leaders of one server owe their checkpoints.
+/// The moves that the leaders of one server still owe their checkpoints.
 #[derive(Default)]
 pub(crate) struct IdleCheckpoints {
     state: Mutex<State>,
@@ -31,7 +31,7 @@ pub(crate) struct IdleCheckpoints {
 #[derive(Default)]
 struct State {
     owed: HashMap<&'static str, Passed>,
-    /// The epochs of leads that are another server's by now.
+    /// The epochs that another server has ended by taking the lead.
     fenced: HashMap<&'static str, i64>,
 }
 
@@ -44,13 +44,13 @@ pub(crate) struct Passed {
 }
 
 impl IdleCheckpoints {
-    /// A leader has come so far.
+    /// Notes that a leader has come so far without a change.
     pub(crate) fn owe(&self, projection: &'static str, passed: Passed) {
         self.state().owed.insert(projection, passed);
         self.news.notify_one();
     }
 
-    /// A batch moves the checkpoint itself, further than anything that is owed.
+    /// Forgets what is owed, because a batch moves the checkpoint further.
     pub(crate) fn settle(&self, projection: &'static str) {
         self.state().owed.remove(projection);
     }
@@ -60,25 +60,25 @@ impl IdleCheckpoints {
         self.state().fenced.get(projection) == Some(&epoch)
     }
 
-    /// Moves what is owed, for as long as the server runs.
+    /// Moves what is owed, as long as the server runs.
     pub(crate) async fn keep(&self, database: Database) {
         let mut session = None;
         loop {
             self.news.notified().await;
-            sleep(GATHER).await;
+            sleep(GATHER_INTERVAL).await;
             while let Some(pause) = self.move_owed(&database, &mut session).await {
                 sleep(pause).await;
             }
         }
     }
 
-    /// Moves what can be moved. When to try again, if something is left.
+    /// Moves what can be moved. Returns the pause before the next try, if something is left.
     async fn move_owed(&self, database: &Database, session: &mut Option<ClientWrapper>) -> Option<Duration> {
         let owed = self.state().owed.clone();
         if owed.is_empty() {
             return None;
         }
-        let moved = timeout(ANSWER_WITHIN, send(database, session, &owed)).await;
+        let moved = timeout(ANSWER_TIMEOUT, send(database, session, &owed)).await;
         let moved = match moved {
             Ok(Ok(moved)) => moved,
             failed => {
@@ -86,12 +86,12 @@ impl IdleCheckpoints {
                 if let Ok(Err(error)) = failed {
                     tracing::debug!(%error, "checkpoints of idle projections are not moved");
                 }
-                return Some(AWAY);
+                return Some(RETRY_INTERVAL);
             }
         };
         let mut state = self.state();
         for (name, fenced) in moved {
-            // What came since is owed still.
+            // What was added since stays owed.
             let Some((&projection, passed)) = owed.get_key_value(name.as_str()) else { continue };
             if state.owed.get(projection) == Some(passed) {
                 state.owed.remove(projection);
@@ -100,7 +100,7 @@ impl IdleCheckpoints {
                 state.fenced.insert(projection, passed.epoch);
             }
         }
-        (!state.owed.is_empty()).then_some(GATHER)
+        (!state.owed.is_empty()).then_some(GATHER_INTERVAL)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,7 +108,7 @@ impl IdleCheckpoints {
     }
 }
 
-/// Asks the database; which of them have moved, and which are led by somebody else.
+/// Moves the checkpoints. Returns the answered ones, each with whether another server leads it.
 async fn send(
     database: &Database,
     session: &mut Option<ClientWrapper>,

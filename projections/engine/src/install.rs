@@ -1,8 +1,9 @@
-//! The tables of read models: made at start, by the owner of the database, right after the log's migrations.
+//! The tables of read models. The owner of the database makes them at start, right after the log's migrations.
 
 use std::sync::Arc;
 
 use domain::ids::Position;
+use event_store_schema::migrating::migrate_schema;
 use tokio_postgres::{Client, Config, Transaction};
 
 use crate::projection::Projection;
@@ -14,6 +15,16 @@ pub(crate) const LIVE_SCHEMA: &str = "read_model";
 /// The advisory lock under which read models are installed: 'MPin' in ASCII.
 const INSTALL_LOCK: i64 = 0x4d50_696e;
 
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The advisory lock of the migrations: 'MPrm' in ASCII.
+const MIGRATION_LOCK: i64 = 0x4d50_726d;
+
+/// The history of the migrations.
+const HISTORY: &str = "read_model_schema_history";
+
 /// The tables of a read model could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -22,7 +33,10 @@ pub enum InstallError {
     Connection(#[source] tokio_postgres::Error),
     /// What all read models share could not be made.
     #[error("cannot prepare for read models: {}", describe(.0))]
-    Shared(#[source] tokio_postgres::Error),
+    Shared(#[from] tokio_postgres::Error),
+    /// A migration failed, or the database was migrated by a newer release.
+    #[error("migration failed: {0}")]
+    Migration(#[from] refinery::Error),
     /// A read model's own tables could not be made.
     #[error("cannot install the read model {projection}: {}", describe(.source))]
     Tables {
@@ -40,15 +54,17 @@ fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Makes the tables of all read models that are missing, under a lock, so that servers may start at the same time; their
-/// runners then fill them from the beginning of the log. A read model of another version is left as it is, for servers of
-/// that release may still show it: it is [rebuilt](crate::rebuild::rebuild) beside them.
+/// Makes the missing tables of all read models. Runners then fill them from the beginning of the log. A lock lets servers
+/// start at the same time. A read model of another version is left as it is, because servers of that release may still show
+/// it. It is [rebuilt](crate::rebuild::rebuild) beside them.
 ///
-/// The connection must be the owner's, not the application's.
+/// `owner` connects as the owner of the database, not as the application.
 pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Result<(), InstallError> {
-    // Ends with this function, and the lock with it.
+    // The session ends with this function, and the lock with it.
     let mut client = owner_session(owner).await.map_err(InstallError::Connection)?;
-    prepare(&client).await.map_err(InstallError::Shared)?;
+    client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
+    client.batch_execute(include_str!("../sql/roles.sql")).await?;
+    migrate_schema::<InstallError>(owner, MIGRATION_LOCK, HISTORY, migrations::migrations::runner()).await?;
     for projection in projections {
         let name = projection.name();
         install_one(&mut client, projection.as_ref())
@@ -56,11 +72,6 @@ pub async fn install(owner: &Config, projections: &[Arc<dyn Projection>]) -> Res
             .map_err(|source| InstallError::Tables { projection: name, source })?;
     }
     Ok(())
-}
-
-async fn prepare(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.execute(include_str!("../sql/lock_install.sql"), &[&INSTALL_LOCK]).await?;
-    client.batch_execute(include_str!("../sql/install.sql")).await
 }
 
 async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result<(), tokio_postgres::Error> {
@@ -88,10 +99,10 @@ async fn install_one(client: &mut Client, projection: &dyn Projection) -> Result
     Ok(())
 }
 
-/// Makes a projection's tables in a schema, with their privileges and policies: no projection can forget them. The
+/// Makes a projection's tables in a schema, with their privileges and policies, which no projection can forget. The
 /// transaction is left with a search path on which the tables come first.
 ///
-/// Row-level security is not forced on the owner of the tables: the owner serves no request, and must be able to dump them.
+/// Row-level security is not forced on the owner of the tables. The owner serves no request, and must be able to dump them.
 pub(crate) async fn create_tables(
     tx: &Transaction<'_>,
     schema: &str,

@@ -1,9 +1,10 @@
-//! Who leads: of all servers the one that last raised the epoch in a checkpoint's row, for projections and the publisher.
+//! Leadership: the server that last raised the epoch in a checkpoint's row leads. Projections, policies and the publisher
+//! use it.
 //!
-//! A leader renews its lease about every second, by the database's clock. Three things follow each other when it goes
-//! away. A leader that was killed loses its session, and the lock of its epoch with it: another takes over at once. A
-//! leader that froze keeps the session but not the lease: another takes over when it has run out. And when the frozen one
-//! wakes up, whatever it writes names an epoch that has passed, and moves nothing.
+//! A leader renews its lease about every second, by the database's clock. A killed leader loses its session, and with it the
+//! lock of its epoch: another server takes over at once. A frozen leader keeps its session but not its lease: another server
+//! takes over when the lease has run out. If the frozen leader wakes up, its statements name a passed epoch and change
+//! nothing.
 
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
 /// How often a leader renews its lease of five seconds (see `take_lead.sql`).
-pub(crate) const RENEW: Duration = Duration::from_secs(1);
+pub(crate) const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a server that does not lead tries to.
-pub(crate) const CAMPAIGN: Duration = Duration::from_secs(1);
+/// How often a server that does not lead tries to take the lead.
+pub(crate) const CAMPAIGN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A database that does not answer this long has lost its leader: the lease has run out by then.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// If the database does not answer for so long, the lease has run out.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a campaign ended.
 pub(crate) enum Campaign {
@@ -41,7 +42,7 @@ pub(crate) struct Leadership {
     session: ClientWrapper,
 }
 
-/// The lead was taken by another server, or could not be kept.
+/// Why the lead is lost.
 #[derive(Debug)]
 pub(crate) enum LeadLost {
     Fenced,
@@ -60,7 +61,7 @@ pub(crate) async fn campaign(database: &Database, name: &'static str, version: u
     let client = database.get().await?;
     let take = client.prepare_cached(include_str!("../sql/take_lead.sql")).await?;
     if let Some(row) = client.query_opt(&take, &[&name, &i64::from(version)]).await? {
-        // The lock of the epoch is the session's: the connection must never go back to the pool.
+        // The session holds the lock of the epoch, so the connection must never go back to the pool.
         let session = Object::take(client);
         session.batch_execute(include_str!("../sql/lead.sql")).await?;
         let (epoch, start) = (row.try_get("epoch")?, Position::from_sql(row.try_get("position")?));
@@ -76,7 +77,7 @@ pub(crate) async fn campaign(database: &Database, name: &'static str, version: u
 }
 
 impl Leadership {
-    /// Which lead this is. A statement that writes names it in its condition.
+    /// The number of this lead. A statement that writes names it in its condition.
     pub(crate) const fn epoch(&self) -> i64 {
         self.epoch
     }
@@ -96,13 +97,13 @@ impl Leadership {
         self.write(include_str!("../sql/renew_lead.sql"), &[&self.name, &self.epoch]).await
     }
 
-    /// Carries a statement out that names the epoch in its condition; fails if it found nothing to change.
+    /// Runs a statement that names the epoch in its condition. It fails if no row matched.
     pub(crate) async fn write(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(), LeadLost> {
         let written = async {
             let statement = self.session.prepare_cached(statement).await?;
             self.session.execute(&statement, parameters).await
         };
-        match timeout(ANSWER_WITHIN, written).await {
+        match timeout(ANSWER_TIMEOUT, written).await {
             Ok(Ok(0)) => Err(LeadLost::Fenced),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),

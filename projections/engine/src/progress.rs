@@ -51,14 +51,14 @@ pub(crate) struct Progress {
 }
 
 /// A read model that is further behind than this is being filled. Nobody waits for that.
-const HOPELESS_LAG: u64 = 20_000;
+const LONGEST_AWAITED_LAG: u64 = 20_000;
 
 impl Progress {
     fn is_hopeless(&self, position: Position) -> bool {
         match self.state {
             ProjectionState::Stopped { .. } | ProjectionState::Rebuilding => true,
             ProjectionState::Leading | ProjectionState::Following => {
-                position.get().saturating_sub(self.position.get()) > HOPELESS_LAG
+                position.get().saturating_sub(self.position.get()) > LONGEST_AWAITED_LAG
             }
             // Its position is not known yet.
             ProjectionState::Connecting => false,

@@ -12,15 +12,16 @@ pub use deadpool_postgres::Transaction;
 use crate::reading::is_unreadable;
 use crate::stored::Malformed;
 
-/// A read model. Its tables hold nothing but what its events say, so they can be dropped and filled again at any time.
+/// A read model. Its tables follow from its events alone, so they can be dropped and filled again at any time.
 ///
-/// All names in SQL are unqualified: whoever creates or fills the tables sets the `search_path`, so the same code fills
-/// the live tables and, during a rebuild, those of another schema.
+/// All names in SQL are unqualified. The engine sets the `search_path`, so the same code fills the live tables and, during a
+/// rebuild, those of another schema.
 pub trait Projection: Send + Sync + 'static {
-    /// Its name, the same for ever.
+    /// The name. It never changes, because the checkpoint is found by it.
     fn name(&self) -> &'static str;
 
-    /// Counts the changes of its tables and of what it makes of events. Another version is filled from the beginning.
+    /// The version of the tables and of what the code makes of events. If either changes, it is raised: the tables are then
+    /// filled from the beginning. A test compares it with the events that are taken (`versions.json`).
     fn version(&self) -> u32;
 
     /// Its tables. Each has a column `facility_id`, by which row-level security keeps practices apart.
@@ -29,7 +30,7 @@ pub trait Projection: Send + Sync + 'static {
     /// The SQL that creates the tables, with the indexes that [`load`](Self::load) needs.
     fn schema(&self) -> &'static str;
 
-    /// The SQL that creates all other indexes: once the tables are filled, for that is many times faster.
+    /// The SQL that creates all other indexes. It runs after the tables are filled, which is many times faster.
     fn indexes(&self) -> &'static str {
         ""
     }
@@ -37,23 +38,23 @@ pub trait Projection: Send + Sync + 'static {
     /// Whether events of this type change it.
     fn takes(&self, event_type: &str) -> bool;
 
-    /// Whether it is read far less often than it changes, so that whoever reads it waits for it and not whoever writes.
-    /// Its events are gathered for a moment, which makes fewer and larger batches.
+    /// Whether readers wait for the read model, and writers do not. That is for one that changes far more often than it is
+    /// read. Its events are gathered for a moment, into fewer and larger batches.
     fn is_awaited_by_readers(&self) -> bool {
         false
     }
 
-    /// Brings the tables to where they are right after `events`: events that it takes, in log order, each of them once.
+    /// Applies `events` to the tables: events that it takes, in log order, each once.
     ///
-    /// A batch may hold a thousand events: it is folded in memory and written with a few set-based statements.
+    /// A batch may hold a thousand events. It is folded in memory and written with a few set-based statements.
     fn apply<'a>(
         &'a self,
         events: &'a [RecordedEvent],
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>>;
 
-    /// The same as [`apply`](Self::apply), to tables that are filled for the first time and that nobody reads: without
-    /// [`indexes`](Self::indexes), and without what [`derive`](Self::derive) will make.
+    /// The same as [`apply`](Self::apply), to tables that are filled for the first time and that no query reads. They have
+    /// no [`indexes`](Self::indexes) yet, and nothing that [`derive`](Self::derive) makes.
     fn load<'a>(
         &'a self,
         events: &'a [RecordedEvent],
@@ -62,7 +63,7 @@ pub trait Projection: Send + Sync + 'static {
         self.apply(events, tx)
     }
 
-    /// Fills the tables that follow from those that were loaded: its share of them, for all shares are made at once.
+    /// Fills a share of the tables that follow from the loaded ones. All shares are made at once.
     fn derive<'a>(&'a self, share: Share, tx: &'a Transaction<'a>) -> BoxFuture<'a, Result<(), ProjectionError>> {
         let _ = (share, tx);
         ready(Ok(())).boxed()
@@ -84,13 +85,13 @@ pub enum ProjectionError {
     /// The database is away, or too busy: the same may pass later.
     #[error(transparent)]
     Away(DatabaseError),
-    /// A batch does not end: the database is as good as away.
+    /// A batch did not end in time. The database counts as away.
     #[error("a batch takes too long")]
     TooSlow,
     /// The database refuses a statement. Its message is left out, for it may quote values.
     #[error("the database refuses it (SQLSTATE {})", .0.code())]
     Refused(SqlState),
-    /// An event is not what this release understands.
+    /// This release does not understand an event.
     #[error(transparent)]
     Unreadable(#[from] UnreadableEvent),
     /// The log cannot be read: a key is missing, or content was altered.

@@ -1,4 +1,4 @@
-//! How queries read: for one practice, in a transaction that names it, in one round trip.
+//! Queries read for one facility, in a transaction that names it, in one round trip.
 
 use std::error::Error;
 use std::time::Instant;
@@ -35,7 +35,7 @@ impl From<Malformed> for QueryError {
     }
 }
 
-/// Whether the error is neither the server's nor the connection's: a value is not of the type that the code says.
+/// Whether a value is not of the type that the code says: the error is neither the server's nor the connection's.
 pub(crate) fn is_unreadable(error: &tokio_postgres::Error) -> bool {
     let broken = || error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>());
     error.code().is_none() && !broken()
@@ -44,10 +44,10 @@ pub(crate) fn is_unreadable(error: &tokio_postgres::Error) -> bool {
 /// A statement and what is bound to it.
 pub type Bound<'a> = (&'a str, &'a [&'a (dyn ToSql + Sync)]);
 
-/// The rows of each statement, all of one snapshot, as one practice may see them. `name` is the query's in the metrics.
+/// The rows of each statement, all of one snapshot, as one facility may see them. `name` is the query's in the metrics.
 ///
-/// The practice is named by a setting of the transaction, which row-level security compares with every row: a condition
-/// that a statement forgets yields nothing instead of somebody else's patients.
+/// A setting of the transaction names the facility. Row-level security compares it with every row. If a statement forgets
+/// the condition, it yields no rows of another facility.
 pub async fn read<const N: usize>(
     database: &Database,
     facility: FacilityId,
@@ -62,9 +62,9 @@ pub async fn read<const N: usize>(
         prepared.push((client.prepare_cached(sql).await?, parameters));
     }
     let facility = facility.to_string();
-    // Each of these futures sends its message when it is first polled, and they are polled in this order: all messages are
-    // under way, COMMIT included, before the first answer is waited for. That saves three round trips, and a query that
-    // is cancelled half-way leaves no open transaction behind. After a failure COMMIT rolls back.
+    // Each future sends its message when it is first polled, and they are polled in this order. So all messages, COMMIT
+    // included, are under way before the first answer is awaited. That saves three round trips. A query that is cancelled
+    // half-way leaves no open transaction. After a failure COMMIT rolls back.
     let (begun, named, answers, ended) = join4(
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
         client.execute(&name_facility, &[&facility]),
@@ -83,8 +83,8 @@ pub async fn read<const N: usize>(
     Ok(rows)
 }
 
-/// The rows of a statement in which no practice is named, as whoever acts for all practices sees them: policies, which look
-/// for what is due. Never for an answer to anybody.
+/// The rows of a statement over all facilities. Policies look for what is due with it. No answer to a request may come from
+/// it.
 pub async fn read_of_all(
     database: &Database,
     name: &'static str,

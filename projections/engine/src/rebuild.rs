@@ -1,4 +1,4 @@
-//! Rebuilds of read models while everybody goes on reading and writing.
+//! Rebuilds of read models, while users go on reading and writing.
 //!
 //! ```text
 //! copy      a second schema, filled from the beginning of the log, beside the live tables: first what the events say,
@@ -7,8 +7,8 @@
 //!   └─► compare   [`verify`]: the copy at exactly the live position, row for row; nothing live is touched
 //! ```
 //!
-//! One rebuild of a projection runs at a time, under an advisory lock of its session. One that was killed leaves a schema
-//! that nobody reads, and the next one drops it.
+//! An advisory lock allows one rebuild of a projection at a time. A killed rebuild leaves a schema that no query reads; the
+//! next rebuild drops it.
 
 mod compare;
 mod copy;
@@ -23,15 +23,15 @@ use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 
 pub use self::compare::TableDifference;
-use self::copy::{Copy, Keeper};
+use self::copy::{Copy, RebuildLock};
 use crate::projection::{Projection, ProjectionError};
 
-/// A copy that is this close to the live tables can catch up while those stand still.
-const CLOSE: u64 = 500;
+/// If the copy is at most so many events behind, it catches up while the live tables stand still.
+const CATCH_UP_EVENTS: u64 = 500;
 
-/// How often the swap is tried, and the pause between two tries: readers and writers in its way come first.
-const TRIES: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often the swap is tried, and the pause between two tries. Readers and writers in its way come first.
+const SWAP_TRIES: u32 = 40;
+const SWAP_PAUSE: Duration = Duration::from_millis(500);
 
 /// How far a rebuild has come.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +40,14 @@ pub struct Progress {
     pub projection: &'static str,
     /// Up to where the log is applied.
     pub position: Position,
-    /// Up to where it is to be applied, as far as is known now.
+    /// The position to reach, as known now.
     pub head: Position,
     /// How long it has taken until now.
     pub elapsed: Duration,
 }
 
 impl Progress {
-    /// The rate, over the whole time.
+    /// Over the whole time.
     pub fn events_per_second(&self) -> f64 {
         self.position.get() as f64 / self.elapsed.as_secs_f64().max(0.001)
     }
@@ -82,16 +82,16 @@ pub struct VerifyReport {
     pub differences: Vec<TableDifference>,
 }
 
-/// A read model was not rebuilt, or not compared. The live one is as it was. No message holds content of an event.
+/// A rebuild or a comparison failed. The live read model is unchanged. No message holds content of an event.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// Somebody else is at it.
+    /// Another session rebuilds the same read model.
     #[error("another rebuild of this read model is running")]
     AlreadyRunning,
     /// It was never installed.
     #[error("the read model is not installed: start a server first")]
     NotInstalled,
-    /// Its live tables cannot be compared with what this program would write.
+    /// The live tables are of another version, so rows cannot be compared.
     #[error("the live read model is of version {found}, this program writes version {ours}")]
     OtherVersion {
         /// The live tables' version.
@@ -99,10 +99,10 @@ pub enum RebuildError {
         /// The version of this program.
         ours: u32,
     },
-    /// It was rebuilt to another version meanwhile.
+    /// Another release replaced the read model meanwhile.
     #[error("the read model was replaced by another release meanwhile")]
     Superseded,
-    /// Readers, writers or other transactions were in the way of the swap at every try.
+    /// Other transactions blocked the swap at every try.
     #[error("transactions that do not end are in the way of the swap; the rebuild was given up")]
     Busy,
     /// Events cannot be applied.
@@ -129,10 +129,10 @@ impl From<tokio_postgres::Error> for RebuildError {
     }
 }
 
-/// Fills a copy of a read model from the beginning of the log and puts it in the place of the live one. Of whatever version
-/// the live one is: afterwards it is of this program's.
+/// Fills a copy of a read model from the beginning of the log, and puts it in the place of the live one. The live one may be
+/// of any version; afterwards it is of this program's.
 ///
-/// `owner` is the owner of the database, for tables are made and dropped.
+/// `owner` connects as the owner of the database, who may make and drop tables.
 pub async fn rebuild(
     log: &EventLog,
     owner: &Config,
@@ -140,18 +140,18 @@ pub async fn rebuild(
     mut progress: impl FnMut(Progress),
 ) -> Result<RebuildReport, RebuildError> {
     let started = Instant::now();
-    let mut keeper = Keeper::take(owner, projection).await?;
-    let version = keeper.live().await?.version;
+    let mut lock = RebuildLock::take(owner, projection).await?;
+    let version = lock.live().await?.version;
     let mut copy = Copy::begin(log, owner, projection).await?;
     let replaced = async {
         copy.load(log.head().await?, &mut progress).await?;
         copy.tidy().await?;
-        for _ in 0..TRIES {
-            while log.head().await?.get().saturating_sub(copy.position().get()) > CLOSE {
+        for _ in 0..SWAP_TRIES {
+            while log.head().await?.get().saturating_sub(copy.position().get()) > CATCH_UP_EVENTS {
                 copy.fill(log.head().await?, &mut progress).await?;
             }
-            match swap::swap(&mut keeper, &mut copy, version, &mut progress).await {
-                Err(RebuildError::Busy) => sleep(PAUSE).await,
+            match swap::swap(&mut lock, &mut copy, version, &mut progress).await {
+                Err(RebuildError::Busy) => sleep(SWAP_PAUSE).await,
                 outcome => return outcome,
             }
         }
@@ -165,11 +165,11 @@ pub async fn rebuild(
         }
         Err(error) => Err(copy.discarded_for(error).await),
     };
-    keeper.release().await;
+    lock.release().await;
     outcome
 }
 
-/// Fills a copy of a read model up to exactly where the live one stands, compares the two row for row, and drops the copy.
+/// Fills a copy of a read model to exactly the live position, compares the two row for row, and drops the copy.
 pub async fn verify(
     log: &EventLog,
     owner: &Config,
@@ -177,16 +177,16 @@ pub async fn verify(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, RebuildError> {
     let started = Instant::now();
-    let mut keeper = Keeper::take(owner, projection).await?;
+    let mut lock = RebuildLock::take(owner, projection).await?;
     let mut copy = Copy::begin(log, owner, projection).await?;
     let compared = async {
-        let mut live = keeper.live().await?.position;
+        let mut live = lock.live().await?.position;
         copy.load(live, &mut progress).await?;
-        while live.get().saturating_sub(copy.position().get()) > CLOSE {
+        while live.get().saturating_sub(copy.position().get()) > CATCH_UP_EVENTS {
             copy.fill(live, &mut progress).await?;
-            live = keeper.live().await?.position;
+            live = lock.live().await?.position;
         }
-        compare::compare(&mut keeper, &copy, &mut progress).await
+        compare::compare(&mut lock, &copy, &mut progress).await
     };
     let outcome = match compared.await {
         Ok((position, differences)) => copy.discard().await.map(|()| VerifyReport {
@@ -197,6 +197,6 @@ pub async fn verify(
         }),
         Err(error) => Err(copy.discarded_for(error).await),
     };
-    keeper.release().await;
+    lock.release().await;
     outcome
 }

@@ -1,8 +1,8 @@
-//! One projection's runner: campaign for the leadership, then read, apply and move the checkpoint, batch by batch.
+//! One projection's runner campaigns for the lead. Then it reads, applies and moves the checkpoint, batch by batch.
 //!
-//! On all servers together one runner leads (see [`leadership`](crate::leadership)). It moves the checkpoint in the
-//! transaction of each batch, from where the batch began and in its own epoch, or not at all. A server of a newer release
-//! than the tables' first fills new ones beside them (see [`rebuild`](crate::rebuild)).
+//! Of all servers, one runner leads (see [`leadership`](crate::leadership)). Each batch moves the checkpoint in its own
+//! transaction, from where the batch began and under the leader's epoch. If the tables are an older release's, the runner
+//! first fills new ones beside them (see [`rebuild`](crate::rebuild)).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,35 +17,35 @@ use tokio_postgres::types::ToSql;
 use tokio_util::sync::CancellationToken;
 
 use crate::idle::{IdleCheckpoints, Passed};
-use crate::leadership::{CAMPAIGN, Campaign, LeadLost, Leadership, RENEW, campaign};
+use crate::leadership::{CAMPAIGN_INTERVAL, Campaign, LeadLost, Leadership, RENEW_INTERVAL, campaign};
 use crate::progress::{ProjectionState, Tracked};
 use crate::projection::ProjectionError;
 use crate::rebuild::{RebuildError, rebuild};
 
 /// How many events are read and applied at once. More gains nothing; fewer cost round trips during a rebuild.
-const BATCH: u32 = 1000;
+const BATCH_EVENTS: u32 = 1000;
 
-/// How long events are gathered for a read model that its readers wait for.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long events are gathered into one batch, if readers wait for the read model and writers do not.
+const GATHER_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How long a batch may take before its connection is given up.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often an event that cannot be applied is tried again.
-const RETRY: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often a rebuild tells how far it has come.
-const TELL: Duration = Duration::from_secs(5);
+const PROGRESS_LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long to wait for a database that is away: doubled from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 pub(crate) struct Runner {
     pub(crate) tracked: Tracked,
     pub(crate) log: EventLog,
     /// Shared by all runners of the server.
     pub(crate) idle: Arc<IdleCheckpoints>,
-    /// As whom tables are made, if this server may.
+    /// The owner of the database, if this server may make tables.
     pub(crate) owner: Option<Config>,
     pub(crate) stop: CancellationToken,
 }
@@ -94,11 +94,11 @@ impl Drop for PanicAlarm {
 }
 
 impl Runner {
-    /// Runs until told to stop; then ends between two batches. A panic of a projection's code shows as an event that cannot be
-    /// applied, until the task is started again.
+    /// Runs until told to stop, and ends between two batches. If the projection's code panics, the state says so until the
+    /// task is started again.
     pub(crate) async fn run(self) {
         let _alarm = PanicAlarm(self.tracked.clone());
-        let mut backoff = BACKOFF.0;
+        let mut backoff = RETRY_PAUSES.0;
         while !self.stop.is_cancelled() {
             let began = Instant::now();
             let database = self.log.database();
@@ -108,13 +108,13 @@ impl Runner {
                     LeadershipEnd::Fenced => {
                         self.tracked.resign();
                         // A rebuild that moved the checkpoint leaves the lead free.
-                        if began.elapsed() > CAMPAIGN { Duration::ZERO } else { CAMPAIGN }
+                        if began.elapsed() > CAMPAIGN_INTERVAL { Duration::ZERO } else { CAMPAIGN_INTERVAL }
                     }
                     LeadershipEnd::Lost(error) => {
                         tracing::warn!(projection = self.name(), %error, "lost the leadership of a projection");
                         self.tracked.disconnect();
-                        // It was there a moment ago, and writers wait for what they wrote.
-                        backoff = BACKOFF.0;
+                        // The database was there a moment ago, and writers wait, so the first pause is the shortest.
+                        backoff = RETRY_PAUSES.0;
                         backoff
                     }
                 },
@@ -124,13 +124,13 @@ impl Runner {
                 // A newer release's tables are led by its own servers.
                 Ok(Campaign::Lost | Campaign::OtherVersion(_) | Campaign::Missing) => {
                     self.tracked.resign();
-                    backoff = BACKOFF.0;
-                    CAMPAIGN
+                    backoff = RETRY_PAUSES.0;
+                    CAMPAIGN_INTERVAL
                 }
                 Err(error) => {
                     tracing::debug!(projection = self.name(), %error, "cannot campaign for a projection");
                     self.tracked.disconnect();
-                    backoff = (backoff * 2).min(BACKOFF.1);
+                    backoff = (backoff * 2).min(RETRY_PAUSES.1);
                     backoff
                 }
             };
@@ -138,14 +138,14 @@ impl Runner {
         }
     }
 
-    /// Brings the tables to this release, unless another server does. How long to wait before the next campaign.
+    /// Brings the tables to this release, unless another server does. Returns the pause before the next campaign.
     async fn rebuild(&self) -> Duration {
-        let Some(owner) = self.owner.clone() else { return CAMPAIGN };
+        let Some(owner) = self.owner.clone() else { return CAMPAIGN_INTERVAL };
         self.tracked.rebuild_here();
         let projection = self.tracked.projection.clone();
         let mut told = Instant::now();
         let rebuilt = rebuild(&self.log, &owner, projection.as_ref(), |progress| {
-            if told.elapsed() > TELL {
+            if told.elapsed() > PROGRESS_LOG_INTERVAL {
                 told = Instant::now();
                 let (position, head) = (progress.position, progress.head);
                 tracing::info!(projection = progress.projection, %position, %head, "rebuilding a read model");
@@ -162,12 +162,12 @@ impl Runner {
             }
             Err(RebuildError::AlreadyRunning | RebuildError::Superseded) => {
                 self.tracked.resign();
-                CAMPAIGN
+                CAMPAIGN_INTERVAL
             }
             Err(error) => {
                 tracing::error!(projection = self.name(), %error, "a read model cannot be rebuilt; it is tried again");
                 self.tracked.halt_at(self.tracked.now().position, format!("not rebuilt: {error}"));
-                RETRY
+                RETRY_INTERVAL
             }
         }
     }
@@ -183,11 +183,11 @@ impl Runner {
         }
     }
 
-    /// Waits, and keeps the lease meanwhile.
+    /// Waits, and renews the lease meanwhile.
     async fn rest(&self, lead: &Leadership, time: Duration) -> Result<(), LeadLost> {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.stop.is_cancelled() {
-            self.pause(RENEW).await;
+            self.pause(RENEW_INTERVAL).await;
             lead.renew().await?;
         }
         Ok(())
@@ -203,7 +203,7 @@ impl Runner {
         tracing::info!(projection = self.name(), %position, "leading a projection");
         self.tracked.lead_to(position);
         let mut head = self.log.watch();
-        let mut limit = BATCH;
+        let mut limit = BATCH_EVENTS;
         loop {
             if self.stop.is_cancelled() {
                 return LeadershipEnd::Asked;
@@ -216,20 +216,20 @@ impl Runner {
                     // The sender lives as long as the log that this runner holds.
                     _ = head.changed() => {}
                     () = self.stop.cancelled() => {}
-                    () = sleep(RENEW) => if let Err(lost) = lead.renew().await {
+                    () = sleep(RENEW_INTERVAL) => if let Err(lost) = lead.renew().await {
                         return lost.into();
                     }
                 }
                 continue;
             }
             if self.tracked.projection.is_awaited_by_readers() {
-                self.pause(GATHER).await;
+                self.pause(GATHER_INTERVAL).await;
             }
             let outcome = timeout(BATCH_TIMEOUT, self.batch(&mut lead, position, limit)).await;
             match outcome.unwrap_or_else(|_| Err(ProjectionError::TooSlow.into())) {
                 Ok(reached) => {
                     position = reached;
-                    limit = (limit * 2).min(BATCH);
+                    limit = (limit * 2).min(BATCH_EVENTS);
                     self.tracked.lead_to(position);
                 }
                 Err(BatchFailure::Fenced) => {
@@ -244,7 +244,7 @@ impl Runner {
                 Err(BatchFailure::Failed { .. }) if limit > 1 => limit /= 2,
                 Err(BatchFailure::Failed { error, event_type }) => {
                     self.halt(&lead, position.next(), &error, event_type).await;
-                    if let Err(lost) = self.rest(&lead, RETRY).await {
+                    if let Err(lost) = self.rest(&lead, RETRY_INTERVAL).await {
                         return lost.into();
                     }
                 }
@@ -252,7 +252,8 @@ impl Runner {
         }
     }
 
-    /// Applies at most `limit` events after `position` and moves the checkpoint, in one transaction. Where it stands then.
+    /// Applies at most `limit` events after `position` and moves the checkpoint, in one transaction. Returns the new
+    /// position.
     async fn batch(&self, lead: &mut Leadership, position: Position, limit: u32) -> Result<Position, BatchFailure> {
         let projection = &self.tracked.projection;
         let started = Instant::now();
@@ -273,8 +274,8 @@ impl Runner {
         let parameters: [&(dyn ToSql + Sync); 5] = [&name, &version, &epoch, &from, &to];
         let tx = session.transaction().await?;
         let event_type = (taken.len() == 1).then(|| first.event_type.clone());
-        // Both are sent together, and carried out in this order: the checkpoint first, so that nothing that a replaced
-        // leader does can count.
+        // Both are sent together and run in this order. The checkpoint comes first, so that nothing counts that a replaced
+        // leader does.
         let (moved, applied) = join(tx.execute(&checkpoint, &parameters), projection.apply(&taken, &tx)).await;
         if moved? == 0 {
             return Err(BatchFailure::Fenced);
@@ -286,7 +287,7 @@ impl Runner {
         Ok(reached)
     }
 
-    /// Raises the alarm, on this server and, by the checkpoint's row, on the others.
+    /// Raises the alarm on this server and, by the checkpoint's row, on the others.
     async fn halt(&self, lead: &Leadership, position: Position, error: &ProjectionError, event_type: Option<String>) {
         let state = ProjectionState::Stopped { position, reason: error.to_string() };
         if self.tracked.now().state == state {

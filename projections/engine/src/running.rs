@@ -1,4 +1,4 @@
-//! [`Projections`]: all read models that a server runs, and whoever waits for them.
+//! [`Projections`]: all read models that a server runs, and the requests that wait for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::progress::{Board, ProjectionState, ProjectionStatus, Tracked};
 use crate::projection::{Projection, ProjectionError};
 use crate::runner::Runner;
 
-/// How often the log is asked for its head when nothing else told of it.
-const PULSE: Duration = Duration::from_millis(200);
+/// How often the log's head is read if nothing else told of it.
+const HEAD_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How often the checkpoints of projections that others lead are looked at: while somebody waits, doubled from the first
-/// to the second; and while nobody does.
-const FOLLOW: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
-const FOLLOW_IDLE: Duration = Duration::from_secs(1);
+/// How often the checkpoints of other servers' projections are read. While a request waits, the interval doubles from the
+/// first to the second.
+const CHECKPOINT_POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+const IDLE_CHECKPOINT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running read models of one server. Cheap to clone; runs until [`stop`](Self::stop).
 #[derive(Clone)]
@@ -32,7 +32,7 @@ struct Shared {
     log: EventLog,
     tracked: Vec<Tracked>,
     board: Arc<Board>,
-    /// How many wait at this moment.
+    /// How many requests wait now.
     waiting: watch::Sender<usize>,
     stop: CancellationToken,
     tasks: Tasks,
@@ -51,8 +51,7 @@ impl Projections {
         Self::run(log, None, projections)
     }
 
-    /// The same, and rebuilds those whose tables are an older release's. That takes the owner of the database, for tables
-    /// are made and dropped.
+    /// The same, and rebuilds those whose tables are an older release's. `owner` may make and drop tables.
     pub fn start_as_owner(log: EventLog, owner: Config, projections: Vec<Arc<dyn Projection>>) -> Self {
         Self::run(log, Some(owner), projections)
     }
@@ -71,7 +70,7 @@ impl Projections {
                 Runner { tracked, log, idle, owner, stop }.run()
             });
         }
-        // The others have no safe point to end at.
+        // The other tasks have no safe point to end at, so they are dropped at a stop.
         let database = log.database().clone();
         tasks.start("idle checkpoints", move |stop| {
             let (idle, database) = (Arc::clone(&idle), database.clone());
@@ -80,7 +79,7 @@ impl Projections {
         let measured = (log.clone(), tracked.clone());
         tasks.start("pulse of the log", move |stop| {
             let (log, tracked) = measured.clone();
-            stop.run_until_cancelled_owned(feel_pulse(log, tracked))
+            stop.run_until_cancelled_owned(poll_head(log, tracked))
         });
         let followed = (log.clone(), tracked.clone(), waiting.clone());
         tasks.start("checkpoints of other servers", move |stop| {
@@ -90,16 +89,16 @@ impl Projections {
         Self(Arc::new(Shared { log, tracked, board, waiting, stop, tasks }))
     }
 
-    /// Waits until all read models show `position`, on whichever server they are led, but those that
-    /// [their readers wait for](Projection::is_awaited_by_readers). `false` if they do not within `patience`, and at once if one
-    /// of them is stopped before that position or far behind it.
+    /// Waits until all read models show `position`, whichever server leads them, except those that [their readers wait
+    /// for](Projection::is_awaited_by_readers). Returns `false` after `patience`. Returns `false` at once if one of them is
+    /// stopped before that position, or far behind it.
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
         let _waiting = Waiting::new(&self.0.waiting);
         matches!(timeout(patience, self.0.board.reach(position)).await, Ok(Ok(())))
     }
 
-    /// Waits until one read model shows all that the log holds at this moment, for whoever is about to read it. `false` as
-    /// [`wait_for`](Self::wait_for), and if there is no read model of this name.
+    /// Waits until one read model shows all that the log holds now, for a request that is about to read it. Returns `false`
+    /// as [`wait_for`](Self::wait_for) does, and if there is no read model of this name.
     pub async fn catch_up(&self, name: &str, patience: Duration) -> bool {
         let Some(tracked) = self.0.tracked.iter().find(|tracked| tracked.name() == name) else { return false };
         let _waiting = Waiting::new(&self.0.waiting);
@@ -117,7 +116,7 @@ impl Projections {
         self.0.tracked.iter().map(|tracked| tracked.status(head)).collect()
     }
 
-    /// How the tasks are doing that run them. A projection that is stopped by an event is a task that runs.
+    /// The health of the tasks that run them. If an event stops a projection, its task still runs.
     pub fn tasks(&self) -> Vec<TaskHealth> {
         self.0.tasks.health()
     }
@@ -129,7 +128,7 @@ impl Projections {
     }
 }
 
-/// Somebody who waits, for as long as this lives: a wait may be cancelled at any moment.
+/// Counts one waiting request, as long as it lives. A request may be cancelled at any moment.
 struct Waiting<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Waiting<'a> {
@@ -145,9 +144,10 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The truth behind all hints that the log has grown. Asks for the head only if there was none since the last look.
-async fn feel_pulse(log: EventLog, tracked: Vec<Tracked>) {
-    let mut ticks = interval(PULSE);
+/// Polls the log's head, which is the truth behind all hints that the log has grown. If a hint came since the last poll, the
+/// poll is left out.
+async fn poll_head(log: EventLog, tracked: Vec<Tracked>) {
+    let mut ticks = interval(HEAD_POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = log.watch();
     loop {
@@ -165,26 +165,26 @@ async fn feel_pulse(log: EventLog, tracked: Vec<Tracked>) {
     }
 }
 
-/// Looks at the checkpoints of projections that other servers lead: often while somebody waits for them.
+/// Polls the checkpoints of projections that other servers lead: often while a request waits for them.
 async fn follow(log: EventLog, tracked: Vec<Tracked>, mut waiting: watch::Receiver<usize>) {
-    let mut delay = FOLLOW.0;
+    let mut delay = CHECKPOINT_POLL_INTERVALS.0;
     loop {
         let led_elsewhere = tracked.iter().any(|tracked| !tracked.now().led_here);
         let news = if led_elsewhere { look_at_checkpoints(&log, &tracked).await } else { Ok(false) };
         match news {
-            Ok(true) => delay = FOLLOW.0,
-            Ok(false) => delay = (delay * 2).min(FOLLOW.1),
+            Ok(true) => delay = CHECKPOINT_POLL_INTERVALS.0,
+            Ok(false) => delay = (delay * 2).min(CHECKPOINT_POLL_INTERVALS.1),
             Err(error) => {
                 tracing::debug!(%error, "the checkpoints cannot be read");
-                delay = FOLLOW.1;
+                delay = CHECKPOINT_POLL_INTERVALS.1;
             }
         }
         if *waiting.borrow_and_update() > 0 {
             sleep(delay).await;
         } else {
-            // Somebody who begins to wait ends the pause.
-            let _ = timeout(FOLLOW_IDLE, waiting.wait_for(|count| *count > 0)).await;
-            delay = FOLLOW.0;
+            // A request that begins to wait ends the pause.
+            let _ = timeout(IDLE_CHECKPOINT_POLL_INTERVAL, waiting.wait_for(|count| *count > 0)).await;
+            delay = CHECKPOINT_POLL_INTERVALS.0;
         }
     }
 }
@@ -199,7 +199,7 @@ async fn look_at_checkpoints(log: &EventLog, tracked: &[Tracked]) -> Result<bool
         let position = Position::from_sql(row.try_get("position")?);
         let (found, ours) = (row.try_get::<_, i64>("version")?, i64::from(tracked.projection.version()));
         let state = if found > ours {
-            // What it shows is not what this release writes. It is for newer servers to show it.
+            // A newer release's rows are not for this server to show.
             ProjectionState::Stopped { position, reason: "the read model is a newer release's".to_owned() }
         } else if found < ours {
             ProjectionState::Rebuilding

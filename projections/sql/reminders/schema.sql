@@ -1,5 +1,5 @@
--- How practices remind their patients, where they have said so.
-CREATE TABLE reminder_practices (
+-- How facilities remind their patients, where they have said so.
+CREATE TABLE reminder_settings (
     facility_id uuid PRIMARY KEY,
     settings jsonb NOT NULL
 );

@@ -1,4 +1,4 @@
-//! The read model of appointments: the calendar of a practice, by time, practitioner and patient.
+//! The read model of appointments: the calendar of a facility, by time, practitioner and patient.
 
 mod queries;
 mod view;
@@ -55,7 +55,7 @@ impl Projection for Appointments {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            // Most batches are new appointments while people book: of those nothing was there before.
+            // While users book, most batches are new appointments, which have no rows yet.
             let continued = &changed(events) - &begun(events);
             let known = include_str!("../../sql/appointments/known.sql");
             write(&follow_from(continued, known, COLUMN, events, tx).await?, tx).await
@@ -72,11 +72,11 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
     let (mut types, mut held, mut words) = (Vec::new(), Vec::new(), Vec::new());
     let (mut documents, mut versions) = (Vec::new(), Vec::new());
     let (mut created, mut updated) = (Vec::new(), Vec::new());
-    for (id, kept) in appointments {
-        let appointment = &kept.state;
+    for (id, known) in appointments {
+        let appointment = &known.state;
         // No stream begins with anything but a slot.
         let (Some(slot), Some(status)) = (&appointment.slot, appointment.status) else { return Err(MALFORMED) };
-        facilities.push(kept.facility_id.0);
+        facilities.push(known.facility_id.0);
         ids.push(*id);
         practitioners.push(slot.practitioner_id.0);
         patients.push(appointment.patient_id.map(|patient| patient.0));
@@ -92,9 +92,9 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
         held.push(appointment.kept_until());
         words.push(words_of(appointment));
         documents.push(Json(appointment));
-        versions.push(kept.version.to_sql());
-        created.push(kept.created_at);
-        updated.push(kept.updated_at);
+        versions.push(known.version.to_sql());
+        created.push(known.created_at);
+        updated.push(known.updated_at);
     }
     let upsert = tx.prepare_cached(include_str!("../../sql/appointments/upsert.sql")).await?;
     tx.execute(
@@ -125,7 +125,7 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
     Ok(())
 }
 
-/// By what an appointment is found: the words of its title and its reason, each behind a space.
+/// The words by which an appointment is found: title and reason, each word behind a space.
 fn words_of(appointment: &Appointment) -> String {
     let texts = appointment.texts.value();
     let title = texts.and_then(|texts| texts.title.as_ref()).map(TextValue::as_str);
@@ -133,12 +133,12 @@ fn words_of(appointment: &Appointment) -> String {
     [title, reason].into_iter().flatten().flat_map(searched).map(|word| format!(" {word}")).collect()
 }
 
-/// What is searched for, taken apart as [`words_of`] puts it together.
+/// The words of a search, as [`words_of`] puts them together.
 fn searched(search: &str) -> Vec<String> {
     fold(search).split_whitespace().map(str::to_owned).collect()
 }
 
-/// Whether lists show appointments of this status unless asked for others: not what was given back.
+/// Whether lists show appointments of this status, if no status is asked for. Released holds are left out.
 const fn is_listed(status: AppointmentStatus) -> bool {
     match status {
         AppointmentStatus::Released => false,

@@ -1,4 +1,4 @@
-//! Queries on appointments: one of them, and pages of the calendar.
+//! Queries on appointments: one appointment, and pages of the calendar.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ pub struct AppointmentFilter {
     pub series: Option<SeriesId>,
     /// Those that were booked together.
     pub link: Option<LinkId>,
-    /// Those of these statuses; all but slots that were given back if none is named.
+    /// Those of these statuses; all but released holds if none is named.
     pub statuses: Vec<AppointmentStatus>,
     /// Those of these kinds; all if none is named.
     pub types: Vec<AppointmentType>,
@@ -51,7 +51,7 @@ pub enum AppointmentPageStart {
     After(AppointmentCursor),
 }
 
-/// The end of a page: the place in the calendar of its last appointment, whoever's it is.
+/// The end of a page: the place of its last appointment in the calendar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppointmentCursor {
@@ -77,7 +77,7 @@ pub struct AppointmentPage {
     pub next: Option<AppointmentCursor>,
 }
 
-/// Queries on appointments. A slot that is kept is shown until its time is over, by the caller's clock.
+/// Queries on appointments. A hold is shown until it expires, by the caller's clock.
 #[derive(Clone)]
 pub struct AppointmentQueries(Database);
 
@@ -87,7 +87,7 @@ impl AppointmentQueries {
         Self(database)
     }
 
-    /// One appointment, or slot, whatever its status.
+    /// One appointment or hold, whatever its status.
     pub async fn get(&self, facility: FacilityId, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
         let get = include_str!("../../sql/appointments/get.sql");
         let [rows] = read(&self.0, facility, "appointment", [(get, &[&facility.0, &id.0])]).await?;
@@ -103,7 +103,7 @@ impl AppointmentQueries {
         limit: u32,
         now: Timestamp,
     ) -> Result<AppointmentPage, QueryError> {
-        // PostgreSQL's time ends before jiff's begins to matter: what is open ends at the ends of ours.
+        // An open end is the end of jiff's time, which PostgreSQL knows.
         let (from, until) = (filter.from.unwrap_or(Timestamp::UNIX_EPOCH), filter.until.unwrap_or(Timestamp::MAX));
         let practitioners: Vec<Uuid> = filter.practitioners.iter().map(|practitioner| practitioner.0).collect();
         let practitioners = Some(practitioners).filter(|practitioners| !practitioners.is_empty());
@@ -134,7 +134,7 @@ impl AppointmentQueries {
             }
         };
         if words.as_ref().is_some_and(Vec::is_empty) {
-            // Nothing in it could ever match.
+            // No word of the search could ever match.
             return Ok(AppointmentPage { items: Vec::new(), total: 0, offset, next: None });
         }
         let words = words.unwrap_or_default();
@@ -206,7 +206,7 @@ impl AppointmentQueries {
         Ok(AppointmentPage { items, total: total.unsigned_abs(), offset, next })
     }
 
-    /// Why those of these appointments were called off that were, and where somebody said.
+    /// The reasons of cancellation of these appointments, where there is one.
     pub async fn cancellation_reasons(
         &self,
         facility: FacilityId,

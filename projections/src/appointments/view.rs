@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-/// An appointment, or a slot that is kept. Of a patient who was erased, what is open is left, and `forgotten` says so.
+/// An appointment or a hold. If the patient was erased, what is open is left, and `forgotten` says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AppointmentView {
@@ -17,12 +17,12 @@ pub struct AppointmentView {
     pub id: AppointmentId,
     /// Where it is in its life.
     pub status: AppointmentStatus,
-    /// Who sees the patient.
+    /// The practitioner.
     pub practitioner_id: UserId,
-    /// Whose it is; nobody's if a slot is kept.
+    /// The patient; none for a hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient_id: Option<PatientId>,
-    /// Where.
+    /// The room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_id: Option<RoomId>,
     /// When.
@@ -32,7 +32,7 @@ pub struct AppointmentView {
     pub additional_slots: Vec<Interval>,
     /// The zone in which they were booked.
     pub time_zone: String,
-    /// Until when a slot is kept.
+    /// When a hold expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
     /// The kind of visit.
@@ -64,7 +64,7 @@ pub struct AppointmentView {
     /// What else is good to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
-    /// Why it was called off.
+    /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
     /// Whether the patient's personal data was erased.
@@ -72,7 +72,7 @@ pub struct AppointmentView {
     pub forgotten: bool,
     /// Its version.
     pub version: StreamVersion,
-    /// When it was booked, or the slot first kept.
+    /// When it was booked, or the hold was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,

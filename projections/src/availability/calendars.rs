@@ -1,5 +1,5 @@
-//! The calendars in which slots are looked for: when practitioners are there, and what takes their time. They are read when
-//! somebody asks, as late as read models are; only a booking itself is sure.
+//! The calendars in which free slots are found: when practitioners are there, and what takes their time. They are as late as
+//! read models are; only a booking itself is certain.
 
 use std::collections::HashMap;
 
@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::queries::known;
 
-/// How far beyond the window bookings are looked at: a buffer is at most four hours.
-const AROUND: SignedDuration = SignedDuration::from_hours(24);
+/// How far beyond the window bookings are read. A buffer is at most four hours.
+const WINDOW_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whose time is looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,8 +83,8 @@ impl CalendarQueries {
         now: Timestamp,
     ) -> Result<(HashMap<UserId, Vec<Interval>>, Vec<Interval>), QueryError> {
         let ids: Vec<Uuid> = practitioners.iter().map(|practitioner| practitioner.0).collect();
-        let from = window.from.checked_sub(AROUND).unwrap_or(Timestamp::MIN);
-        let until = window.until.checked_add(AROUND).unwrap_or(Timestamp::MAX);
+        let from = window.from.checked_sub(WINDOW_MARGIN).unwrap_or(Timestamp::MIN);
+        let until = window.until.checked_add(WINDOW_MARGIN).unwrap_or(Timestamp::MAX);
         let (patient, room) = (wanted.patient.map(|patient| patient.0), wanted.room.map(|room| room.0));
         let busy = include_str!("../../sql/availability/busy.sql");
         let of_practitioners: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&facility.0, &ids, &from, &until, &now];

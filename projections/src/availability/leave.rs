@@ -1,5 +1,5 @@
-//! Which appointments ahead lie in a leave of their practitioner. It is never stored: a leave that is cancelled, or an
-//! appointment that is moved, is out of it by itself.
+//! Which appointments ahead lie in a leave of their practitioner. It is worked out at every read. So a cancelled leave or a
+//! moved appointment leaves no mark behind.
 
 use domain::ids::{FacilityId, LeaveId, UserId};
 use domain::scheduling::{Interval, stretch};

@@ -61,12 +61,12 @@ impl Projection for Availabilities {
 async fn write(practitioners: &States<Availability>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
     let (mut facilities, mut ids, mut availabilities) = (Vec::new(), Vec::new(), Vec::new());
     let (mut versions, mut updated) = (Vec::new(), Vec::new());
-    for (id, kept) in practitioners {
-        facilities.push(kept.facility_id.0);
+    for (id, known) in practitioners {
+        facilities.push(known.facility_id.0);
         ids.push(*id);
-        availabilities.push(Json(&kept.state));
-        versions.push(kept.version.to_sql());
-        updated.push(kept.updated_at);
+        availabilities.push(Json(&known.state));
+        versions.push(known.version.to_sql());
+        updated.push(known.updated_at);
     }
     let upsert = tx.prepare_cached(include_str!("../../sql/availability/upsert.sql")).await?;
     tx.execute(&upsert, &[&facilities, &ids, &availabilities, &versions, &updated]).await?;

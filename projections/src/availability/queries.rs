@@ -66,7 +66,7 @@ impl AvailabilityQueries {
         let [zone, rows] =
             read(&self.0, facility, "availability", [(TIME_ZONE, &[&facility.0]), (of, &[&facility.0, &ids])]).await?;
         let known = rows.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        // Each read model follows the log at its own pace: the practice may not be shown yet, for a moment.
+        // Each read model follows the log at its own pace, so the facility may not be shown yet.
         let Some(zone) = zone.first() else { return Ok((TimeZone::UTC, Vec::new())) };
         let zone: Option<&str> = zone.try_get("time_zone")?;
         let zone = zone.and_then(|name| TimeZone::get(name).ok());

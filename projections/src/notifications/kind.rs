@@ -1,5 +1,5 @@
-//! Which events the staff of a practice is told of: the one table from events to notifications, for the read model and for
-//! live screens. A notification is ids and a code; sentences and names are made where it is read.
+//! The one table from events to notifications of the staff, for the read model and for live screens. A notification is ids
+//! and a code. Sentences and names are made where it is read.
 
 use domain::aggregate::AggregateRoot;
 use domain::appointment::{Appointment, AppointmentEvent};
@@ -30,7 +30,7 @@ pub struct Notified {
 }
 
 impl Notified {
-    /// Of the resource whose stream the event stands in, and of the event's patient.
+    /// About the event's stream and patient.
     fn of(event: &RecordedEvent, kind: NotificationKind, resource_type: &'static str) -> Self {
         Self {
             kind,
@@ -44,7 +44,7 @@ impl Notified {
     }
 }
 
-/// What the staff is told of an event, if anything.
+/// The notification of an event, if the staff is told of it.
 pub fn notified(event: &RecordedEvent) -> Result<Option<Notified>, UnreadableEvent> {
     let aggregate = event.stream.aggregate();
     Ok(if !may_notify(&event.event_type) {
@@ -86,7 +86,7 @@ fn type_of<A: AggregateRoot>() -> &'static str {
 fn waiting(event: &RecordedEvent, what: &WaitingEvent) -> Option<Notified> {
     let of = |kind| Notified::of(event, kind, "waiting_list_entry");
     match what {
-        // What somebody of the practice did, they know.
+        // A member of staff knows what they did themselves.
         WaitingEvent::SlotOffered { slot, .. } if event.metadata.actor.role.is_none() => {
             Some(Notified { practitioner: Some(slot.practitioner_id), ..of(NotificationKind::SlotOffered) })
         }

@@ -1,5 +1,5 @@
-//! The read model of notifications: what the staff of a practice is told of without looking for it. Who has read which of
-//! them is no part of it, for that does not follow from the log; whoever asks brings it along.
+//! The read model of notifications: what the staff is told of without looking for it. Read marks do not follow from the log,
+//! so they are no part of it; the caller brings them along.
 
 mod kind;
 mod queries;

@@ -1,4 +1,4 @@
-//! Queries on notifications: pages, the newest first, as somebody sees them who has read some.
+//! Queries on notifications: pages, the newest first, as a user with read marks sees them.
 
 use domain::ids::{AppointmentId, FacilityId, PatientId, Position, UserId};
 use domain::values::{CodeValue, NotificationKind};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 const MALFORMED: QueryError = QueryError::Malformed("notifications.kind");
 
-/// What somebody has read: everything up to a position, and some besides.
+/// What a user has read: everything up to a position, and some besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadMarks {
     /// Everything up to here.
@@ -43,7 +43,7 @@ pub struct NotificationView {
     pub count: Option<u32>,
     /// When it happened.
     pub recorded_at: Timestamp,
-    /// Whether whoever asks has not read it.
+    /// Whether the user has not read it.
     pub unread: bool,
     position: Position,
 }
@@ -126,7 +126,7 @@ impl NotificationQueries {
         Ok(NotificationPage { items, total, unread, next })
     }
 
-    /// Where a notification stands in the log, if it is one of the practice's.
+    /// Where a notification stands in the log, if it is of this facility.
     pub async fn position_of(&self, facility: FacilityId, id: Uuid) -> Result<Option<Position>, QueryError> {
         let find = include_str!("../../sql/notifications/position.sql");
         let [rows] = read(&self.0, facility, "notification", [(find, &[&facility.0, &id])]).await?;

@@ -1,4 +1,4 @@
-//! What happened to a patient, and what a patient was at an earlier moment, told from the log itself.
+//! The history of a patient, and a patient as of an earlier moment, told from the log itself.
 
 use domain::ids::{FacilityId, PatientId};
 use domain::patient::Patient;
@@ -7,8 +7,8 @@ use projections_engine::history::{AsOf, HistoryEntry, HistoryError, Snapshot, as
 
 use super::document::{patient_document, patient_fields};
 
-/// Every version of a patient, oldest first; none if there is no such patient in the practice. Without a practice (for
-/// auditors' tools) the patient may be of any.
+/// Every version of a patient, oldest first; none if the facility has no such patient. Without a facility (for auditors'
+/// tools) the patient may be of any.
 pub async fn patient_history(
     log: &EventLog,
     facility: Option<FacilityId>,
@@ -17,7 +17,7 @@ pub async fn patient_history(
     history_of::<Patient>(log, facility, id.0, patient_fields).await
 }
 
-/// The patient at a moment; none if there was no such patient in the practice by then.
+/// The patient at a moment; none if the facility had no such patient by then.
 pub async fn patient_as_of(
     log: &EventLog,
     facility: Option<FacilityId>,

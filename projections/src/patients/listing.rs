@@ -1,4 +1,4 @@
-//! What a patient's row holds for the order of the list and for the search, besides the document.
+//! The columns of a patient's row by which lists are ordered and the search finds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use tokio_postgres::Row;
 
 use super::search::{CODE_MARK, birth_date_code, email_code, number_code, phone_code};
 
-/// Keys are cut here. A name of 100 letters can fold to several thousand bytes (ligatures of whole phrases), and a row of
-/// an index holds 2,700.
+/// The longest key, in bytes. A name of 100 letters can fold to several thousand bytes (ligatures of whole phrases). A row
+/// of an index holds 2,700.
 const LONGEST_KEY: usize = 400;
 
 /// The key of a name that was erased, or that has neither letter nor digit: it sorts behind every name.
 const NO_KEY: &str = "\u{10FFFF}";
 
-/// By what a patient is listed and found.
+/// The keys by which a patient is listed and found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) status: &'static str,
@@ -24,11 +24,11 @@ pub(super) struct Listing {
     codes: Vec<String>,
 }
 
-/// A place in the search's index at which a patient is found, and how many bytes its term shares with the smaller term
-/// of the patient beside it.
+/// A place in the search's index at which a patient is found. `shared` is how many bytes its term has in common with the
+/// patient's next smaller term.
 ///
-/// Among the terms that begin with what is searched, `shared` tells the patient's smallest: it is the one that shares less
-/// than what is searched is long. So nobody is found twice, however many of their terms match.
+/// If several terms of a patient match, the smallest one shares fewer bytes than the searched word has. So each patient is
+/// found once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Term {
     pub(super) place: String,
@@ -114,7 +114,7 @@ impl Listing {
     pub(super) fn prefixes(&self) -> Vec<String> {
         let key: Vec<char> = self.last_name_key.chars().chain([END]).collect();
         let mut prefixes: Vec<String> = [1, 3, 5].map(|length| key.iter().take(length).collect()).into();
-        // Of a name that has come to its end there is nothing longer.
+        // A short name has no longer prefix.
         prefixes.dedup();
         prefixes
     }

@@ -1,5 +1,5 @@
-//! The first filling of empty tables: patients are copied in as they are registered, and what they are found and counted by
-//! is made of their rows in the end, when each has the name they have now.
+//! The first filling of empty tables. Patients are copied in as they are registered. Terms and counts are made of the rows
+//! in the end, when each patient has the present name.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::listing::Listing;
 use super::{Change, Counts, PatientRows, count, fold, known_patients, note};
 
-/// How much of the table is taken at once: 32 MB.
+/// How many blocks of the table are read at once: 32 MB.
 const BLOCKS: i64 = 4_000;
 
-/// Rows of patients who are new, and of those who have one.
+/// Rows of new patients, and of those who have a row already.
 #[derive(Default)]
 struct Loaded {
     new: PatientRows,

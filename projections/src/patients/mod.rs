@@ -1,8 +1,8 @@
 //! The read model of patients: their documents, the order of the list, the words of the search, and how many there are.
 //!
-//! It is made for a million patients in a practice. A page costs the same wherever it lies: pages follow each other by
-//! the last patient's place in the order (`patients_in_order`), and a page is found by its number through
-//! `patient_counts`, which also tells how many there are. A search walks `patient_terms`, see [`search`].
+//! It is made for a million patients in a facility. A page costs the same wherever it lies. The next page follows the last
+//! patient's place in the order (`patients_in_order`). A page of a number is found through `patient_counts`, which also
+//! tells how many patients there are. A search walks `patient_terms`, see [`search`].
 
 mod document;
 mod history;
@@ -92,8 +92,8 @@ impl Projection for Patients {
     }
 }
 
-/// Differences of counts, by practice, status, shorter beginning and beginning of the last name. In order, so that two who
-/// add to the same counts do not wait for each other.
+/// Differences of counts, by facility, status, shorter prefix and prefix of the last name. They are in order, so that two
+/// transactions that add to the same counts do not deadlock.
 type Counts = BTreeMap<(FacilityId, &'static str, String, String), i64>;
 
 /// A patient's row.
@@ -284,7 +284,7 @@ async fn write(changes: &HashMap<PatientId, Change>, tx: &Transaction<'_>) -> Re
     count(&counts, tx).await
 }
 
-/// Notes that so many more patients are listed so.
+/// Notes a difference in the number of patients who are listed so.
 fn note(counts: &mut Counts, facility: FacilityId, listing: &Listing, difference: i64) {
     let mut above = String::new();
     for prefix in listing.prefixes() {

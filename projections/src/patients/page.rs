@@ -1,4 +1,4 @@
-//! What is asked of the list of patients, and what it answers.
+//! The questions to the list of patients, and its answers.
 
 use domain::ids::{PatientId, StreamVersion};
 use domain::values::{CodeValue, PatientStatus};
@@ -20,7 +20,7 @@ pub struct PatientFilter {
 }
 
 impl PatientFilter {
-    /// Those whom the practice follows.
+    /// Active patients.
     pub fn active() -> Self {
         Self { status: Some(PatientStatus::Active), search: None }
     }
@@ -44,8 +44,8 @@ pub enum PageStart {
 
 /// The end of a page.
 ///
-/// It names the last patient instead of the place in the order, which would be a name: cursors stand in addresses, and
-/// addresses in the logs of others. If the patient has changed since, the place is found by counting instead.
+/// It names the last patient instead of the place in the order, which would be a name. Cursors stand in addresses, and
+/// addresses in the logs of others. If the patient has changed since, the place is found by counting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatientCursor {
@@ -81,8 +81,8 @@ impl PatientPage {
     }
 }
 
-/// The page that the rows of `page_*.sql` or `search.sql` make, of which there is one more than it holds if there is
-/// another page; with the row of the total.
+/// The page of the rows of `page_*.sql` or `search.sql`. One row more than `limit` tells that there is another page. `total`
+/// is the row of the total.
 pub(super) fn page_of(
     rows: &[Row],
     total: &[Row],

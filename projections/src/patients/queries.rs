@@ -1,4 +1,4 @@
-//! Queries on patients: one of them, and pages of the list or of a search.
+//! Queries on patients: one patient, and pages of the list or of a search.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use super::listing::Listing;
 use super::page::{PageStart, PatientCursor, PatientFilter, PatientPage, page_of};
 use super::search::{Walk, words};
 
-/// Up to how many matches of a search are counted, so that a search costs the same in a practice of any size. Who gets
-/// more types another word.
+/// How many matches of a search are counted at most, so that a search costs the same in a facility of any size. A user who
+/// gets more types another word.
 const MOST_COUNTED: i64 = 1_000;
 
 /// Queries on patients.
@@ -44,7 +44,7 @@ impl PatientQueries {
         Ok(rows.first().map(stored).transpose()?)
     }
 
-    /// What these patients are called, first name first: for lists of what is theirs. Who was erased has no name.
+    /// The names of these patients, first name first. An erased patient has none.
     pub async fn names(
         &self,
         facility: FacilityId,
@@ -80,7 +80,7 @@ impl PatientQueries {
         }
     }
 
-    /// Where the cursor's patient stands, unless they have changed since.
+    /// The place of the cursor's patient, unless the patient has changed since.
     async fn place_of(&self, facility: FacilityId, cursor: &PatientCursor) -> Result<Start, QueryError> {
         let find = include_str!("../../sql/patients/place.sql");
         let version = cursor.version.to_sql();
@@ -88,7 +88,7 @@ impl PatientQueries {
             read(&self.0, facility, "patients_place", [(find, &[&facility.0, &cursor.patient.0, &version])]).await?;
         Ok(match rows.pop() {
             Some(row) => Start { place: Some(row), offset: cursor.offset },
-            // They may have moved behind this place: rather show one patient twice than leave one out.
+            // The patient may have moved behind this place: rather show one patient twice than leave one out.
             None => Start { place: None, offset: cursor.offset.saturating_sub(1) },
         })
     }

@@ -1,4 +1,4 @@
-//! What somebody types to find a patient, taken apart into words that each begin one of the patient's terms.
+//! The search for patients: the text is taken apart into words, each of which begins one of the patient's terms.
 //!
 //! Terms are the words of the names without accents, and codes: patient number, birth date, telephone, e-mail. Every word
 //! must match, in any order. The search walks the index of places from the first to the last whose term begins with one of
@@ -6,8 +6,8 @@
 //! not see of the other words is judged on the way. Of two names, the walk is among the places of the one beside the
 //! beginning of the other: everybody on it matches both, but for the letters after the third.
 //!
-//! An index of trigrams would have to be read whole and sorted, knows no practice, has nothing for words of one or two
-//! letters, and row-level security would not let it be used: its operators are not leakproof.
+//! An index of trigrams would have to be read whole and sorted. It knows no facility, and has nothing for words of one or
+//! two letters. Row-level security would not let it be used, because its operators are not leakproof.
 
 use std::cmp::Reverse;
 use std::mem::swap;

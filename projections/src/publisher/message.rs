@@ -1,5 +1,5 @@
-//! One event as a NATS message: CloudEvents 1.0 in the binary mode of its NATS binding, so that any consumer knows what
-//! it holds without knowing us. Ids, types, field names and times; no personal content.
+//! One event as a NATS message: CloudEvents 1.0 in the binary mode of its NATS binding, which any consumer can read. It
+//! holds ids, types, names of fields and times, and no personal content.
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
@@ -29,14 +29,14 @@ pub struct PublishedEvent {
     /// Its type.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// The practice it belongs to.
+    /// The facility it belongs to.
     pub facility: FacilityId,
     /// When the log took it.
     pub recorded_at: Timestamp,
-    /// What live screens are told of it.
+    /// Its frame for live screens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Push>,
-    /// That the staff is notified of it.
+    /// The frame of its notification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<Push>,
 }

@@ -1,5 +1,5 @@
-//! Servers wake each other: whoever's log has grown says so at once on a plain subject, ahead of the publisher, which
-//! waits for read models. A lost nudge costs a poll interval.
+//! Nudges: a server whose log has grown says so at once on a plain subject. The publisher comes later, because it waits for
+//! read models. A lost nudge costs a poll interval.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 
 use super::is_connected;
 
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells the other servers when this one's log grows, and this one when theirs does.
 pub(super) async fn nudge_and_listen(log: EventLog, client: Client, subject: String) {
@@ -19,14 +19,14 @@ pub(super) async fn nudge_and_listen(log: EventLog, client: Client, subject: Str
         // A subscription outlives reconnections; it ends, or cannot be made, when the client is closing.
         let Err(error) = follow(&log, &client, &subject).await;
         tracing::debug!(%error, "nudges are interrupted");
-        tokio::time::sleep(TRY_AGAIN).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 
 async fn follow(log: &EventLog, client: &Client, subject: &str) -> Result<Infallible, async_nats::Error> {
     let mut nudges = client.subscribe(subject.to_owned()).await?;
     let mut head = log.watch();
-    // What everybody has heard already. Passing it on again would let two servers nudge each other for ever.
+    // The position that all servers have heard of. If it were passed on again, two servers would nudge each other for ever.
     let mut known = *head.borrow_and_update();
     loop {
         tokio::select! {
@@ -38,7 +38,7 @@ async fn follow(log: &EventLog, client: &Client, subject: &str) -> Result<Infall
             grown = head.changed() => {
                 grown?;
                 let position = *head.borrow_and_update();
-                // A nudge that had to wait for the connection would come too late to be of use.
+                // A nudge that waits for the connection would come too late to be of use.
                 if position > known && is_connected(client) {
                     known = position;
                     client.publish(subject.to_owned(), position.to_string().into()).await?;

@@ -1,4 +1,4 @@
-//! The JetStream stream: what it keeps, what its last message is, and how a batch gets into it.
+//! The JetStream stream: its settings, its last message, and how a batch gets into it.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use futures_util::future::try_join_all;
 use super::message::{POSITION, PublishedEvent};
 use super::nats::NatsNames;
 
-const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
-const KEPT_BYTES: i64 = 1 << 30;
+const STREAM_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+const STREAM_BYTES: i64 = 1 << 30;
 const LARGEST_MESSAGE: i32 = 64 * 1024;
 /// For how long NATS recognizes a repeated message by its id.
-const REPEATS_KNOWN_FOR: Duration = Duration::from_secs(120);
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
+const REPEAT_WINDOW: Duration = Duration::from_secs(120);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The stream refused or did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,22 +55,22 @@ pub(super) struct LastMessage {
 }
 
 impl EventStream {
-    /// Makes the stream, or brings the one that is there to these settings. What operators may have chosen for it
-    /// (replicas, placement) stays.
+    /// Makes the stream, or brings an existing one to these settings. Settings that operators choose (replicas, placement)
+    /// stay.
     pub(super) async fn prepare(client: &Client, names: NatsNames) -> Result<Self, StreamError> {
-        let context = ContextBuilder::new().timeout(ACKNOWLEDGED_WITHIN).build(client.clone());
-        let wanted = |kept: Config| Config {
+        let context = ContextBuilder::new().timeout(ACKNOWLEDGEMENT_TIMEOUT).build(client.clone());
+        let wanted = |found_config: Config| Config {
             name: names.stream(),
             description: Some("What happened, in log order: ids, types and field names".to_owned()),
             subjects: vec![names.events()],
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
             discard: DiscardPolicy::Old,
-            max_age: KEPT_FOR,
-            max_bytes: KEPT_BYTES,
+            max_age: STREAM_AGE,
+            max_bytes: STREAM_BYTES,
             max_message_size: LARGEST_MESSAGE,
-            duplicate_window: REPEATS_KNOWN_FOR,
-            ..kept
+            duplicate_window: REPEAT_WINDOW,
+            ..found_config
         };
         let mut stream = context.get_or_create_stream(wanted(Config::default())).await?;
         let found = stream.cached_info().config.clone();
@@ -97,8 +97,8 @@ impl EventStream {
         Ok(position.zip(id).map(|(position, id)| LastMessage { position, id }))
     }
 
-    /// Publishes all of them at once, each to follow the one before, and waits until NATS has them all. After an error
-    /// some may be there: the stream has to be prepared anew.
+    /// Publishes all events at once, each to follow the one before, and waits until NATS has acknowledged all. After an
+    /// error some may be there, so the stream has to be prepared anew.
     pub(super) async fn publish(&mut self, events: &[RecordedEvent]) -> Result<(), StreamError> {
         let mut acknowledgements = Vec::with_capacity(events.len());
         for event in events {

@@ -1,6 +1,5 @@
-//! The read model of reminders: the list of what is due, made of what is booked, what practices decided and what was sent.
-//! Each appointment has a [`ReminderPlan`], which its events and the decisions of its practice move; the rows follow from the
-//! plans.
+//! The read model of reminders: the list of what is due. Each appointment has a [`ReminderPlan`]. Events of the appointment
+//! and decisions of its facility change the plan. The rows follow from the plans.
 
 mod queries;
 
@@ -21,11 +20,11 @@ use projections_engine::{Projection, ProjectionError, Transaction};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-pub use self::queries::{DueReminder, ReminderKey, ReminderQueries, ReminderView, Waiting};
+pub use self::queries::{DueBacklog, DueReminder, ReminderKey, ReminderQueries, ReminderView};
 
 const PLAN: &str = "reminder_plans.plan";
 
-/// The event by which a practice decides.
+/// The event by which a facility decides.
 const RULES_SET: &str = "ReminderRulesSet";
 
 /// The projection.
@@ -47,7 +46,7 @@ impl Projection for Reminders {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["reminder_practices", "reminder_plans", "reminders"]
+        &["reminder_settings", "reminder_plans", "reminders"]
     }
 
     fn schema(&self) -> &'static str {
@@ -62,7 +61,7 @@ impl Projection for Reminders {
         event_type == RULES_SET || AppointmentEvent::TYPES.iter().any(|(name, _)| *name == event_type)
     }
 
-    /// Each booking has two rows here, which are looked at when they are due.
+    /// Each booking has two rows, which are read when they are due.
     fn is_awaited_by_readers(&self) -> bool {
         true
     }
@@ -86,9 +85,9 @@ impl Projection for Reminders {
 /// What a batch of events may change.
 #[derive(Default)]
 struct Book {
-    practices: HashMap<FacilityId, ReminderSettings>,
+    settings: HashMap<FacilityId, ReminderSettings>,
     plans: HashMap<AppointmentId, (FacilityId, ReminderPlan)>,
-    /// The practices that decided something in the batch, and the appointments that something happened to.
+    /// The facilities that decided something in the batch, and the appointments that changed.
     decided: HashSet<FacilityId>,
     changed: HashSet<AppointmentId>,
 }
@@ -105,13 +104,13 @@ impl Book {
         let facilities: HashSet<Uuid> = events.iter().map(|event| event.facility_id.0).collect();
         let facilities: Vec<Uuid> = facilities.into_iter().collect();
         let mut book = Self::default();
-        let decided = tx.prepare_cached(include_str!("../../sql/reminders/practices.sql")).await?;
+        let decided = tx.prepare_cached(include_str!("../../sql/reminders/settings.sql")).await?;
         for row in tx.query(&decided, &[&facilities]).await? {
-            let settings = json_cell(&row, "settings", "reminder_practices.settings")?;
-            book.practices.insert(FacilityId(row.try_get("facility_id")?), settings);
+            let settings = json_cell(&row, "settings", "reminder_settings.settings")?;
+            book.settings.insert(FacilityId(row.try_get("facility_id")?), settings);
         }
         if appointments.is_empty() && deciding.is_empty() {
-            // As most batches are while people book: nothing was there before.
+            // While users book, most batches are new appointments, which have no rows yet.
             return Ok(book);
         }
         let known = tx.prepare_cached(include_str!("../../sql/reminders/known.sql")).await?;
@@ -140,14 +139,14 @@ impl Book {
             };
         }
         let id = AppointmentId(event.stream.id());
-        let settings = self.practices.entry(event.facility_id).or_default();
+        let settings = self.settings.entry(event.facility_id).or_default();
         let (_, plan) = self.plans.entry(id).or_insert_with(|| (event.facility_id, ReminderPlan::default()));
         plan.follow(&event.decode()?, at, settings);
         self.changed.insert(id);
         Ok(())
     }
 
-    /// What a practice decides holds for those who are still expected.
+    /// A decision of the facility holds for patients who are still expected.
     fn decide(&mut self, facility: FacilityId, settings: ReminderSettings, at: Timestamp) {
         for (id, (_, plan)) in self.plans.iter_mut().filter(|(_, (owner, _))| *owner == facility) {
             if plan.booking.as_ref().is_some_and(|booking| booking.expected && booking.starts > at) {
@@ -155,25 +154,25 @@ impl Book {
                 self.changed.insert(*id);
             }
         }
-        self.practices.insert(facility, settings);
+        self.settings.insert(facility, settings);
         self.decided.insert(facility);
     }
 
     async fn write(&self, begun: &HashSet<Uuid>, tx: &Transaction<'_>) -> Result<(), ProjectionError> {
         if !self.decided.is_empty() {
             let (mut ids, mut settings) = (Vec::new(), Vec::new());
-            for (id, decided) in self.practices.iter().filter(|(id, _)| self.decided.contains(id)) {
+            for (id, decided) in self.settings.iter().filter(|(id, _)| self.decided.contains(id)) {
                 ids.push(id.0);
                 settings.push(Json(decided));
             }
-            let write = tx.prepare_cached(include_str!("../../sql/reminders/write_practices.sql")).await?;
+            let write = tx.prepare_cached(include_str!("../../sql/reminders/write_settings.sql")).await?;
             tx.execute(&write, &[&ids, &settings]).await?;
         }
         let (mut facilities, mut ids, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut expected, mut plans) = (Vec::new(), Vec::new());
         let mut rows = Rows::default();
         for (id, (facility, plan)) in self.plans.iter().filter(|(id, _)| self.changed.contains(id)) {
-            // Of a slot that is kept nobody is reminded.
+            // A hold has no reminders.
             let Some(booking) = &plan.booking else { continue };
             facilities.push(facility.0);
             ids.push(id.0);

@@ -1,5 +1,5 @@
-//! Queries on reminders: those of an appointment, for whoever looks at it; and what is due in all practices, for the one
-//! server that sends them.
+//! Queries on reminders: those of an appointment, for a user; and what is due in all facilities, for the server that sends
+//! messages.
 
 use std::collections::HashMap;
 
@@ -30,12 +30,12 @@ pub struct ReminderView {
     pub state: String,
 }
 
-/// What names a reminder of a beginning.
+/// The key of a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReminderKey {
     /// Of which appointment.
     pub appointment_id: AppointmentId,
-    /// Of which beginning.
+    /// When the appointment begins.
     pub starts: Timestamp,
     /// By which rule.
     pub rule: ReminderRule,
@@ -44,11 +44,11 @@ pub struct ReminderKey {
 /// A reminder that is due, or that comes in one message with one that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueReminder {
-    /// In which practice.
+    /// The facility.
     pub facility_id: FacilityId,
-    /// For whom.
+    /// The patient.
     pub patient_id: PatientId,
-    /// Of what.
+    /// Which reminder.
     pub key: ReminderKey,
     /// The day on which the appointment begins, on the practice's wall.
     pub day: Date,
@@ -60,7 +60,7 @@ pub struct DueReminder {
 
 /// How many reminders are due and not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct DueBacklog {
     /// How many.
     pub count: u64,
     /// Since when the first of them is due.
@@ -102,8 +102,8 @@ impl ReminderQueries {
         Ok(Some(json_cell(row, "plan", "reminder_plans.plan")?))
     }
 
-    /// What is due at an instant in any practice, with what comes in one message with it; at most `limit` of the former, and
-    /// nothing that is at work already.
+    /// The reminders of all facilities that are due at an instant, at most `limit`, and those that come in one message with
+    /// them. Reminders `at_work` are left out.
     pub async fn due(
         &self,
         now: Timestamp,
@@ -141,13 +141,13 @@ impl ReminderQueries {
             .collect()
     }
 
-    /// How many are due at an instant, in all practices.
-    pub async fn waiting(&self, now: Timestamp) -> Result<Waiting, QueryError> {
-        let waiting = include_str!("../../sql/reminders/waiting.sql");
-        let rows = read_of_all(&self.0, "reminders_waiting", (waiting, &[&now])).await?;
-        let Some(row) = rows.first() else { return Ok(Waiting::default()) };
-        let count: i64 = row.try_get(0)?;
-        Ok(Waiting { count: count.unsigned_abs(), since: row.try_get(1)? })
+    /// How many are due at an instant, in all facilities.
+    pub async fn backlog(&self, now: Timestamp) -> Result<DueBacklog, QueryError> {
+        let backlog = include_str!("../../sql/reminders/backlog.sql");
+        let rows = read_of_all(&self.0, "reminders_backlog", (backlog, &[&now])).await?;
+        let Some(row) = rows.first() else { return Ok(DueBacklog::default()) };
+        let count: i64 = row.try_get("count")?;
+        Ok(DueBacklog { count: count.unsigned_abs(), since: row.try_get("since")? })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The read model of staff: who they are, what they do, and whether they can log in. Who came and went is not here.
+//! The read model of staff: who they are, what they do, and whether they can log in. Logins are not in it.
 
 mod queries;
 mod view;
@@ -46,7 +46,7 @@ impl Projection for Users {
         include_str!("../../sql/users/schema.sql")
     }
 
-    /// Not the many that a file does not show.
+    /// Logins and the like, which are many, are left out.
     fn takes(&self, event_type: &str) -> bool {
         User::shows(event_type) && UserEvent::TYPES.iter().any(|(name, _)| *name == event_type)
     }
@@ -113,7 +113,7 @@ async fn write(files: &States<User>, tx: &Transaction<'_>) -> Result<(), Project
     Ok(())
 }
 
-/// By what somebody is found: the words of their names, their e-mail address and their numbers, each behind a space.
+/// The words by which a member of staff is found: names, e-mail address and numbers, each behind a space.
 fn words_of(user: &User) -> String {
     let mut words = Vec::new();
     if let Some(profile) = user.profile.value() {
@@ -125,7 +125,7 @@ fn words_of(user: &User) -> String {
     words.iter().map(|word| format!(" {word}")).collect()
 }
 
-/// What is searched for, taken apart as [`words_of`] puts it together.
+/// The words of a search, as [`words_of`] puts them together.
 fn searched(search: &str) -> Vec<String> {
     let mut words = Vec::new();
     for token in search.split_whitespace() {

@@ -1,4 +1,4 @@
-//! Queries on staff: one of them, and pages of the list.
+//! Queries on staff: one member, and pages of the list.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub enum UserPageStart {
     After(UserCursor),
 }
 
-/// The end of a page. It names nobody: cursors stand in addresses, and addresses in the logs of others.
+/// The end of a page. It holds no name: cursors stand in addresses, and addresses in the logs of others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserCursor {
@@ -88,7 +88,7 @@ impl UserQueries {
         Ok(stored.map(|stored| stored.parse()).transpose()?)
     }
 
-    /// What these members of staff are called, first name first: for lists of what they do. Who was erased has no name.
+    /// The names of these members of staff, first name first. An erased one has none.
     pub async fn names(&self, facility: FacilityId, ids: &[UserId]) -> Result<HashMap<UserId, String>, QueryError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let some = include_str!("../../sql/users/names.sql");

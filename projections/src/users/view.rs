@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A member of staff. Of somebody whose personal data was erased, what is public is left, and `forgotten` says so.
+/// A member of staff. If the personal data was erased, what is public is left, and `forgotten` says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {

@@ -1,4 +1,4 @@
-//! The little typography that the text form needs: values on one line each, columns under each other.
+//! The typography of the text form: values on one line each, columns under each other.
 
 use std::io::{self, Write};
 

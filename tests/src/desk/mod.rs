@@ -1,9 +1,8 @@
-//! Several people who book, move and call off at once, and the judge of what they were told.
+//! Several users book, move and cancel at once. A judge decides whether their answers fit together.
 //!
-//! A [`Plan`] says what each of them asks for, one thing after the other; [`play`] asks it of a [`Desk`], which is the house
-//! behind commands or behind HTTP, and records when each question was put and when its answer came. The history must be one
-//! that a single person with a [`Pencil`] could have answered, one question after the other: that is what
-//! [`LinearizabilityTester`] finds out.
+//! A [`Plan`] says what each user asks for, one thing after the other. [`play`] asks it of a [`Desk`], which is the house
+//! behind commands or behind HTTP. It records when each question was put and when its answer came. One person with a
+//! [`Pencil`] must have been able to answer the same, one question after the other. [`LinearizabilityTester`] finds out.
 
 mod pencil;
 mod plan;

@@ -1,4 +1,4 @@
-//! The calendar as one person keeps it with a pencil: what is asked of it, what it answers, one question at a time.
+//! The calendar as one person keeps it with a pencil: one question at a time.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ pub enum Asked {
 pub enum Said {
     /// It is done.
     Done,
-    /// Somebody has it.
+    /// A user has it.
     Taken,
     /// That cannot be asked of it now.
     NotNow,

@@ -1,4 +1,4 @@
-//! What people are going to ask for: made up by proptest, which also finds the shortest plan that goes wrong.
+//! What users are going to ask for. proptest makes the plans up, and finds the shortest one that goes wrong.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ const DAY: i64 = 24 * 60;
 #[derive(Clone, Debug)]
 pub struct Plan(pub Vec<Vec<Wish>>);
 
-/// What somebody wants. Which appointment of their own it is about is counted from the last.
+/// What a user wants. It names one of the user's own appointments by counting from the last.
 #[derive(Clone, Debug)]
 pub enum Wish {
     /// A slot to be kept.

@@ -1,4 +1,4 @@
-//! Somebody who repeats a request until they know what became of it.
+//! A client that repeats a request until it knows what became of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::server::{Answer, Client, try_send};
 
 /// How long one answer is waited for. Longer than the server's own time-out.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// How long a request is repeated before somebody complains.
+/// How long a client repeats a request before it complains.
 pub(super) const PERSISTENCE: Duration = Duration::from_secs(110);
 
 /// One of them.
@@ -34,7 +34,7 @@ pub(super) struct Outcome {
     pub(super) uncertain: bool,
 }
 
-/// What somebody knows is not certain any more, and somebody was told: they give up.
+/// The client does not know any more what is so, and has complained: it gives up.
 pub(super) struct GivenUp;
 
 impl Asker {

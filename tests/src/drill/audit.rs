@@ -1,5 +1,5 @@
-//! The audit of a drill: while nothing is written, the log is read on from where the last audit ended, and everything else
-//! is compared with it: what was acknowledged, the read models, what the screens were shown, what NATS holds.
+//! The audit of a drill, while nothing is written. It reads the log on from where the last audit ended. Everything else is
+//! compared with it: acknowledged changes, read models, what the screens were shown, and what NATS holds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -245,8 +245,8 @@ impl Audit {
         }
     }
 
-    /// What would take too long each time: the read models are, row for row, what a rebuild makes, and the stream on
-    /// NATS holds every event, once and in order.
+    /// What would take too long each time. The read models are, row for row, what a rebuild makes. The stream on NATS holds
+    /// every event, once and in order.
     pub(super) async fn hold_at_the_end(&mut self) {
         self.read_on().await;
         self.await_checkpoints().await;

@@ -1,4 +1,4 @@
-//! What strikes in a drill: at random moments, something is killed, frozen or restarted.
+//! What strikes in a drill: at random moments, a process is killed, frozen or restarted.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! The clerks of a drill: they book, move and call off at the same few hours, so that they meet, and repeat what they asked until
-//! they know what became of it. Whom they are refused for is the business of `tests/scheduling_proof`; here it counts that what
-//! they were promised is in the log, once, and that nobody is ever in two places.
+//! The clerks of a drill. They book, move and cancel at the same few hours, so that they meet. They repeat a request until
+//! they know what became of it. `tests/scheduling_proof` judges refusals. Here, what a clerk was promised is in the log,
+//! once, and nobody is in two places.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,7 +150,7 @@ impl Clerk {
         Err(self.asker.refused("a cancellation", &answer))
     }
 
-    /// A refusal that names somebody.
+    /// A refusal that names a holder.
     fn met_somebody(&self, what: &str, answer: &Answer) -> Result<(), GivenUp> {
         let named = answer.body["conflicts"].as_array().is_some_and(|conflicts| !conflicts.is_empty());
         if answer.status == 409 && answer.body["code"] == "appointment_conflict" && named {

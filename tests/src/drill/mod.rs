@@ -1,5 +1,5 @@
-//! A fault drill: writers and live screens at work on a [`Fleet`] whose servers, PostgreSQL and NATS are killed, frozen and
-//! restarted, and the question after every few faults whether all that was promised still holds.
+//! A fault drill. Writers and live screens work on a [`Fleet`] whose servers, PostgreSQL and NATS are killed, frozen and
+//! restarted. After every few faults, an audit asks whether all that was promised still holds.
 //!
 //! ```text
 //! chaos   strikes at random moments     writers, clerks  note what was acknowledged

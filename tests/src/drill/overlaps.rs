@@ -1,5 +1,5 @@
-//! What an audit asks of appointments: that nobody is in two places, by what the events say and by what the log holds for them,
-//! and that whatever a clerk was promised is there.
+//! What an audit asks of appointments. Nobody is in two places, by the events and by the log's reservations. Whatever a
+//! clerk was promised is there.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::audit::apply;
 use super::notes::Notes;
 
-/// A stretch of somebody's time, and the appointment that takes it.
+/// A stretch of a person's time, and the appointment that takes it.
 type Taken = (Uuid, Timestamp, Timestamp, Uuid);
 
 /// All appointments as the events tell.
@@ -73,7 +73,7 @@ impl Calendar {
     }
 }
 
-/// Pairs that take the same time of somebody.
+/// Pairs that take the same time of one person.
 fn overlaps(times: &[Taken]) -> Vec<(Uuid, Uuid)> {
     let mut of_each: BTreeMap<Uuid, Vec<&Taken>> = BTreeMap::new();
     for taken in times {

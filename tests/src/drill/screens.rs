@@ -1,4 +1,4 @@
-//! The live screens of a drill: each notes what it is shown, and comes back with the last position that it saw.
+//! The live screens of a drill. Each notes what it is shown, and comes back with the last position that it saw.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The writers of a drill. Each has patients of its own, so it knows what they must be, and repeats a request until it
-//! knows what became of it: a POST under its idempotency key, a PUT or DELETE under the version it is to change.
+//! The writers of a drill. Each has patients of its own, so it knows what they must be. It repeats a request until it knows
+//! what became of it. A POST has an idempotency key, a PUT or DELETE the version that it changes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

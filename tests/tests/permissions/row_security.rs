@@ -116,7 +116,7 @@ async fn book(practice: &Practice, patient_id: PatientId) {
     let decided = FacilityCommand::SetReminderRules { reminders };
     commands.change_facility(&decided, &context).await.unwrap();
     let shown = "SELECT (SELECT count(*) FROM read_model.appointments WHERE appointment_id = $1)
-                      + (SELECT count(*) FROM read_model.reminder_practices WHERE facility_id = $2)";
+                      + (SELECT count(*) FROM read_model.reminder_settings WHERE facility_id = $2)";
     let owner = owner().await;
     for _ in 0..100 {
         if owner.query_one(shown, &[&booked.id, &practice.facility_id.0]).await.unwrap().get::<_, i64>(0) == 2 {

@@ -41,8 +41,8 @@ async fn what_a_patient_did_is_told_and_what_the_staff_did_is_not() {
             "notifications",
             TOLD,
             json!([
-                [2, "appointment_confirmed", "appointment", VISIT, ZOE, VISIT, null, null],
-                [3, "appointment_cancelled", "appointment", VISIT, ZOE, VISIT, null, null],
+                [2, "appointment_confirmed_by_patient", "appointment", VISIT, ZOE, VISIT, null, null],
+                [3, "appointment_cancelled_by_patient", "appointment", VISIT, ZOE, VISIT, null, null],
             ]),
         )])
         .await;
@@ -71,8 +71,8 @@ async fn an_offer_that_the_house_made_is_told_and_one_that_a_colleague_made_is_n
             "notifications",
             TOLD,
             json!([
-                [2, "slot_offered", "waiting_list_entry", PLACE, ZOE, null, DOCTOR, null],
-                [3, "offer_lapsed", "waiting_list_entry", PLACE, ZOE, null, null, null],
+                [2, "waiting_slot_offered", "waiting_list_entry", PLACE, ZOE, null, DOCTOR, null],
+                [3, "waiting_offer_lapsed", "waiting_list_entry", PLACE, ZOE, null, null, null],
             ]),
         )])
         .await;

@@ -68,7 +68,7 @@ async fn what_a_practice_decides_holds_for_appointments_that_are_ahead() {
         .event::<Facility>(PRACTICE.0, "ReminderRulesSet", rules)
         .then([
             ("reminders", DUE, json!([[60, "sms", "2026-11-23T08:00:00+00:00", "pending", "2026-11-23"]])),
-            ("reminder_practices", "facility_id", json!([[PRACTICE]])),
+            ("reminder_settings", "facility_id", json!([[PRACTICE]])),
         ])
         .await;
 }

@@ -1,7 +1,7 @@
 //! The waiting list: the line, and what is offered to whom.
 
 use domain::waiting::WaitingEntry;
-use projections::waiting::WaitingList;
+use projections::waiting_list::WaitingList;
 use serde_json::{Value, json};
 use system_tests::given::{given, id};
 use uuid::Uuid;
@@ -58,7 +58,7 @@ async fn an_open_offer_has_a_time_to_answer_and_is_untold_until_a_message_left()
     offered_to_zoe()
         .event::<WaitingEntry>(FIRST, "OfferAccepted", accepted)
         .then([
-            ("waiting_list", offer, json!([["booked", null, null, false]])),
+            ("waiting_list", offer, json!([["served", null, null, false]])),
             ("waiting_list", "joined, version, created_at", json!([[1, 3, "2026-11-02T08:01:00+00:00"]])),
         ])
         .await;

@@ -24,7 +24,8 @@ async fn a_message_whose_row_is_not_understood_is_set_aside_and_the_others_are_s
     desk.at(time(0, 15, 32)).await;
     assert_eq!(desk.reached().len(), 1);
     let Finding::Degraded(told) = desk.reminders.finding() else { panic!("operators are told") };
-    let expected = "600 rows of messaging.reminder_messages and 600 rows of messaging.reminders_at_work are not understood";
+    let expected =
+        "600 rows of messaging.reminder_messages and 600 rows of messaging.reminders_at_work are not understood";
     assert!(told.starts_with(expected), "{told}");
     let kept = owner.query_one("SELECT count(*) FROM messaging.reminder_messages", &[]).await.unwrap();
     assert_eq!(kept.get::<_, i64>(0), 600, "nothing is lost for a release that understands it");

@@ -9,7 +9,7 @@ use projections::facilities::FacilityQueries;
 use projections::patients::PatientQueries;
 use projections::reminders::ReminderQueries;
 use projections::users::UserQueries;
-use projections::waiting::WaitingQueries;
+use projections::waiting_list::WaitingQueries;
 use realtime::StaleChanges;
 use service::Parts;
 

@@ -4,11 +4,11 @@ use deadpool_postgres::Transaction;
 use domain::ids::Position;
 use tokio_postgres::IsolationLevel;
 
-use super::copy::{Copy, Keeper};
+use super::copy::{Copy, RebuildLock};
 use super::{Progress, RebuildError};
 
 /// How many rows of a table are named.
-const EXAMPLES: usize = 10;
+const EXAMPLE_ROWS: usize = 10;
 
 /// A table that is not what a rebuild makes.
 #[derive(Clone, Debug)]
@@ -26,12 +26,12 @@ pub struct TableDifference {
 /// Completes the copy to exactly where the live tables stand, and compares. All of that is one transaction with one
 /// snapshot, which shows the live tables and their checkpoint as they were at one moment, and what it has itself added.
 pub(super) async fn compare(
-    keeper: &mut Keeper,
+    lock: &mut RebuildLock,
     copy: &Copy<'_>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<(Position, Vec<TableDifference>), RebuildError> {
     let projection = copy.projection;
-    let tx = keeper.session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
+    let tx = lock.session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
     let find = include_str!("../../sql/checkpoint.sql");
     let row = tx.query_opt(find, &[&projection.name()]).await?.ok_or(RebuildError::NotInstalled)?;
     let (found, ours) = (row.try_get("version")?, projection.version());
@@ -65,7 +65,7 @@ async fn compare_table(
         id = id,
         schema = schema,
         table = table,
-        examples = EXAMPLES
+        examples = EXAMPLE_ROWS
     );
     let row = tx.query_one(&compare, &[]).await?;
     let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());

@@ -15,13 +15,13 @@ use crate::projection::{Projection, ProjectionError, Share};
 use crate::session::owner_session;
 
 /// How many events are read and applied at once. The next are read while these are applied.
-const BATCH: u32 = 5_000;
+const BATCH_EVENTS: u32 = 5_000;
 
 /// The first half of the advisory locks' keys: 'MPrb' in ASCII. The second is the projection's name, hashed.
-const REBUILD: i32 = 0x4d50_7262;
+const REBUILD_LOCK: i32 = 0x4d50_7262;
 
 /// The session that keeps other rebuilds of the projection away, for as long as it lives.
-pub(super) struct Keeper {
+pub(super) struct RebuildLock {
     pub(super) session: ClientWrapper,
     name: &'static str,
 }
@@ -32,21 +32,20 @@ pub(super) struct Live {
     pub(super) position: Position,
 }
 
-impl Keeper {
+impl RebuildLock {
     pub(super) async fn take(owner: &Config, projection: &dyn Projection) -> Result<Self, RebuildError> {
         let (session, name) = (owner_session(owner).await?, projection.name());
         let lock = include_str!("../../sql/rebuild/take_lock.sql");
-        if !session.query_one(lock, &[&REBUILD, &name]).await?.try_get::<_, bool>(0)? {
+        if !session.query_one(lock, &[&REBUILD_LOCK, &name]).await?.try_get::<_, bool>(0)? {
             return Err(RebuildError::AlreadyRunning);
         }
         Ok(Self { session, name })
     }
 
-    /// Lets others rebuild the projection as soon as this one has said that it is done. The end of the session would do so
-    /// as well, a moment later.
+    /// Lets another rebuild begin as soon as this one is done. The end of the session would do so as well, a moment later.
     pub(super) async fn release(self) {
         let unlock = include_str!("../../sql/rebuild/release_lock.sql");
-        if let Err(error) = self.session.execute(unlock, &[&REBUILD, &self.name]).await {
+        if let Err(error) = self.session.execute(unlock, &[&REBUILD_LOCK, &self.name]).await {
             tracing::debug!(projection = self.name, %error, "the lock of a rebuild ends with its session");
         }
     }
@@ -62,7 +61,7 @@ impl Keeper {
 pub(super) struct Copy<'a> {
     log: &'a EventLog,
     pub(super) projection: &'a dyn Projection,
-    /// Not the keeper's, so that what is filled in is committed while the keeper's transaction is open.
+    /// Not the session of the lock, whose transaction is open while the copy is filled and committed.
     pub(super) session: ClientWrapper,
     pub(super) schema: String,
     owner: Config,
@@ -71,7 +70,7 @@ pub(super) struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    /// Empty tables, in place of those that a killed rebuild may have left.
+    /// Makes empty tables, in place of those that a killed rebuild may have left.
     pub(super) async fn begin(
         log: &'a EventLog,
         owner: &Config,
@@ -107,7 +106,7 @@ impl<'a> Copy<'a> {
         Ok(tx.commit().await?)
     }
 
-    /// Every share in a transaction of its own, which PostgreSQL does on a processor of its own.
+    /// Makes each share in a transaction of its own, so that PostgreSQL uses a processor for each.
     async fn derive(&mut self) -> Result<(), ProjectionError> {
         let mut other = owner_session(&self.owner).await?;
         let sessions = [&mut self.session, &mut other].into_iter().zip(0..);
@@ -174,7 +173,8 @@ impl<'a> Copy<'a> {
         Progress { projection: self.projection.name(), position, head, elapsed: self.started.elapsed() }
     }
 
-    /// Gives the planner what it knows of tables that were there for long: a swap must not make queries slow.
+    /// Vacuums and analyzes the copy. The planner then knows as much of it as of the live tables, and a swap does not make
+    /// queries slow.
     pub(super) async fn tidy(&self) -> Result<(), RebuildError> {
         for table in self.projection.tables() {
             self.session.batch_execute(&format!("VACUUM (ANALYZE) {}.{table}", self.schema)).await?;
@@ -186,7 +186,8 @@ impl<'a> Copy<'a> {
         Ok(self.session.batch_execute(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema)).await?)
     }
 
-    /// Discards it because of an error, which comes back. If the database is away, the next rebuild discards it.
+    /// Discards the copy because of an error, and returns the error. If the database is away, the next rebuild discards the
+    /// copy.
     pub(super) async fn discarded_for(self, error: RebuildError) -> RebuildError {
         if let Err(remains) = self.discard().await {
             tracing::debug!(projection = self.projection.name(), error = %remains, "the copy remains");
@@ -209,7 +210,7 @@ async fn read(
     until: Position,
 ) -> Result<Read, LogError> {
     let rest = until.get().saturating_sub(position.get());
-    let (events, reached) = match u32::try_from(rest).unwrap_or(BATCH).min(BATCH) {
+    let (events, reached) = match u32::try_from(rest).unwrap_or(BATCH_EVENTS).min(BATCH_EVENTS) {
         0 => (Vec::new(), position),
         limit => log.read_taken(position, limit, |event_type| projection.takes(event_type)).await?,
     };
@@ -242,8 +243,8 @@ fn search_path(schema: &str) -> String {
     format!("SET LOCAL search_path = {schema}, public")
 }
 
-/// A transaction on the copy. Nothing needs the copy after a crash, and the swap's own commit waits for the disk, behind
-/// all of this.
+/// A transaction on the copy. It does not wait for the disk: after a crash the copy is not needed, and the commit of the
+/// swap waits for all before it.
 async fn begin<'s>(session: &'s mut ClientWrapper, schema: &str) -> Result<Transaction<'s>, tokio_postgres::Error> {
     let tx = session.transaction().await?;
     tx.batch_execute(&format!("SET LOCAL synchronous_commit = off; {}", search_path(schema))).await?;

@@ -6,34 +6,34 @@ use deadpool_postgres::Transaction;
 use domain::ids::Position;
 use tokio::time::sleep;
 
-use super::copy::{Copy, Keeper};
+use super::copy::{Copy, RebuildLock};
 use super::{Progress, RebuildError};
 use crate::install::LIVE_SCHEMA;
 
-/// How long the live projection may be kept waiting for transactions that began before the copy was complete.
-const OLDER_TRANSACTIONS: Duration = Duration::from_secs(2);
+/// How long the live projection may wait for transactions that began before the copy was complete.
+const OLDER_TRANSACTIONS_LIMIT: Duration = Duration::from_secs(2);
 
-/// How often they are looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often those transactions are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Catches up, and swaps. `Busy` if somebody was in the way: then nothing has changed, and it may be tried again.
+/// Catches up, and swaps. If another transaction is in the way, it returns `Busy` and has changed nothing.
 ///
-/// The checkpoint's row is held from the beginning, so the live projection waits, and applies what comes next to the new
-/// tables. Two things are done so that no reader notices:
+/// The swap locks the checkpoint's row first. So the live projection waits, and applies what comes next to the new tables.
+/// Two precautions make that no reader notices:
 ///
 /// - The copy is complete, and committed, before the tables change places, and the swap waits for transactions that began
 ///   before that: their snapshot would not show them all of the copy's rows.
 /// - The locks are waited for shorter than PostgreSQL waits before it looks for deadlocks, so it is never a reader who pays
 ///   for one.
 pub(super) async fn swap(
-    keeper: &mut Keeper,
+    lock: &mut RebuildLock,
     copy: &mut Copy<'_>,
     version: i64,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Position, RebuildError> {
-    let ours = [backend(&keeper.session).await?, backend(&copy.session).await?];
+    let ours = [backend(&lock.session).await?, backend(&copy.session).await?];
     let (projection, schema) = (copy.projection, copy.schema.clone());
-    let tx = keeper.session.transaction().await?;
+    let tx = lock.session.transaction().await?;
     // Longer than a batch of the live projection takes.
     tx.batch_execute("SET LOCAL lock_timeout = '10s'").await?;
     let hold = include_str!("../../sql/rebuild/hold_checkpoint.sql");
@@ -41,7 +41,7 @@ pub(super) async fn swap(
     if row.try_get::<_, i64>("version")? != version {
         return Err(RebuildError::Superseded);
     }
-    // A live projection that is stopped by an event may be behind the copy, which was made by code that accepts it.
+    // The live projection may be behind the copy, if an event stopped it that the code of the copy accepts.
     let live = Position::from_sql(row.try_get("position")?);
     copy.fill(live, progress).await?;
     let position = copy.position().max(live);
@@ -79,10 +79,10 @@ async fn wait_for_older_transactions(tx: &Transaction<'_>, ours: &[i32]) -> Resu
         if now.is_empty() {
             return Ok(());
         }
-        if started.elapsed() > OLDER_TRANSACTIONS {
+        if started.elapsed() > OLDER_TRANSACTIONS_LIMIT {
             return Err(RebuildError::Busy);
         }
         older = Some(now);
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

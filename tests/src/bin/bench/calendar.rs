@@ -1,4 +1,4 @@
-//! The calendar of a practice in the benchmark: practitioners who are there from 8 to 20, and times that nobody has yet.
+//! The calendar of a practice in the benchmark: practitioners who are there from 8 to 20, and times that no booking has yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The figures of a run, what they are measured against, and how they are told.
+//! The figures of a run, what they are measured against, and how they are printed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,5 @@
-//! A bare HTTP/1.1 client: a kept connection, a request of ready bytes, an answer of which only the status and the length
-//! are looked at. Anything more would measure the client.
+//! A bare HTTP/1.1 client: a kept connection, a request of ready bytes. It reads the status and the length of the answer.
+//! Anything more would measure the client.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! How load is made: closed loops, where each client begins anew when it has its answer, for rates; and open loops, where
-//! requests come at their time whether or not the server keeps up, for latencies.
+//! How load is made. In a closed loop, each client begins anew when it has its answer: for rates. In an open loop, requests
+//! come at their time whether or not the server keeps up: for latencies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

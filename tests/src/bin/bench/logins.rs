@@ -1,4 +1,4 @@
-//! Logins: whether a storm of them leaves the others alone, and whether a refusal tells by its time who has an account. The
+//! Logins: whether a storm of them leaves other users alone, and whether the time of a refusal tells who has an account. The
 //! accounts are registered ones, and their passwords are hashed as those of people.
 
 use std::num::NonZeroUsize;

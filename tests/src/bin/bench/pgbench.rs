@@ -1,5 +1,5 @@
-//! The baseline: `pgbench -M prepared` that inserts the very rows of our log, one transaction each, into tables made like
-//! the log's with all their indexes and checks. Its values stand in the prepared statement and never travel.
+//! The baseline: `pgbench -M prepared`, one transaction for each row. It inserts the very rows of our log into tables like
+//! the log's, with all their indexes and checks. Its values stand in the prepared statement and never travel.
 
 use std::process::Stdio;
 use std::time::Duration;

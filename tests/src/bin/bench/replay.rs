@@ -1,4 +1,4 @@
-//! A read model filled from the first event on, by the code that does it in production, against the fastest that
+//! A read model is filled from the first event on, by the code that does it in production. Beside it stands the fastest that
 //! PostgreSQL itself gives the same table away.
 
 use std::process::Stdio;

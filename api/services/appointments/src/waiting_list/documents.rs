@@ -9,7 +9,7 @@ use domain::waiting::{Offer, Told, WaitingEntry, WaitingStatus};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poem_openapi::Object;
-use projections::waiting::WaitingView;
+use projections::waiting_list::WaitingView;
 use uuid::Uuid;
 
 use crate::appointments::times::Shown;

@@ -16,7 +16,7 @@ use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use projections::waiting::{WaitingFilter, WaitingPageStart};
+use projections::waiting_list::{WaitingFilter, WaitingPageStart};
 
 use self::answers::{Changed, Joined, ListDocument, Listed, Read};
 use self::documents::EntryDocument;

@@ -1,4 +1,4 @@
-//! The read model of the waiting list: who waits for what, in the order of the line, and what is offered to whom.
+//! The read model of the waiting list: the entries in the order of the line, and their offers.
 
 mod queries;
 
@@ -37,11 +37,11 @@ impl Projection for WaitingList {
     }
 
     fn schema(&self) -> &'static str {
-        include_str!("../../sql/waiting/schema.sql")
+        include_str!("../../sql/waiting_list/schema.sql")
     }
 
     fn indexes(&self) -> &'static str {
-        include_str!("../../sql/waiting/indexes.sql")
+        include_str!("../../sql/waiting_list/indexes.sql")
     }
 
     fn takes(&self, event_type: &str) -> bool {
@@ -54,7 +54,7 @@ impl Projection for WaitingList {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let known = include_str!("../../sql/waiting/known.sql");
+            let known = include_str!("../../sql/waiting_list/known.sql");
             write(&follow_from(changed(events), known, COLUMN, events, tx).await?, tx).await
         }
         .boxed()
@@ -88,7 +88,7 @@ async fn write(places: &States<WaitingEntry>, tx: &Transaction<'_>) -> Result<()
         created.push(place.created_at);
         updated.push(place.updated_at);
     }
-    let upsert = tx.prepare_cached(include_str!("../../sql/waiting/upsert.sql")).await?;
+    let upsert = tx.prepare_cached(include_str!("../../sql/waiting_list/upsert.sql")).await?;
     tx.execute(
         &upsert,
         &[
@@ -113,7 +113,7 @@ async fn write(places: &States<WaitingEntry>, tx: &Transaction<'_>) -> Result<()
     Ok(())
 }
 
-/// What is more pressing is first in line.
+/// A more urgent entry is first in line.
 const fn urgency(priority: AppointmentPriority) -> i16 {
     match priority {
         AppointmentPriority::Urgent => 0,

@@ -1,4 +1,4 @@
-//! Queries on the waiting list: one place, pages of it, the line as a policy needs it, and offers whose time is over.
+//! Queries on the waiting list: one entry, pages, the line as a policy needs it, and offers that have lapsed.
 
 use domain::ids::{FacilityId, OfferId, PatientId, Position, StreamVersion, UserId, WaitingId};
 use domain::values::CodeValue;
@@ -11,12 +11,12 @@ use projections_engine::stored::json_cell;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-/// A place on the waiting list.
+/// An entry of the waiting list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingView {
     /// Its id.
     pub id: WaitingId,
-    /// What it is.
+    /// The aggregate.
     pub entry: WaitingEntry,
     /// Where it stands in the line.
     pub place: WaitingCursor,
@@ -28,10 +28,10 @@ pub struct WaitingView {
     pub updated_at: Timestamp,
 }
 
-/// Which places are meant.
+/// Which entries are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WaitingFilter {
-    /// Those of these statuses; those that wait for something still if none is named.
+    /// Those of these statuses; open ones if none is named.
     pub statuses: Vec<WaitingStatus>,
     /// Those of this patient.
     pub patient: Option<PatientId>,
@@ -61,7 +61,7 @@ pub struct WaitingCursor {
 /// A page of the waiting list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingPage {
-    /// The places, first in line first.
+    /// The entries, first in line first.
     pub items: Vec<WaitingView>,
     /// How many there are on all pages.
     pub total: u64,
@@ -69,7 +69,7 @@ pub struct WaitingPage {
     pub next: Option<WaitingCursor>,
 }
 
-/// An offer that nobody has answered.
+/// An offer without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOffer {
     /// In which practice.
@@ -90,14 +90,14 @@ impl WaitingQueries {
         Self(database)
     }
 
-    /// One place, whatever its status.
+    /// One entry, whatever its status.
     pub async fn get(&self, facility: FacilityId, id: WaitingId) -> Result<Option<WaitingView>, QueryError> {
-        let get = include_str!("../../sql/waiting/get.sql");
+        let get = include_str!("../../sql/waiting_list/get.sql");
         let [rows] = read(&self.0, facility, "waiting", [(get, &[&facility.0, &id.0])]).await?;
         rows.first().map(view).transpose()
     }
 
-    /// A page of at most `limit` places.
+    /// A page of at most `limit` entries.
     pub async fn list(
         &self,
         facility: FacilityId,
@@ -119,8 +119,8 @@ impl WaitingQueries {
         };
         // One more than the page holds tells whether there is another.
         let asked = i64::from(limit) + 1;
-        let page = include_str!("../../sql/waiting/page.sql");
-        let total = include_str!("../../sql/waiting/total.sql");
+        let page = include_str!("../../sql/waiting_list/page.sql");
+        let total = include_str!("../../sql/waiting_list/total.sql");
         let [rows, total] = read(
             &self.0,
             facility,
@@ -137,22 +137,21 @@ impl WaitingQueries {
         Ok(WaitingPage { items, total: total.unsigned_abs(), next })
     }
 
-    /// Everybody who may be offered something on a day or later, and everybody who is being offered something, first in line
-    /// first.
+    /// The entries that may get an offer on a day or later, and those that have an open offer, first in line first.
     pub async fn line(&self, facility: FacilityId, from: Date) -> Result<Vec<WaitingView>, QueryError> {
-        let line = include_str!("../../sql/waiting/line.sql");
+        let line = include_str!("../../sql/waiting_list/line.sql");
         let [rows] = read(&self.0, facility, "waiting_line", [(line, &[&facility.0, &from])]).await?;
         rows.iter().map(view).collect()
     }
 
-    /// Offers of all practices that nobody has answered in time: the first hundred.
+    /// Offers of all facilities whose time to answer is over: the first hundred.
     pub async fn lapsed(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
-        self.open_offers("waiting_lapsed", include_str!("../../sql/waiting/lapsed.sql"), now).await
+        self.open_offers("waiting_lapsed", include_str!("../../sql/waiting_list/lapsed.sql"), now).await
     }
 
-    /// Offers of all practices of which the patient is still to be told: the first hundred.
+    /// Offers of all facilities that the patient is not told of yet: the first hundred.
     pub async fn untold(&self, now: Timestamp) -> Result<Vec<OpenOffer>, QueryError> {
-        self.open_offers("waiting_untold", include_str!("../../sql/waiting/untold.sql"), now).await
+        self.open_offers("waiting_untold", include_str!("../../sql/waiting_list/untold.sql"), now).await
     }
 
     async fn open_offers(

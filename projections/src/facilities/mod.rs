@@ -1,4 +1,4 @@
-//! The read model of practices: what each is called, its time zone, its settings, and what each role may do there.
+//! The read model of facilities: name, time zone, settings, rooms, and what each role may do there.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Projection for Facilities {
     }
 
     fn schema(&self) -> &'static str {
-        include_str!("../sql/facilities/schema.sql")
+        include_str!("../../sql/facilities/schema.sql")
     }
 
     fn takes(&self, event_type: &str) -> bool {
@@ -50,7 +50,7 @@ impl Projection for Facilities {
         tx: &'a Transaction<'a>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
-            let known = include_str!("../sql/facilities/known.sql");
+            let known = include_str!("../../sql/facilities/known.sql");
             write(&follow_from(changed(events), known, COLUMN, events, tx).await?, tx).await
         }
         .boxed()
@@ -66,12 +66,12 @@ async fn write(practices: &States<Facility>, tx: &Transaction<'_>) -> Result<(),
         facilities.push(Json(&practice.state));
         versions.push(practice.version.to_sql());
     }
-    let upsert = tx.prepare_cached(include_str!("../sql/facilities/upsert.sql")).await?;
+    let upsert = tx.prepare_cached(include_str!("../../sql/facilities/upsert.sql")).await?;
     tx.execute(&upsert, &[&ids, &facilities, &versions]).await?;
     Ok(())
 }
 
-/// A practice, as the API shows it.
+/// A facility, as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FacilityView {
@@ -106,10 +106,10 @@ impl FacilityView {
     }
 }
 
-/// The query for the zone of a practice, for other read models that show its times.
-pub(crate) const TIME_ZONE: &str = include_str!("../sql/facilities/time_zone.sql");
+/// The statement that reads the zone of a facility, for other read models that show its times.
+pub(crate) const TIME_ZONE: &str = include_str!("../../sql/facilities/time_zone.sql");
 
-/// Queries on practices.
+/// Queries on facilities.
 #[derive(Clone)]
 pub struct FacilityQueries(Database);
 
@@ -119,9 +119,9 @@ impl FacilityQueries {
         Self(database)
     }
 
-    /// The practice itself.
+    /// The facility itself.
     pub async fn get(&self, facility: FacilityId) -> Result<Option<FacilityView>, QueryError> {
-        let get = include_str!("../sql/facilities/get.sql");
+        let get = include_str!("../../sql/facilities/get.sql");
         let [rows] = read(&self.0, facility, "facility", [(get, &[&facility.0])]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let practice = json_cell(row, "facility", COLUMN)?;

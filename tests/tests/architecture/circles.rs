@@ -1,0 +1,150 @@
+//! No file needs itself by way of others. A file that only declares modules and hands their names on needs none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crate::modules::Sources;
+use crate::{none, sources};
+
+/// Circles that are still there. The list only gets shorter: a circle that is not in it fails, and so does one that is
+/// gone or has lost a file.
+const HELD: &[&[&str]] = &[
+    &["domain/src/appointment/mod.rs", "domain/src/appointment/command.rs", "domain/src/appointment/rules.rs"],
+    &["domain/src/facility/mod.rs", "domain/src/facility/rooms.rs"],
+    &["event-store-schema/src/access/mod.rs", "event-store-schema/src/access/recording.rs"],
+    &[
+        "event-store-schema/src/error.rs",
+        "event-store-schema/src/keys.rs",
+        "event-store-schema/src/row.rs",
+        "event-store-schema/src/sealing.rs",
+    ],
+    &["commands/src/appointments.rs", "commands/src/basis.rs"],
+    &["commands/src/cache.rs", "commands/src/execute.rs", "commands/src/facilities.rs"],
+    &[
+        "projections/engine/src/rebuild.rs",
+        "projections/engine/src/rebuild/compare.rs",
+        "projections/engine/src/rebuild/copy.rs",
+        "projections/engine/src/rebuild/swap.rs",
+    ],
+    &["projections/src/patients/mod.rs", "projections/src/patients/loading.rs"],
+    &["projections/src/patients/listing.rs", "projections/src/patients/search.rs"],
+    &["projections/src/publisher.rs", "projections/src/publisher/nudge.rs"],
+    &["accounts/src/account.rs", "accounts/src/signing_keys.rs"],
+    &[
+        "policies/src/messaging/mod.rs",
+        "policies/src/messaging/mail.rs",
+        "policies/src/messaging/settings.rs",
+        "policies/src/messaging/sms.rs",
+        "policies/src/messaging/smtp.rs",
+    ],
+    &[
+        "policies/src/messaging/calendar.rs",
+        "policies/src/messaging/texts/mod.rs",
+        "policies/src/messaging/texts/short.rs",
+    ],
+    &[
+        "policies/src/waiting_list/mod.rs",
+        "policies/src/waiting_list/fitting.rs",
+        "policies/src/waiting_list/freed.rs",
+        "policies/src/waiting_list/telling.rs",
+    ],
+    &["api/frame/src/document.rs", "api/frame/src/mounting.rs", "api/frame/src/server.rs"],
+    &[
+        "embedded-servers/src/lib.rs",
+        "embedded-servers/src/folder.rs",
+        "embedded-servers/src/nats.rs",
+        "embedded-servers/src/postgres.rs",
+        "embedded-servers/src/supervisor.rs",
+    ],
+    &[
+        "api/realtime/src/lib.rs",
+        "api/realtime/src/asyncapi.rs",
+        "api/realtime/src/session.rs",
+        "api/realtime/src/socket.rs",
+    ],
+    &["api/realtime/src/hub.rs", "api/realtime/src/presence.rs"],
+    &["api/service/src/lib.rs", "api/service/src/mount.rs"],
+    &[
+        "api/services/appointments/src/appointments/mod.rs",
+        "api/services/appointments/src/appointments/holds.rs",
+        "api/services/appointments/src/appointments/together.rs",
+    ],
+    &["api/services/appointments/src/appointments/answers.rs", "api/services/appointments/src/appointments/list.rs"],
+    &["api/services/auth/src/users/mod.rs", "api/services/auth/src/users/links.rs"],
+    &["medicalpro/src/background.rs", "medicalpro/src/program.rs"],
+    &[
+        "replay-tools/src/cli.rs",
+        "replay-tools/src/error.rs",
+        "replay-tools/src/patient.rs",
+        "replay-tools/src/source.rs",
+    ],
+];
+
+type Graph = Vec<BTreeMap<usize, String>>;
+
+/// Every file that can be reached from one.
+fn reached_from(graph: &Graph, file: usize) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![file];
+    while let Some(here) = open.pop() {
+        open.extend(graph[here].keys().copied().filter(|next| reached.insert(*next)));
+    }
+    reached
+}
+
+/// The groups of files that all need each other.
+fn circles(graph: &Graph) -> Vec<BTreeSet<usize>> {
+    let reached: Vec<_> = (0..graph.len()).map(|file| reached_from(graph, file)).collect();
+    let circle_of =
+        |file: usize| reached[file].iter().copied().filter(|other| reached[*other].contains(&file)).collect();
+    let all: BTreeSet<BTreeSet<usize>> =
+        (0..graph.len()).map(circle_of).filter(|circle: &BTreeSet<_>| !circle.is_empty()).collect();
+    all.into_iter().collect()
+}
+
+#[test]
+fn no_file_needs_itself_by_way_of_others() {
+    let sources = sources();
+    let graph = sources.mentioned_files();
+    let place = |file: usize| sources.files[file].place.display().to_string();
+    let found = circles(&graph);
+    let names: Vec<Vec<String>> = found.iter().map(|circle| circle.iter().copied().map(place).collect()).collect();
+    let held = |names: &[String]| HELD.iter().any(|held| held.iter().eq(names.iter()));
+
+    let new = found.iter().zip(&names).filter(|(_, names)| !held(names)).map(|(circle, names)| {
+        let needs = circle.iter().flat_map(|file| {
+            let inside = graph[*file].iter().filter(|(other, _)| circle.contains(other));
+            inside.map(|(other, path)| format!("\n    {} needs {}: {path}", place(*file), place(*other)))
+        });
+        format!("a circle of {} files:{}", names.len(), needs.collect::<String>())
+    });
+    let gone = HELD.iter().filter(|held| !names.iter().any(|names| held.iter().eq(names.iter())));
+    none(new.chain(gone.map(|held| format!("no circle any more, so take it out of the list: {held:?}"))).collect());
+}
+
+#[test]
+fn a_circle_is_found_and_a_file_that_only_hands_names_on_is_in_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = [
+        (
+            "lib.rs",
+            "pub mod inner;\npub mod other;\npub use inner::Inner;\n#[cfg(test)]\nmod tests { use super::Inner; }\n",
+        ),
+        ("inner.rs", "mod deep;\npub struct Inner(deep::Deep);\n"),
+        ("inner/deep.rs", "pub struct Deep;\nimpl Deep { fn inner() { super::super::Inner; } }\n"),
+        ("other.rs", "use crate::{Inner as Known, inner};\npub fn one(_: Known, _: inner::Inner) {}\n"),
+    ];
+    for (name, text) in files {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(file, text).expect("a file");
+    }
+    let mut sources = Sources::default();
+    sources.read_crate(folder.path(), &folder.path().join("lib.rs"), Some("sample"));
+    let places: Vec<_> = sources.files.iter().map(|file| file.place.display().to_string()).collect();
+    assert_eq!(places, ["lib.rs", "inner.rs", "inner/deep.rs", "other.rs"]);
+    let graph = sources.mentioned_files();
+    let needs: Vec<Vec<_>> = graph.iter().map(|needed| needed.keys().copied().collect()).collect();
+    assert_eq!(needs, [vec![], vec![2], vec![1], vec![1]]);
+    assert_eq!(circles(&graph), [BTreeSet::from([1, 2])]);
+}

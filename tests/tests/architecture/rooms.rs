@@ -1,0 +1,170 @@
+//! What each room may not know.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use crate::{crate_named, crates, none, product_crates, sources};
+
+/// All that the domain may build on: values, their JSON, recurrence rules, and the traits of an aggregate. No I/O among it.
+const DOMAIN_LIBRARIES: [&str; 9] =
+    ["chrono", "cqrs-es", "jiff", "rrule", "serde", "serde_json", "thiserror", "unicode-normalization", "uuid"];
+
+/// The tables that only the log itself speaks of in SQL.
+const LOG_TABLES: [&str; 8] = [
+    "audit.access",
+    "log.events",
+    "log.idempotency_keys",
+    "log.key_reservations",
+    "log.shared_time_reservations",
+    "log.time_reservations",
+    "keys.data_keys",
+    "keys.secrets",
+];
+
+/// Crates that are used without HTTP: by policies, by tools, by screens and operations alike.
+const WITHOUT_HTTP: [&str; 9] = [
+    "domain",
+    "event-store-schema",
+    "commands",
+    "projections-engine",
+    "projections",
+    "accounts",
+    "policies",
+    "embedded-servers",
+    "replay-tools",
+];
+
+/// The libraries of HTTP servers.
+const HTTP: [&str; 3] = ["poem", "poem-openapi", "frame"];
+
+/// The names of the aggregates, of their commands, their events and their refusals.
+fn aggregates() -> &'static BTreeSet<String> {
+    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let lines = crate_named("domain").lines(&["src"]);
+        let word = |text: &str| text.trim_end_matches(['{', ';', ' ']).to_owned();
+        let file = |place: &str| place.split(':').next().map(str::to_owned);
+        let mut names = BTreeSet::new();
+        let mut files = BTreeSet::new();
+        for (place, line) in &lines {
+            if let Some(name) = line.strip_prefix("impl Aggregate for ") {
+                names.insert(word(name));
+                files.extend(file(place));
+            }
+        }
+        for (_, line) in lines.iter().filter(|(place, _)| file(place).is_some_and(|file| files.contains(&file))) {
+            let kinds = ["type Command = ", "type Event = ", "type Error = "];
+            names.extend(kinds.iter().filter_map(|kind| line.strip_prefix(kind)).map(word));
+        }
+        names
+    });
+    &NAMES
+}
+
+/// The aggregate that a path leads to. An area of permissions may be called like one.
+fn aggregate_in(path: &[String]) -> Option<String> {
+    let is_area = path.iter().any(|name| name == "Area");
+    path.iter().find(|name| aggregates().contains(*name)).filter(|_| !is_area).cloned()
+}
+
+/// Where the product's code below a folder of the repository has a path that `found` finds something in.
+fn mentions_of(folder: &str, found: impl Fn(&[String]) -> Option<String>) -> Vec<String> {
+    let paths = sources().paths().filter(|(place, _)| place.starts_with(folder));
+    let told = paths.filter_map(|(place, path)| found(path).map(|what| format!("{} has {what}", place.display())));
+    told.collect()
+}
+
+#[test]
+fn the_search_for_aggregates_finds_them() {
+    for name in ["Patient", "WaitingEntry", "UserCommand", "AppointmentEvent", "AvailabilityError"] {
+        assert!(aggregates().contains(name), "{name}");
+    }
+    assert!(!mentions_of("commands", aggregate_in).is_empty());
+}
+
+#[test]
+fn the_domain_builds_on_values_alone() {
+    let domain = crate_named("domain");
+    let allowed = BTreeSet::from(DOMAIN_LIBRARIES.map(str::to_owned));
+    let more: Vec<_> = domain.dependencies.difference(&allowed).cloned().collect();
+    none(more);
+}
+
+#[test]
+fn the_domain_has_no_clock_no_randomness_and_no_io() {
+    let domain = crate_named("domain");
+    none(domain.mentions(&[
+        "::now()",
+        "now_v7",
+        "new_v4",
+        "SystemTime",
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::process",
+        "std::thread",
+    ]));
+}
+
+#[test]
+fn nobody_but_the_log_speaks_of_its_tables() {
+    let found = product_crates()
+        .filter(|member| member.name != "event-store-schema")
+        .flat_map(|member| member.mentions(&LOG_TABLES));
+    none(found.collect());
+}
+
+#[test]
+fn projections_read_the_log_and_never_write_it() {
+    let readers = ["projections-engine", "projections"];
+    let found = crates().into_iter().filter(|member| readers.contains(&member.name.as_str()));
+    none(found.flat_map(|member| member.mentions(&["AppendRequest", "StreamAppend", "NewEvent"])).collect());
+}
+
+#[test]
+fn the_engine_of_read_models_knows_no_aggregate() {
+    none(mentions_of("projections/engine", aggregate_in));
+}
+
+#[test]
+fn what_every_operation_shares_knows_no_aggregate() {
+    none(mentions_of("api/frame", aggregate_in));
+}
+
+#[test]
+fn no_command_is_decided_on_a_read_model() {
+    let commands = crate_named("commands");
+    none(commands.mentions(&["read_model"]));
+}
+
+#[test]
+fn nothing_but_operations_and_screens_knows_http() {
+    let built = WITHOUT_HTTP.map(crate_named).into_iter().flat_map(|member| {
+        let used: Vec<_> = member.dependencies.iter().filter(|name| HTTP.contains(&name.as_str())).cloned().collect();
+        used.into_iter().map(move |name| format!("{} builds on {name}", member.name))
+    });
+    let http =
+        |path: &[String]| path.first().filter(|name| name.as_str() == "poem" || *name == "poem_openapi").cloned();
+    let written = ["accounts", "policies", "domain", "commands", "projections", "event-store-schema"];
+    none(built.chain(written.into_iter().flat_map(|folder| mentions_of(folder, http))).collect());
+}
+
+#[test]
+fn no_service_builds_on_another() {
+    let services: Vec<_> = product_crates().filter(|member| member.name.starts_with("service-")).collect();
+    assert_eq!(services.len(), 6);
+    let both = services.iter().flat_map(|member| {
+        let built_on = member.dependencies.iter().chain(&member.test_dependencies);
+        let others = built_on.filter(|name| services.iter().any(|other| other.name == **name));
+        others.map(|name| format!("{} builds on {name}", member.name))
+    });
+    none(both.collect());
+}
+
+#[test]
+fn embedded_servers_stand_alone() {
+    let servers = crate_named("embedded-servers");
+    let house: BTreeSet<_> = crates().into_iter().map(|member| member.name).collect();
+    let built_on = servers.dependencies.union(&servers.test_dependencies);
+    none(built_on.filter(|name| house.contains(*name)).cloned().collect());
+}
