@@ -136,7 +136,7 @@ impl AccountStateTables {
             let (events, reached) = self.log.read_each(written, PAGE, is_taken).await?;
             for event in events {
                 let (position, stream) = match &event {
-                    Ok(event) => (event.position, event.stream.clone()),
+                    Ok(event) => (event.position, Some(event.stream.clone())),
                     Err(damaged) => (damaged.position, damaged.stream.clone()),
                 };
                 let understood = event.map_err(|damaged| damaged.error);
@@ -145,7 +145,9 @@ impl AccountStateTables {
                     Err(error) => {
                         tracing::error!(%position, %error, "an account's event is not understood; the account is closed");
                         let note = include_str!("../sql/account_state_tables/note_unread.sql");
-                        transaction.execute(note, &[&position.to_sql(), &stream.as_str()]).await?;
+                        // Of no stream: it closes nothing, and is counted all the same.
+                        let stream = stream.as_ref().map_or("", StreamId::as_str);
+                        transaction.execute(note, &[&position.to_sql(), &stream]).await?;
                     }
                 }
             }

@@ -34,8 +34,8 @@ pub enum LogError {
 pub struct DamagedEvent {
     /// Where it stands.
     pub position: Position,
-    /// To which stream it belongs.
-    pub stream: StreamId,
+    /// To which stream it belongs, if that can be read.
+    pub stream: Option<StreamId>,
     /// What is wrong with it.
     pub error: LogError,
 }

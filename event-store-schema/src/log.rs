@@ -132,7 +132,7 @@ impl EventLog {
         let (rows, reached) = self.rows(after, limit, wanted).await?;
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
-            let (position, stream) = (row.position("global_position")?, row.stream("stream_id")?);
+            let (position, stream) = (row.position("global_position")?, row.stream("stream_id").ok());
             let event = row::read(row, &self.0.keys, &self.0.upcasters);
             events.push(event.map_err(|error| DamagedEvent { position, stream, error }));
         }

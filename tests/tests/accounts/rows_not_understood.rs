@@ -1,13 +1,27 @@
 //! Rows of `accounts` that this release does not understand: a newer release wrote them, or a hand did. Each closes the one
 //! account, session or practice that it speaks of. Everything else goes on, and operators are told.
 
-use domain::role::Role;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use accounts::Auth;
+use accounts::passwords::Passwords;
+use commands::CommandContext;
+use domain::facility::FacilityCommand;
+use domain::ids::UserId;
+use domain::permissions::Permissions;
+use domain::role::{Access, Area, Role};
 use embedded_servers::ScratchDir;
+use event_store_schema::health::Finding;
+use event_store_schema::tasks::Tasks;
+use jiff::SignedDuration;
 use serde_json::Value;
+use system_tests::house::{House, open_practice};
 use system_tests::practice::{Practice, Underneath};
 use system_tests::server::{Answer, Client, Server};
 use system_tests::staff::within_a_second;
 use tokio_postgres::NoTls;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// What a newer release might write of a practice, in the columns `settings` and `permissions`.
@@ -30,7 +44,7 @@ const UNKNOWN_SESSION: &str = "UPDATE accounts.sessions SET expires_at = 'infini
 /// A key that only verifies, so that it is not the one that signs.
 const UNKNOWN_KEY: &str = "INSERT INTO accounts.signing_keys
       (kid, secret_name, public_key, not_before, sign_until, verify_until)
-    VALUES ('k4.pid.healer', 'a secret of a newer release', decode(repeat('00', 32), 'hex'), now(), now(), 'infinity')";
+    VALUES ('k4.pid.newer', 'a secret of a newer release', decode(repeat('00', 32), 'hex'), now(), now(), 'infinity')";
 
 async fn owner(server: &Server) -> tokio_postgres::Client {
     let (client, connection) = Underneath::of(server).owner.connect(NoTls).await.unwrap();
@@ -176,4 +190,46 @@ async fn an_account_session_or_key_whose_row_is_not_understood_is_closed_alone()
     assert_eq!(owner(&server).await.execute(of_the_demo, &[&facility]).await.unwrap(), 1);
     let credentials = serde_json::json!({"email": demo.email, "password": demo.password});
     door.post("/auth/login", &credentials).await.expect_problem(401, "invalid_credentials");
+}
+
+/// As far as one server lets users in.
+async fn open_accounts(house: &House) -> Auth {
+    let passwords = Arc::new(Passwords::start(NonZeroUsize::MIN, 1).unwrap());
+    let tasks = Tasks::new(CancellationToken::new());
+    Auth::open(house.open_commands().await, passwords, SignedDuration::from_mins(15), &tasks).await.unwrap()
+}
+
+async fn change_event(house: &House, from: &str, to: &str) {
+    let owner = house.owner_client().await;
+    owner.batch_execute("ALTER TABLE log.events DISABLE TRIGGER append_only").await.unwrap();
+    let change = "UPDATE log.events SET payload = replace(payload::text, $1, $2)::jsonb
+        WHERE event_type = 'RolePermissionsChanged'";
+    assert_eq!(owner.execute(change, &[&from, &to]).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_practice_whose_event_is_not_understood_is_closed_until_a_release_understands_it() {
+    let house = House::new().await;
+    accounts::account::migrate(&house.owner).await.unwrap();
+    let commands = house.open_commands().await;
+    let (strange, other) = (open_practice(&commands).await, open_practice(&commands).await);
+    let permissions = Permissions::default_of(Role::Doctor).with(Area::Consents, Access::None);
+    let decision = FacilityCommand::ChangeRolePermissions { role: Role::Doctor, permissions };
+    commands.change_facility(&decision, &CommandContext::system(strange)).await.unwrap();
+    change_event(&house, "\"doctor\"", "\"healer\"").await;
+
+    // Twice: a server that starts later does not pass over it either.
+    for _ in 0..2 {
+        let accounts = open_accounts(&house).await;
+        assert!(accounts.state().is_closed(UserId(Uuid::nil()), strange));
+        assert!(!accounts.state().is_closed(UserId(Uuid::nil()), other));
+        let told = "1 row of accounts.unread_events is not understood, and what it speaks of is closed".to_owned();
+        assert_eq!(accounts.state().not_understood().finding(), Finding::Degraded(told));
+    }
+
+    change_event(&house, "\"healer\"", "\"doctor\"").await;
+    let accounts = open_accounts(&house).await;
+    assert!(!accounts.state().is_closed(UserId(Uuid::nil()), strange));
+    assert_eq!(accounts.state().permissions(strange, Role::Doctor), permissions, "the event was copied late, not lost");
+    assert_eq!(accounts.state().not_understood().finding(), Finding::Good);
 }

@@ -29,7 +29,6 @@ const HELD: &[&[&str]] = &[
     &["projections/src/patients/mod.rs", "projections/src/patients/loading.rs"],
     &["projections/src/patients/listing.rs", "projections/src/patients/search.rs"],
     &["projections/src/publisher.rs", "projections/src/publisher/nudge.rs"],
-    &["accounts/src/account.rs", "accounts/src/signing_keys.rs"],
     &[
         "policies/src/messaging/mod.rs",
         "policies/src/messaging/mail.rs",
