@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-checks run build test test-core drill bench bench-quick flame fmt fmt-check lint doc clean clean-data
+.PHONY: help setup setup-checks run build test test-core drill bench bench-quick bench-costs flame fmt fmt-check lint doc clean clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,17 +61,22 @@ drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50
 		$(CARGO) build --workspace --locked
 	@exec "$(TARGET)/debug/drill" $(ARGS)
 
-# The program under measurement, and the benchmark with the stock event store to compare with.
+# The program under measurement, which counts its allocations, and the benchmark with the stock event store to compare with.
 BUILD_BENCH = $(STEP) 'building the benchmark (some minutes the first time)' \
-		$(CARGO) build --release --locked -p system-tests --features baseline --bin bench -p medicalpro --bin medicalpro
+		$(CARGO) build --release --locked -p system-tests --bin bench -p medicalpro --bin medicalpro \
+		--features system-tests/baseline,medicalpro/count-allocations
 
-bench: setup ## measure everything, 10 minutes: ratios against PostgreSQL itself, in target/bench
+bench: setup ## measure everything, 11 minutes: ratios against PostgreSQL itself, in target/bench
 	$(BUILD_BENCH)
 	@exec "$(TARGET)/release/bench"
 
-bench-quick: setup ## the same in 2 minutes, with a tenth of the patients
+bench-quick: setup ## the same in 2 minutes and a half, with a tenth of the patients
 	$(BUILD_BENCH)
 	@exec "$(TARGET)/release/bench" --quick
+
+bench-costs: setup ## what a request costs alone, a minute: processor time and allocations of each operation
+	$(BUILD_BENCH)
+	@exec "$(TARGET)/release/bench" --only costs
 
 flame: setup ## a flame graph of one operation (ARGS='register 32'), in target/bench; needs perf
 	$(BUILD_BENCH)

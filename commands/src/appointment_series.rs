@@ -11,10 +11,9 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use crate::appointments::AppointmentFailure;
 use crate::appointments_together::{OccurrenceRefusal, Planned, Together};
 use crate::context::CommandContext;
-use crate::error::CommandError;
+use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, Executed};
 
 /// A series to be booked.

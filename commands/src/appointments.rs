@@ -16,13 +16,12 @@ use jiff::Timestamp;
 
 use crate::basis::{Participants, invalid};
 use crate::context::CommandContext;
-use crate::error::CommandError;
-use crate::execute::{Commands, Executed, Loaded, decide, pause};
+use crate::error::{AppointmentFailure, CommandError};
+use crate::execute::{Commands, Executed, decide, pause};
+use crate::loaded::Loaded;
 
 /// How often a booking is decided again while its hours, its patient or others change, before the caller hears of it.
 pub(crate) const BOOKING_ATTEMPTS: u32 = 20;
-
-pub(crate) type AppointmentFailure = CommandError<AppointmentError>;
 
 impl Commands {
     /// Any command on an appointment. For a new one, the caller makes the id. If times are taken, the refusal is

@@ -12,11 +12,12 @@ use domain::scheduling::WallClockError;
 use event_store_schema::{AppendError, Appended, Guard};
 use uuid::Uuid;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants, wanted};
+use crate::appointments::{BOOKING_ATTEMPTS, participants, wanted};
 use crate::basis::Basis;
 use crate::context::CommandContext;
-use crate::error::CommandError;
-use crate::execute::{Commands, Loaded, decide, pause, stream_append};
+use crate::error::{AppointmentFailure, CommandError};
+use crate::execute::{Commands, decide, pause, stream_append};
+use crate::loaded::Loaded;
 
 /// Why one of several appointments is not booked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -16,9 +16,9 @@ use event_store_schema::Guard;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use crate::appointments::AppointmentFailure;
-use crate::error::CommandError;
-use crate::execute::{Commands, Loaded};
+use crate::error::{AppointmentFailure, CommandError};
+use crate::execute::Commands;
+use crate::loaded::Loaded;
 
 /// How far around the requested times a refusal names the practitioner's hours.
 const AROUND: SignedDuration = SignedDuration::from_hours(12);

@@ -9,7 +9,7 @@ use domain::aggregate::AggregateRoot;
 use domain::ids::{FacilityId, PatientId, StreamId, StreamVersion};
 use lru::LruCache;
 
-use crate::execute::Loaded;
+use crate::loaded::Loaded;
 
 /// Aggregates of all types.
 pub(crate) struct AggregateCache(Mutex<LruCache<StreamId, Box<dyn Any + Send>>>);

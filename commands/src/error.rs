@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use domain::appointment::AppointmentError;
 use domain::event::UnreadableEvent;
 use domain::ids::StreamVersion;
 use event_store_schema::{AppendError, Holder, LogError};
@@ -112,3 +113,6 @@ impl<E: Error> From<AppendError> for CommandError<E> {
         }
     }
 }
+
+/// A command on an appointment failed.
+pub(crate) type AppointmentFailure = CommandError<AppointmentError>;

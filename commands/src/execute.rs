@@ -7,18 +7,17 @@ use std::time::Duration;
 use cqrs_es::DomainEvent;
 use cqrs_es::event_sink::EventSink;
 use domain::aggregate::AggregateRoot;
-use domain::event::RecordedEvent;
 use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
 use event_store_schema::{AppendError, Appended, EventLog, Guard, NewEvent, StreamAppend};
-use jiff::Timestamp;
 use rand::Rng;
 use uuid::Uuid;
 
 use crate::cache::{AggregateCache, BookablePatients};
 use crate::context::CommandContext;
 use crate::error::CommandError;
-use crate::facilities::PracticeClock;
+use crate::loaded::{Loaded, Recorded};
 use crate::patient_numbers::PatientNumbers;
+use crate::practice_clock::PracticeClock;
 
 /// How often a command is decided before the caller hears that other servers append first again and again.
 const ATTEMPTS: u32 = 10;
@@ -39,63 +38,6 @@ struct Shared {
     patient_numbers: PatientNumbers,
     practice_clock: PracticeClock,
     bookable_patients: BookablePatients,
-}
-
-/// An aggregate as its stream tells it up to a version.
-#[derive(Clone, Debug)]
-pub struct Loaded<A> {
-    /// Its state.
-    pub aggregate: A,
-    /// The version of its last event; zero if there is none.
-    pub version: StreamVersion,
-    /// The version of the last event that its document [shows](AggregateRoot::shows): what its `ETag` says.
-    pub shown_version: StreamVersion,
-    /// The practice it belongs to; none if there is no event.
-    pub facility_id: Option<FacilityId>,
-    /// When its first and its last event that its document shows were recorded; none if there is no event.
-    pub recorded: Option<Recorded>,
-}
-
-/// Between which moments the document of an aggregate was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The first event.
-    pub first: Timestamp,
-    /// The last event so far.
-    pub last: Timestamp,
-}
-
-impl Recorded {
-    /// One more event.
-    fn extend(before: Option<Self>, at: Timestamp) -> Option<Self> {
-        Some(Self { first: before.map_or(at, |before| before.first), last: at })
-    }
-}
-
-impl<A: AggregateRoot> Loaded<A> {
-    pub(crate) fn nothing() -> Self {
-        Self {
-            aggregate: A::default(),
-            version: StreamVersion::ZERO,
-            shown_version: StreamVersion::ZERO,
-            facility_id: None,
-            recorded: None,
-        }
-    }
-
-    /// Follows the stream by these events.
-    fn follow(&mut self, events: &[RecordedEvent]) -> Result<(), domain::event::UnreadableEvent> {
-        for event in events {
-            self.aggregate.apply(event.decode()?);
-            self.version = event.version;
-            self.facility_id = Some(event.facility_id);
-            if A::shows(&event.event_type) {
-                self.shown_version = event.version;
-                self.recorded = Recorded::extend(self.recorded, event.recorded_at);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// What a command led to.

@@ -1,40 +1,15 @@
 //! Commands on practices. Other commands take the day and the time at the practice from here.
 
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-
 use domain::aggregate::Circumstances;
 use domain::facility::{Facility, FacilityCommand, FacilityError};
 use domain::ids::FacilityId;
 use domain::scheduling::PracticeTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lru::LruCache;
 
 use crate::context::CommandContext;
 use crate::error::CommandError;
 use crate::execute::{Commands, Executed};
-
-/// The time zones of practices, once looked up.
-pub(crate) struct PracticeClock(Mutex<LruCache<FacilityId, TimeZone>>);
-
-impl Default for PracticeClock {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::new(NonZeroUsize::new(10_000).expect("not zero"))))
-    }
-}
-
-impl PracticeClock {
-    fn zone(&self, facility: FacilityId) -> Option<TimeZone> {
-        let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        zones.get(&facility).cloned()
-    }
-
-    fn remember(&self, facility: FacilityId, zone: TimeZone) {
-        let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        zones.put(facility, zone);
-    }
-}
 
 impl Commands {
     /// Opens a practice.

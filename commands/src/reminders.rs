@@ -6,9 +6,9 @@ use domain::ids::{AppointmentId, Position};
 use domain::reminder::ReminderMark;
 use event_store_schema::AppendError;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS};
+use crate::appointments::BOOKING_ATTEMPTS;
 use crate::context::CommandContext;
-use crate::error::CommandError;
+use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, decide, pause, stream_append};
 
 impl Commands {

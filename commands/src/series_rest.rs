@@ -19,10 +19,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::appointments::AppointmentFailure;
 use crate::appointments_together::OccurrenceRefusal;
 use crate::context::CommandContext;
-use crate::error::CommandError;
+use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::Commands;
 
 /// How many events the append of a series has at most: each occurrence is booked, and may lie over others.

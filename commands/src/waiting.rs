@@ -12,11 +12,12 @@ use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, Wish};
 use event_store_schema::{AppendError, Appended};
 use uuid::Uuid;
 
-use crate::appointments::{AppointmentFailure, BOOKING_ATTEMPTS, participants};
+use crate::appointments::{BOOKING_ATTEMPTS, participants};
 use crate::basis::Participants;
 use crate::context::CommandContext;
-use crate::error::CommandError;
-use crate::execute::{Commands, Executed, Loaded, decide, pause, stream_append};
+use crate::error::{AppointmentFailure, CommandError};
+use crate::execute::{Commands, Executed, decide, pause, stream_append};
+use crate::loaded::Loaded;
 
 /// Why a patient does not get what is offered to them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -14,8 +14,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::endpoint::PostgresEndpoint;
 use super::error::EmbeddedError;
-use super::postgres::PostgresEndpoint;
 use super::process::RunAs;
 
 /// The longest path of a socket's folder: 107 bytes less `/.s.PGSQL.5432`.

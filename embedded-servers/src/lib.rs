@@ -12,9 +12,11 @@
 //! `kill -9`, the kernel ends its servers (see `process`).
 
 mod binaries;
+mod endpoint;
 mod error;
 mod folder;
 mod nats;
+mod options;
 mod postgres;
 mod process;
 mod scratch;
@@ -25,8 +27,9 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use self::endpoint::PostgresEndpoint;
 pub use self::error::EmbeddedError;
-pub use self::postgres::PostgresEndpoint;
+pub use self::options::{Durability, Options};
 pub use self::scratch::ScratchDir;
 
 use self::binaries::Places;
@@ -34,38 +37,6 @@ use self::folder::DataFolder;
 use self::nats::Nats;
 use self::postgres::Postgres;
 use self::supervisor::Supervised;
-
-/// What an acknowledged write survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// A power cut: every commit is on disk before it is answered.
-    Durable,
-    /// The end of a process, but not of the machine. For tests, where it saves most of the time.
-    ForTests,
-}
-
-/// How the embedded servers are to run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The folder that holds everything they keep; it is made if it does not exist.
-    pub data_dir: PathBuf,
-    /// What an acknowledged write survives.
-    pub durability: Durability,
-    /// How many connections PostgreSQL accepts.
-    pub max_connections: u16,
-}
-
-impl Options {
-    /// Durable servers in `data_dir`.
-    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), durability: Durability::Durable, max_connections: 200 }
-    }
-
-    /// Fast servers for tests in `data_dir`, best in a [`ScratchDir`].
-    pub fn for_tests(data_dir: impl Into<PathBuf>) -> Self {
-        Self { durability: Durability::ForTests, ..Self::new(data_dir) }
-    }
-}
 
 /// A running PostgreSQL and NATS. They are stopped by [`EmbeddedServers::stop`], and by dropping this.
 #[derive(Debug)]

@@ -3,68 +3,17 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::binaries::PostgresProgram;
+use super::endpoint::{PORT, PostgresEndpoint, SUPERUSER};
 use super::error::EmbeddedError;
 use super::folder::{self, DataFolder};
+use super::options::{Durability, Options};
 use super::process::{self, RunAs, Step};
 use super::supervisor::Server;
-use super::{Durability, Options};
-
-/// With a socket it is only part of a file's name, so it never meets another server's.
-const PORT: u16 = 5432;
-/// The owner of the cluster, who may do everything in it.
-const SUPERUSER: &str = "postgres";
-
-/// Where the embedded PostgreSQL answers: to any user of the database, without a password, on a socket that
-/// nobody else can reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostgresEndpoint {
-    socket_dir: PathBuf,
-}
-
-impl PostgresEndpoint {
-    /// The folder of the socket.
-    pub fn socket_dir(&self) -> &Path {
-        &self.socket_dir
-    }
-
-    /// The port that names the socket in its folder.
-    pub fn port(&self) -> u16 {
-        PORT
-    }
-
-    /// The name of the superuser, who makes databases and roles.
-    pub fn superuser(&self) -> &'static str {
-        SUPERUSER
-    }
-
-    /// A connection URL.
-    pub fn url(&self, database: &str, user: &str) -> String {
-        let host = percent_encoded(self.socket_dir.as_os_str().as_bytes());
-        let (user, database) = (percent_encoded(user.as_bytes()), percent_encoded(database.as_bytes()));
-        format!("postgresql://{user}@{host}:{PORT}/{database}")
-    }
-
-    /// The same as a configuration of the driver.
-    pub fn config(&self, database: &str, user: &str) -> tokio_postgres::Config {
-        let mut config = tokio_postgres::Config::new();
-        config.host_path(&self.socket_dir).port(PORT).dbname(database).user(user);
-        config
-    }
-}
-
-fn percent_encoded(bytes: &[u8]) -> String {
-    let encode = |byte: &u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    bytes.iter().map(encode).collect()
-}
 
 /// The PostgreSQL of one data folder.
 #[derive(Debug)]
@@ -228,7 +177,7 @@ impl Server for Postgres {
         }
         // No process of this cluster is left. If the number of a killed one belongs to another process by now, or to a zombie,
         // its lock files still stand in the way.
-        let socket_lock = self.endpoint.socket_dir.join(format!(".s.PGSQL.{PORT}.lock"));
+        let socket_lock = self.endpoint.socket_dir().join(format!(".s.PGSQL.{PORT}.lock"));
         for stale in [self.data_dir.join("postmaster.pid"), socket_lock] {
             match fs::remove_file(&stale) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

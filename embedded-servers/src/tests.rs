@@ -193,7 +193,7 @@ fn be_the_manager(data_dir: &Path) {
 
 fn manager_elsewhere(data_dir: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["embedded::tests::the_next_manager_clears_away_what_a_killed_one_left", "--exact"])
+        .args(["tests::the_next_manager_clears_away_what_a_killed_one_left", "--exact"])
         .env(MANAGED_DIR, data_dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -1,4 +1,6 @@
-//! What is asked of the log: events for one or several streams, all or nothing.
+//! What a command asks of the log: events for one or several streams, all of them or none.
+//!
+//! [`preparing`](crate::preparing) encrypts and checks an [`AppendRequest`] before it joins the queue.
 
 use domain::event::{EventMetadata, LoggedEvent};
 use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
@@ -20,7 +22,7 @@ pub struct NewEvent {
     pub payload: serde_json::Map<String, Value>,
     /// When it happened, if not now.
     pub occurred_at: Option<Timestamp>,
-    /// What the stream holds from this event on.
+    /// What the stream reserves from this event on. It releases what it reserved of the same kinds before.
     pub reservations: Vec<Reservation>,
 }
 
@@ -55,7 +57,7 @@ pub struct StreamAppend {
     pub facility_id: FacilityId,
     /// The person whose data they hold.
     pub subject_id: Option<SubjectId>,
-    /// Whether the person is new, so that a data key is made. Any other subject must have one.
+    /// Whether this append makes the person's data key. If not, the person must have one.
     pub new_subject: bool,
     /// At least one event, in order.
     pub events: Vec<NewEvent>,
@@ -73,11 +75,11 @@ pub struct Guard {
 /// The key under which a client may repeat a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// Whose key it is: the acting user. Others may use the same key for something else.
+    /// The acting user. Another user may use the same key for something else.
     pub scope: uuid::Uuid,
     /// The key.
     pub key: String,
-    /// SHA-256 of what was asked: a repetition must ask the same.
+    /// SHA-256 of the request. A repetition must ask for the same.
     pub request_hash: [u8; 32],
 }
 
@@ -89,7 +91,7 @@ pub struct AppendRequest {
     pub guards: Vec<Guard>,
     /// The circumstances, common to all events.
     pub metadata: EventMetadata,
-    /// Why, if a reason was asked for. Encrypted with personal content where there is a subject.
+    /// The reason that the user gave. If there is a subject, it is encrypted with the personal content.
     pub reason: Option<String>,
     /// The client's idempotency key.
     pub idempotency: Option<IdempotencyKey>,

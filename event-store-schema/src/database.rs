@@ -25,7 +25,7 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether the database was not there, as opposed to having refused: the same may work a moment later.
+    /// Whether the database was away and has not refused: the same call may work a moment later.
     pub fn is_outage(&self) -> bool {
         let ending = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
         match self {
@@ -38,7 +38,7 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the database answered, and this release does not understand its row: the same fails again and again.
+    /// Whether the database answered with a row that this release does not understand: the same call fails every time.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Postgres(error) if is_own(error))
     }
@@ -66,7 +66,7 @@ fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Where the application's connections come from. All of them work as the role `medicalpro_app`, whoever logged in.
+/// The application's connections. Each works as the role `medicalpro_app`, whichever user logged in.
 #[derive(Clone)]
 pub struct Database {
     config: Config,
@@ -84,8 +84,8 @@ impl Database {
     /// The same from parsed settings.
     pub fn with_config(mut config: Config, size: usize) -> Result<Self, DatabaseError> {
         let options = config.get_options().unwrap_or_default().trim().to_owned();
-        // Of a page of a list PostgreSQL expects more rows than it will find, and would compile it: half a second for what
-        // takes one millisecond.
+        // PostgreSQL expects more rows of a list's page than it finds. It would compile the plan: half a second for a
+        // query of one millisecond.
         config.options(format!("{options} -c role={APPLICATION_ROLE} -c jit=off").trim());
         config.application_name("medicalpro");
         if config.get_connect_timeout().is_none() {
@@ -113,7 +113,7 @@ impl Database {
         self.pool.status()
     }
 
-    /// A connection of its own, for work that holds one for long: the committer, the leadership of a projection.
+    /// A connection outside the pool, for a task that holds one for long, such as a group commit or a leader.
     pub async fn dedicated(&self) -> Result<Client, DatabaseError> {
         open(&self.config).await
     }

@@ -22,7 +22,7 @@ pub enum LogError {
     /// A stored row breaks the log's own form.
     #[error("the log's row at position {position} is malformed: {what}")]
     Malformed {
-        /// The row's position.
+        /// The row's position; zero if the row has none.
         position: i64,
         /// Which part of it.
         what: &'static str,
@@ -86,7 +86,7 @@ pub enum AppendError {
     /// The request cannot be written as it is: a mistake of the program.
     #[error("invalid append: {0}")]
     Invalid(String),
-    /// Keys or the database failed before anything was sent.
+    /// A key or the database failed, or the answer was not understood. Only in the last case may the events be written.
     #[error(transparent)]
     Log(#[from] LogError),
 }

@@ -1,4 +1,5 @@
-//! Who holds a key, or a time: for decisions that depend on others who hold it, and for those who ask before they decide.
+//! Which streams hold a key or a time, at this moment. Commands ask before they decide, and auditors look up a patient's
+//! number. Only an append can rely on the answer: it judges the reservations itself.
 
 use domain::ids::StreamId;
 use domain::reservation::{KeyKind, Reservation};

@@ -209,13 +209,12 @@ impl KeyRing {
         hash
     }
 
-    /// The house's secret of that name: 32 random bytes, the same on every server of the database, made when first asked
-    /// for.
+    /// The house's secret of that name: 32 random bytes, the same on every server of the database. The first call makes it.
     pub async fn secret(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, LogError> {
         secret(&self.database, &self.master, name).await
     }
 
-    /// A vault of that name, for small secrets that stand in tables: its key is the house's secret of that name.
+    /// A vault for small secrets that stand in tables. Its key is the house's secret of that name.
     pub async fn vault(&self, name: &str) -> Result<Vault, LogError> {
         let key = self.secret(&format!("vault {name}")).await?;
         Ok(Vault(Arc::new(SealingKey::new(&key)?)))
@@ -256,8 +255,8 @@ impl KeyRing {
         Ok(self.keep_data_key(subject, facility, row.cell("master_key_id")?, wrapped)?)
     }
 
-    /// The data key of a patient, if it was needed lately. What a row says comes first: where it has no key any more, what is
-    /// remembered here is not to be used.
+    /// The data key of a patient, if it was needed lately. If the row says that the key was destroyed, this one must not be
+    /// used.
     pub(crate) fn known_data_key(&self, subject: SubjectId) -> Option<Arc<SealingKey>> {
         self.cached_data_keys().get(&subject).map(Arc::clone)
     }

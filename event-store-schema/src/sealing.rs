@@ -1,4 +1,6 @@
-//! Between an event's JSON and what is stored: the open part as it is, the personal part encrypted in its place.
+//! Splits an event into the part that is stored in clear and the personal part, and seals the personal part.
+//!
+//! [`preparing`](crate::preparing) seals; [`row`](crate::row) opens.
 
 use domain::ids::{FacilityId, StreamId, StreamVersion};
 use serde::{Deserialize, Serialize};
@@ -40,8 +42,7 @@ impl PersonalPart {
     }
 }
 
-/// Where an event stands. Sealed content is bound to it: moved to another stream, version, type or practice, it does not
-/// open.
+/// Where an event stands. Sealed content opens only in its place: not in another stream, version, type or practice.
 pub(crate) struct Place<'a> {
     pub(crate) stream: &'a StreamId,
     pub(crate) version: StreamVersion,

@@ -1,9 +1,8 @@
-//! The end of the log in memory: the last events that this server wrote, as its readers would read them. Most of what
-//! projections and the publisher wait for was written a moment ago by their own server; from here they have it without a
-//! query and without decrypting what was just encrypted.
+//! The end of the log in memory: the last events that this server wrote, as its readers would read them.
 //!
-//! It is a shortcut, never the truth: it holds a stretch of positions without a gap, and whoever needs another position
-//! reads the log.
+//! Projections and the publisher mostly wait for events that their own server wrote a moment ago. From here they have them
+//! without a query, and without decrypting what was just encrypted. [`appending`](crate::appending) fills the tail; a reader
+//! that needs a position outside it reads the log. The tail never has a gap.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,8 +26,8 @@ struct Kept {
 }
 
 impl Tail {
-    /// Adds events that are on disk, in the order of their positions. Where another server wrote in between, the stretch
-    /// begins anew.
+    /// Adds events that are on disk, in the order of their positions. If another server wrote in between, the tail begins
+    /// anew.
     pub(crate) fn extend(&self, events: impl IntoIterator<Item = RecordedEvent>) {
         let since = Instant::now();
         let mut kept = self.kept();
@@ -43,7 +42,7 @@ impl Tail {
         }
     }
 
-    /// At most `limit` events after `position`; nothing if they are not all here, or if there is none.
+    /// At most `limit` events after `position`; none if the first of them is not here.
     pub(crate) fn after(&self, position: Position, limit: u32) -> Option<Vec<Arc<RecordedEvent>>> {
         let kept = self.kept();
         let first = kept.front()?.event.position;

@@ -22,7 +22,7 @@ use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Selection;
-use crate::program::ProgramError;
+use crate::error::ProgramError;
 
 /// A projection that is further behind than this is worth an operator's look.
 const NOTABLE_LAG: u64 = 10_000;
@@ -96,7 +96,11 @@ impl Background {
         let desk = Desk { commands, read_models: read_models.clone(), trail };
         let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
 
-        let mut checks = checks(&log, &parts, publisher.as_ref());
+        let mut checks = checks(log.database(), &read_models, publisher.as_ref());
+        checks.extend(parts.auth.checks());
+        checks.extend([log.health(), parts.desk.trail.health()].map(|task| Check::of_task(task.clone())));
+        checks.extend(read_models.tasks().into_iter().map(Check::of_task));
+        checks.extend(publisher.iter().flat_map(|publisher| publisher.tasks()).map(Check::of_task));
         // Before anybody is answered: what happens from now on is followed.
         let mut policies = Vec::new();
         for service in selection.services() {
@@ -133,14 +137,8 @@ impl Running {
     }
 }
 
-fn checks(log: &EventLog, parts: &Parts, publisher: Option<&Arc<Publisher>>) -> Vec<Check> {
-    let read_models = &parts.desk.read_models;
-    let mut checks = vec![database_check(log.database().clone())];
-    checks.extend(parts.auth.checks());
-    checks.push(Check::of_task(log.health().clone()));
-    checks.push(Check::of_task(parts.desk.trail.health().clone()));
-    checks.extend(read_models.tasks().into_iter().map(Check::of_task));
-    checks.extend(publisher.into_iter().flat_map(|publisher| publisher.tasks()).map(Check::of_task));
+fn checks(database: &Database, read_models: &Projections, publisher: Option<&Arc<Publisher>>) -> Vec<Check> {
+    let mut checks = vec![database_check(database.clone())];
     for name in read_models.status().into_iter().map(|status| status.name) {
         let read_models = read_models.clone();
         checks.push(Check::known(format!("projection {name}"), move || projection_finding(&read_models, name)));

@@ -8,10 +8,12 @@
 //! ownership ─► `medicalpro services`
 //! ```
 
+pub mod allocations;
 pub mod background;
 pub mod catalogue;
 pub mod config;
 pub mod demo;
+pub mod error;
 pub mod health;
 pub mod logging;
 pub mod metrics;

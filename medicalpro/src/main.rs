@@ -7,8 +7,15 @@ use medicalpro::{logging, ownership, program};
 
 /// A request is many small allocations, most of them JSON: this allocator does them at half the cost of the C library's (see
 /// docs/performance.md).
+#[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The same allocator, with its calls counted for the benchmark.
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: medicalpro::allocations::Counting<mimalloc::MiMalloc> =
+    medicalpro::allocations::Counting(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     let outcome = match Cli::from_environment().command {

@@ -7,6 +7,8 @@ use poem::http::Method;
 use poem::{Endpoint, Response, Route, RouteMethod, endpoint::make_sync};
 use tokio_util::sync::CancellationToken;
 
+use crate::allocations;
+
 /// From half a millisecond to ten seconds: around the targets of 10, 50 and 200 ms.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Powers of two, for sizes of batches and queues.
@@ -33,6 +35,9 @@ pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
 /// `GET /metrics`.
 pub fn endpoint(handle: PrometheusHandle) -> impl Endpoint + 'static {
     let scrape = make_sync(move |_| {
+        if cfg!(feature = "count-allocations") {
+            allocations::report();
+        }
         Response::builder().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
     });
     Route::new().at("/metrics", RouteMethod::new().method(Method::GET, scrape))

@@ -15,7 +15,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::connection::State;
 use domain::ids::Position;
 use event_store_schema::tasks::{TaskHealth, Tasks};
 use event_store_schema::{DatabaseError, EventLog, LogError};
@@ -27,6 +26,7 @@ use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 pub use self::message::PublishedEvent;
+use self::nats::is_connected;
 pub use self::nats::{NatsError, NatsNames, connect};
 use self::stream::{EventStream, StreamError};
 
@@ -141,10 +141,6 @@ enum PublishError {
 pub async fn install(owner: &Config) -> Result<(), DatabaseError> {
     let session = owner_session(owner).await?;
     Ok(checkpoint::install(&session, NAME, Position::ZERO).await?)
-}
-
-fn is_connected(client: &Client) -> bool {
-    client.connection_state() == State::Connected
 }
 
 #[derive(Clone)]

@@ -2,14 +2,14 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::ids::{FacilityId, PatientId};
+use domain::ids::FacilityId;
 use domain::values::{PatientNumber, TextValue};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use projections_engine::history::AsOf;
 
 use crate::error::ReplayError;
-use crate::patient::PatientFile;
+use crate::patient::{PatientFile, PatientReference};
 use crate::source::Source;
 
 /// Reads what the log of MedicalPro says about a patient, and keeps its read models whole. No server has to be stopped
@@ -111,15 +111,6 @@ pub struct Subject {
     /// The practice; needed where several practices gave the same number
     #[arg(long, value_name = "ID")]
     pub facility: Option<FacilityId>,
-}
-
-/// How a patient is named in a question.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PatientReference {
-    /// By the id that the log knows them by.
-    Id(PatientId),
-    /// By the number that their practice gave them.
-    Number(PatientNumber),
 }
 
 impl Subject {

@@ -9,7 +9,7 @@ use projections_engine::history::HistoryError;
 use projections_engine::rebuild::{RebuildError, TableDifference};
 use tokio_postgres::error::SqlState;
 
-use crate::patient::Practice;
+use crate::practice::Practice;
 
 /// No answer.
 #[derive(Debug, thiserror::Error)]

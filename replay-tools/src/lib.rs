@@ -15,6 +15,7 @@
 pub mod cli;
 mod error;
 mod patient;
+mod practice;
 mod rebuild;
 mod report;
 mod source;

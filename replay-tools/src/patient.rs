@@ -9,8 +9,17 @@ use domain::values::{PatientNumber, TextValue};
 use event_store_schema::{EventLog, LogError};
 use jiff::tz::TimeZone;
 
-use crate::cli::PatientReference;
 use crate::error::ReplayError;
+use crate::practice::Practice;
+
+/// How a patient is named in a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PatientReference {
+    /// By the id that the log knows them by.
+    Id(PatientId),
+    /// By the number that their practice gave them.
+    Number(PatientNumber),
+}
 
 /// A patient's file and the practice that keeps it.
 #[derive(Debug)]
@@ -19,17 +28,6 @@ pub struct PatientFile {
     pub id: PatientId,
     /// The practice.
     pub practice: Practice,
-}
-
-/// A practice, as far as a report needs it.
-#[derive(Debug)]
-pub struct Practice {
-    /// Its id.
-    pub id: FacilityId,
-    /// Its name.
-    pub name: String,
-    /// Where its days begin and end.
-    pub time_zone: TimeZone,
 }
 
 /// The file that is meant, in this practice if one is given.

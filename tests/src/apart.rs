@@ -51,7 +51,7 @@ pub fn start(data_dir: &Path, log: &Path) -> (Child, ReadyReport, Beside) {
         command
             .args(["serve", "--services", service, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
             .args((service == SERVICES[0]).then_some("--demo"))
-            .args(["--trusted-proxies", "127.0.0.1", "--data-dir"])
+            .args(["--trusted-proxies", "127.0.0.1/32", "--data-dir"])
             .arg(data_dir)
             .arg("--ready-file")
             .arg(&ready_file)
@@ -87,14 +87,16 @@ fn start_nginx(data_dir: &Path, reports: &[ReadyReport]) -> (Child, String) {
     let path = folder.join("nginx.conf");
     let here = folder.display();
     let whole = format!(
-        "daemon off;\npid {here}/nginx.pid;\nerror_log {here}/error.log;\nworker_processes 1;\n\
+        "daemon off;\nmaster_process off;\npid {here}/nginx.pid;\nerror_log {here}/error.log;\n\
          events {{ worker_connections 1024; }}\nhttp {{\naccess_log off;\n\
          client_body_temp_path {here}/body;\nproxy_temp_path {here}/proxy;\nfastcgi_temp_path {here}/fastcgi;\n\
          uwsgi_temp_path {here}/uwsgi;\nscgi_temp_path {here}/scgi;\n{site}}}\n"
     );
     std::fs::write(&path, whole).expect("nginx's settings");
+    // One process, so that nothing is left of it when it is killed.
     let mut command = Command::new(nginx());
-    command.arg("-c").arg(&path).arg("-p").arg(&folder).stdin(Stdio::null());
+    command.arg("-c").arg(&path).arg("-p").arg(&folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = spawn_dying_with_us(command);
     let deadline = Instant::now() + NGINX_START;
     while std::net::TcpStream::connect(&address).is_err() {

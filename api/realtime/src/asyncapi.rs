@@ -4,8 +4,13 @@ use domain::role::Role;
 use projections::push::{Field, FieldType, MessageKind, Push};
 use serde_json::{Map, Value, json};
 
-use super::PATH;
 use super::messages::Notice;
+
+/// Where clients connect.
+pub const PATH: &str = "/api/v1/realtime";
+
+/// Where the document of the messages is.
+pub const DOCUMENT_PATH: &str = "/asyncapi.json";
 
 /// The document.
 pub fn asyncapi_document() -> Value {

@@ -12,7 +12,6 @@ use tokio::sync::broadcast;
 
 use super::filling::Filled;
 use super::messages::Notice;
-use super::presence::Change;
 use super::traces::patient_of;
 use accounts::member::Member;
 
@@ -22,9 +21,17 @@ pub(super) enum Live {
     /// What there is to tell of an event.
     Event(Arc<LiveEvent>),
     /// Somebody came or went.
-    Presence(Change),
+    Presence(PresenceChange),
     /// What some are to know at once.
     Notice(Addressee, Arc<Notice>),
+}
+
+/// Somebody came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PresenceChange {
+    pub(super) user_id: UserId,
+    pub(super) role: Role,
+    pub(super) connected: bool,
 }
 
 /// For whom a notice is.
@@ -100,7 +107,7 @@ impl Hub {
     }
 
     /// Tells a practice who came or went.
-    pub(super) fn tell_presence(&self, facility: FacilityId, change: Change) {
+    pub(super) fn tell_presence(&self, facility: FacilityId, change: PresenceChange) {
         // This one has nothing to write out that could fail.
         let _ = self.send(facility, || Ok(Live::Presence(change)));
     }

@@ -22,13 +22,13 @@ mod presence;
 mod relay;
 mod sequence;
 mod session;
+mod shared;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod traces;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::Client;
 use event_store_schema::{AccessTrail, EventLog, LogError};
@@ -45,78 +45,23 @@ use self::filling::Fillings;
 use self::hub::Hub;
 use self::presence::Presence;
 use self::relay::Relay;
+use self::shared::Shared;
 use self::socket::RealtimeEndpoint;
 use accounts::tokens::AccessTokens;
-use frame::origins::Origins;
 use frame::server::PlainRoute;
 use frame::shutdown::Shutdown;
 
-pub use self::asyncapi::asyncapi_document;
+pub use self::asyncapi::{DOCUMENT_PATH, PATH, asyncapi_document};
 pub use self::conflicts::{StaleChange, StaleChanges};
 pub use self::relay::COMMIT_TO_RELAY;
 pub use self::session::{CUT_OFF, FRAMES_SENT, SOCKETS};
-
-/// Where clients connect.
-pub const PATH: &str = "/api/v1/realtime";
-
-/// Where the document of the messages is.
-pub const DOCUMENT_PATH: &str = "/asyncapi.json";
+pub use self::shared::RealtimeSettings;
 
 /// The document that describes the messages.
 pub fn document() -> PlainRoute {
     let document = asyncapi_document().to_string();
     let answer = make_sync(move |_| Response::builder().content_type("application/json").body(document.clone()));
     PlainRoute::new(Method::GET, DOCUMENT_PATH, answer)
-}
-
-/// How much, and how long.
-#[derive(Clone, Debug)]
-pub struct RealtimeSettings {
-    /// How many sockets the server serves at a time.
-    pub max_sockets: usize,
-    /// How many frames may wait for a socket before it is cut off.
-    pub queue_length: usize,
-    /// How long a client may take to say who it is.
-    pub authenticate_within: Duration,
-    /// How long one write may take before the socket is cut off.
-    pub write_within: Duration,
-    /// How often a client is asked whether it is still there; one that does not answer until the next time is dropped.
-    pub ping_every: Duration,
-    /// Whose web pages may connect.
-    pub origins: Origins,
-}
-
-impl Default for RealtimeSettings {
-    fn default() -> Self {
-        Self {
-            max_sockets: 10_000,
-            queue_length: 1024,
-            authenticate_within: Duration::from_secs(10),
-            write_within: Duration::from_secs(10),
-            ping_every: Duration::from_secs(30),
-            origins: Origins::default(),
-        }
-    }
-}
-
-/// What every session uses.
-struct Shared {
-    log: EventLog,
-    trail: AccessTrail,
-    tokens: Arc<AccessTokens>,
-    hub: Arc<Hub>,
-    presence: Arc<Presence>,
-    fillings: Fillings,
-    stale: StaleChanges,
-    settings: RealtimeSettings,
-    /// A permit for each socket there may be.
-    sockets: Arc<Semaphore>,
-    /// A permit for each page of the past that may be read at the same time: a thousand clients that come back at once
-    /// must not take the database from everybody else.
-    past: Semaphore,
-    /// Traces under way.
-    traces: TaskTracker,
-    stop: CancellationToken,
 }
 
 /// The realtime channel of one server.

@@ -15,21 +15,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::hub::Hub;
+use super::hub::{Hub, PresenceChange};
 use super::neighbours;
 
 /// How often a server repeats itself.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(20);
 /// After how long a silent server counts for nothing.
 const SILENT_AFTER: Duration = Duration::from_secs(65);
-
-/// Somebody came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) user_id: UserId,
-    pub(super) role: Role,
-    pub(super) connected: bool,
-}
 
 /// Who is connected to one server, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +42,7 @@ struct Practice {
 
 impl Practice {
     /// Takes what a server said.
-    fn hear(&mut self, roll: Roll, now: Instant) -> Vec<Change> {
+    fn hear(&mut self, roll: Roll, now: Instant) -> Vec<PresenceChange> {
         self.changes(|servers| {
             if roll.users.is_empty() {
                 servers.remove(&roll.server);
@@ -61,17 +53,17 @@ impl Practice {
     }
 
     /// Drops servers that have said nothing since.
-    fn forget_silent(&mut self, since: Instant, own: Uuid) -> Vec<Change> {
+    fn forget_silent(&mut self, since: Instant, own: Uuid) -> Vec<PresenceChange> {
         self.changes(|servers| servers.retain(|server, (heard, _)| *server == own || *heard >= since))
     }
 
-    fn changes(&mut self, change: impl FnOnce(&mut Servers)) -> Vec<Change> {
+    fn changes(&mut self, change: impl FnOnce(&mut Servers)) -> Vec<PresenceChange> {
         let before = self.everybody();
         change(&mut self.servers);
         let after = self.everybody();
         let gone = before.iter().filter(|(user, _)| !after.contains_key(user)).map(|entry| (entry, false));
         let come = after.iter().filter(|(user, _)| !before.contains_key(user)).map(|entry| (entry, true));
-        gone.chain(come).map(|((&user_id, &role), connected)| Change { user_id, role, connected }).collect()
+        gone.chain(come).map(|((&user_id, &role), connected)| PresenceChange { user_id, role, connected }).collect()
     }
 
     fn everybody(&self) -> HashMap<UserId, Role> {
@@ -222,8 +214,8 @@ mod tests {
         Roll { server: Uuid::from_u128(server), users: users.iter().map(|&user| (user, Role::Nurse)).collect() }
     }
 
-    fn nurse(connected: bool) -> Vec<Change> {
-        vec![Change { user_id: NURSE, role: Role::Nurse, connected }]
+    fn nurse(connected: bool) -> Vec<PresenceChange> {
+        vec![PresenceChange { user_id: NURSE, role: Role::Nurse, connected }]
     }
 
     #[test]

@@ -14,10 +14,10 @@ use projections::push;
 use tokio::sync::broadcast::{self, error::RecvError, error::TryRecvError};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::Shared;
 use super::hub::Live;
 use super::messages::{Authenticate, Notice};
 use super::presence::Present;
+use super::shared::Shared;
 use super::traces::{PushTraces, patient_of};
 use accounts::member::Member;
 use accounts::tokens::{TokenError, TokenHolder};

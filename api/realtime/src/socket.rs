@@ -6,8 +6,8 @@ use std::time::Duration;
 use poem::web::websocket::{WebSocket, WebSocketConfig};
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response, Result};
 
-use super::Shared;
 use super::session::Session;
+use super::shared::Shared;
 use super::traces::PushTraces;
 use frame::client_address::ClientAddress;
 use frame::problem::{Problem, ProblemCode};

@@ -4,40 +4,17 @@
 mod chapter;
 mod mount;
 mod names;
+mod parts;
 
 use std::sync::Arc;
 
-use accounts::Auth;
 use event_store_schema::health::Check;
-use frame::desk::Desk;
-use policies::messaging::Messengers;
-use policies::patient_links::PatientLinks;
-use policies::reminders::Reminders;
 use projections_engine::following::Policy;
-use realtime::{Realtime, StaleChanges};
 
 pub use self::chapter::Chapter;
 pub use self::mount::Mount;
 pub use self::names::patient_names;
-
-/// What the services of one process are put together from.
-#[derive(Clone)]
-pub struct Parts {
-    /// Commands, the wait for read models, and the trail of accesses.
-    pub desk: Desk,
-    /// Who may come in.
-    pub auth: Auth,
-    /// By what patients are reached.
-    pub messengers: Messengers,
-    /// By which patients answer.
-    pub links: PatientLinks,
-    /// What sends reminders.
-    pub reminders: Reminders,
-    /// By which users are told of changes that came too late.
-    pub stale: StaleChanges,
-    /// Live screens, where this process serves them.
-    pub realtime: Option<Realtime>,
-}
+pub use self::parts::Parts;
 
 /// A policy of a service: it runs once, however many processes there are.
 #[derive(Clone, Copy)]

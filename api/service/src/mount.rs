@@ -7,7 +7,7 @@ use frame::server::PlainRoute;
 use poem::http::Method;
 use poem_openapi::OpenApi;
 
-use crate::Parts;
+use crate::parts::Parts;
 
 /// Where a service mounts its operations.
 pub struct Mount<'a> {

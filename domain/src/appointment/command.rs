@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Conflict, Details, Occurrence, Slot};
+use super::details::{Details, Occurrence, Slot};
+use super::schedule::Conflict;
 use crate::ids::{AppointmentId, LinkId, PatientId};
 use crate::reminder::{ReminderMark, ReminderRule};
 use crate::reservation::ResourceKind;

@@ -19,8 +19,10 @@
 
 mod command;
 mod details;
+mod error;
 mod event;
 mod rules;
+mod schedule;
 pub mod series;
 #[cfg(test)]
 mod tests;
@@ -35,16 +37,14 @@ pub use self::command::{AppointmentCommand, PatientAnswer, Terms};
 pub use self::details::{
     AppointmentPriority, AppointmentStatus, AppointmentType, Cancellation, Details, Occurrence, Slot, Texts,
 };
+pub use self::error::AppointmentError;
 pub use self::event::AppointmentEvent;
 pub use self::rules::{HOLD, LONGEST, MOST_ADDITIONAL_SLOTS, SHORTEST};
+pub use self::schedule::{Conflict, Schedule};
 use crate::aggregate::AggregateRoot;
 use crate::ids::{AppointmentId, LinkId, PatientId, SubjectId};
 use crate::personal::Revealed;
-use crate::refusal::{Refusal, Refused};
 use crate::reminder::{self, ReminderMark, ReminderRule};
-use crate::reservation::ResourceKind;
-use crate::scheduling::{Interval, PracticeTime};
-use crate::values::Violation;
 
 /// An appointment as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,106 +84,6 @@ pub struct Appointment {
     /// What became of the reminders of when it begins now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reminded: Vec<ReminderMark>,
-}
-
-/// What a decision on an appointment has to know besides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// When it is made, and by which clock.
-    pub clock: PracticeTime,
-    /// When the practitioner sees patients around the times that are asked for: the fewest stretches.
-    pub open: Vec<Interval>,
-    /// Whether the practice lets appointments of the practitioner overlap, when somebody says why.
-    pub overlap_allowed: bool,
-    /// The appointments of the practitioner over which this one would lie, and is meant to.
-    pub beside: Vec<AppointmentId>,
-}
-
-impl Schedule {
-    /// For commands that take no time of anybody.
-    pub const fn at(clock: PracticeTime) -> Self {
-        Self { clock, open: Vec::new(), overlap_allowed: false, beside: Vec::new() }
-    }
-}
-
-/// Somebody or something that is taken already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// Whether it is the practitioner, the patient or the room.
-    pub resource: ResourceKind,
-    /// The appointment that takes it; none if it is not one of this practice.
-    pub appointment: Option<AppointmentId>,
-    /// Of which times, where one stretch is known.
-    pub during: Option<Interval>,
-}
-
-/// Why a command on an appointment is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppointmentError {
-    /// There is no such appointment.
-    #[error("there is no such appointment")]
-    NotBooked,
-    /// It was booked already.
-    #[error("the appointment is already booked")]
-    AlreadyBooked,
-    /// No slot is kept.
-    #[error("no slot is held")]
-    NotHeld,
-    /// The slot is still kept.
-    #[error("the slot is held until {until}")]
-    StillHeld {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It is not where it should be in its life.
-    #[error("this cannot happen to an appointment that is {}", crate::values::CodeValue::code(*status))]
-    NotNow {
-        /// Where it is.
-        status: AppointmentStatus,
-    },
-    /// Nobody failed to come to what has not begun.
-    #[error("the appointment begins at {starts}")]
-    NotBegun {
-        /// When it begins.
-        starts: Timestamp,
-    },
-    /// What the patient answers to is at another time now.
-    #[error("the appointment was moved")]
-    Moved,
-    /// It is too late for an answer of the patient.
-    #[error("the appointment has begun")]
-    Begun,
-    /// The practitioner sees nobody then.
-    #[error("the practitioner is not available at that time")]
-    OutsideAvailability {
-        /// When the practitioner sees patients around that time.
-        open: Vec<Interval>,
-    },
-    /// The practice lets no appointments of this practitioner overlap.
-    #[error("appointments of this practitioner may not overlap")]
-    OverlapNotAllowed,
-    /// Somebody or something is taken.
-    #[error("{} conflict(s) with other appointments", .0.len())]
-    Conflicts(Vec<Conflict>),
-    /// The data are not right.
-    #[error("{} field(s) are not right", .0.len())]
-    Invalid(Vec<Violation>),
-}
-
-impl Refused for AppointmentError {
-    fn refusal(self) -> Refusal<Self> {
-        match self {
-            Self::NotBooked | Self::NotHeld => Refusal::NotThere,
-            Self::Invalid(violations) => Refusal::Invalid(violations),
-            Self::AlreadyBooked
-            | Self::StillHeld { .. }
-            | Self::NotNow { .. }
-            | Self::NotBegun { .. }
-            | Self::Moved
-            | Self::Begun => Refusal::NotNow(self.sentence()),
-            Self::OutsideAvailability { .. } | Self::OverlapNotAllowed | Self::Conflicts(_) => Refusal::Other(self),
-        }
-    }
 }
 
 impl Appointment {
@@ -241,9 +141,23 @@ impl Appointment {
         Ok(())
     }
 
+    /// The fields of the API in which what it is about differs. All texts that are there, if the former ones are forgotten.
+    fn detail_changes(&self, after: &Details) -> Vec<String> {
+        let empty = Texts::default();
+        let texts = self.texts.value().unwrap_or(&empty);
+        let fields = [
+            ("type", self.kind != Some(after.kind)),
+            ("priority", self.priority != Some(after.priority)),
+            ("title", texts.title != after.texts.title),
+            ("reason", texts.reason != after.texts.reason),
+            ("notes", texts.notes != after.texts.notes),
+        ];
+        fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name.to_owned()).collect()
+    }
+
     async fn change_details(&mut self, sink: &EventSink<Self>, details: Details) -> Result<(), AppointmentError> {
         self.allowed(|status| !status.is_final())?;
-        let fields_changed = rules::detail_changes(self, &details);
+        let fields_changed = self.detail_changes(&details);
         if !fields_changed.is_empty() {
             let Details { kind, priority, texts } = details;
             let personal = Revealed::Value(texts);
@@ -490,12 +404,6 @@ impl Aggregate for Appointment {
                 self.reminded.extend(event.reminder_mark().filter(|mark| self.starts() == Some(mark.starts)));
             }
         }
-    }
-}
-
-impl Schedule {
-    fn zone_name(&self) -> String {
-        self.clock.zone.iana_name().unwrap_or("UTC").to_owned()
     }
 }
 

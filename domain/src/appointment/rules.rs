@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::Terms;
-use super::details::{AppointmentType, Details, Slot, Texts};
-use super::{Appointment, AppointmentError, Schedule};
+use super::details::{AppointmentType, Slot};
+use super::error::AppointmentError;
+use super::schedule::Schedule;
 use crate::values::{RuleBroken, Violation};
 
 /// For how long a slot is kept.
@@ -115,20 +116,6 @@ const OUTSIDE: &str = "Booking outside the practitioner's hours needs a justific
 /// When a slot that is kept from now on is free again.
 pub(super) fn hold_ends(now: Timestamp) -> Timestamp {
     now.saturating_add(HOLD).unwrap_or(Timestamp::MAX)
-}
-
-/// The fields of the API in which what it is about differs. All texts that are there, if the former ones are forgotten.
-pub(super) fn detail_changes(before: &Appointment, after: &Details) -> Vec<String> {
-    let empty = Texts::default();
-    let texts = before.texts.value().unwrap_or(&empty);
-    let fields = [
-        ("type", before.kind != Some(after.kind)),
-        ("priority", before.priority != Some(after.priority)),
-        ("title", texts.title != after.texts.title),
-        ("reason", texts.reason != after.texts.reason),
-        ("notes", texts.notes != after.texts.notes),
-    ];
-    fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name.to_owned()).collect()
 }
 
 pub(super) fn refuse(violations: Vec<Violation>) -> Result<(), AppointmentError> {

@@ -2,6 +2,7 @@
 //! other stream belongs to one.
 
 mod command;
+mod error;
 mod event;
 mod rooms;
 mod settings;
@@ -16,16 +17,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::command::FacilityCommand;
+pub use self::error::FacilityError;
 pub use self::event::FacilityEvent;
 pub use self::rooms::Room;
 pub use self::settings::FacilitySettings;
 use crate::aggregate::{AggregateRoot, Circumstances};
 use crate::ids::{RoomId, SubjectId};
 use crate::permissions::Permissions;
-use crate::refusal::{Refusal, Refused};
 use crate::reminder::ReminderSettings;
 use crate::role::Role;
-use crate::values::{Finess, TextValue, Violation};
+use crate::values::{Finess, TextValue};
 
 /// A practice as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,39 +51,6 @@ pub struct Facility {
     /// How it reminds patients of their appointments.
     #[serde(default)]
     pub reminders: ReminderSettings,
-}
-
-/// Why a command on a practice is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FacilityError {
-    /// It has to be opened before anything else.
-    #[error("the facility is not open")]
-    NotOpen,
-    /// It can be opened once.
-    #[error("the facility is already open")]
-    AlreadyOpen,
-    /// The IANA database does not know the time zone.
-    #[error("unknown time zone")]
-    UnknownTimeZone,
-    /// There is no such room, or it is closed.
-    #[error("there is no such room")]
-    NoSuchRoom,
-    /// The room is there already.
-    #[error("the room was added already")]
-    RoomExists,
-    /// The settings, permissions or rooms are not right.
-    #[error("{} field(s) are not right", .0.len())]
-    Invalid(Vec<Violation>),
-}
-
-impl Refused for FacilityError {
-    fn refusal(self) -> Refusal<Self> {
-        match self {
-            Self::NotOpen | Self::NoSuchRoom => Refusal::NotThere,
-            Self::Invalid(violations) => Refusal::Invalid(violations),
-            Self::AlreadyOpen | Self::UnknownTimeZone | Self::RoomExists => Refusal::NotNow(self.sentence()),
-        }
-    }
 }
 
 impl Facility {
@@ -135,17 +103,17 @@ impl Aggregate for Facility {
             }
             FacilityCommand::AddRoom { room_id, name } => {
                 self.open()?;
-                sink.write(self.add_room(room_id, name)?, self).await;
+                sink.write(rooms::add(&self.rooms, room_id, name)?, self).await;
             }
             FacilityCommand::RenameRoom { room_id, name } => {
                 self.open()?;
-                if let Some(renamed) = self.rename_room(room_id, name)? {
+                if let Some(renamed) = rooms::rename(&self.rooms, room_id, name)? {
                     sink.write(renamed, self).await;
                 }
             }
             FacilityCommand::CloseRoom { room_id } => {
                 self.open()?;
-                self.open_room(room_id)?;
+                rooms::open(&self.rooms, room_id)?;
                 sink.write(FacilityEvent::RoomClosed { room_id }, self).await;
             }
             FacilityCommand::ChangeRolePermissions { role, permissions } => {

@@ -4,6 +4,7 @@ use cqrs_es::test::TestFramework;
 use jiff::civil::date;
 
 use super::*;
+use crate::refusal::{Refusal, Refused};
 use crate::role::{Access, Area};
 use crate::testing::ThenNothing;
 use crate::values::{FacilityName, Label, RuleBroken, TextValue};

@@ -94,6 +94,11 @@ fn no_more_is_gathered_than_a_batch_may_weigh() {
     waiting.truncate(1);
     gather(&mut waiting, &mut inbox);
     assert_eq!(requests(&waiting), [4, 4]);
+    for number in [2, 1] {
+        assert!(send.try_send(pending(number, Instant::now()).0).is_ok());
+    }
+    gather(&mut waiting, &mut inbox);
+    assert_eq!(requests(&waiting), [4, 4, 2], "it is full to the last");
 }
 
 #[test]

@@ -12,19 +12,22 @@
 
 mod compare;
 mod copy;
+mod error;
+mod progress;
 mod swap;
 
 use std::time::{Duration, Instant};
 
 use domain::ids::Position;
-use event_store_schema::{DatabaseError, EventLog, LogError};
+use event_store_schema::EventLog;
 use tokio::time::sleep;
 use tokio_postgres::Config;
-use tokio_postgres::error::SqlState;
 
 pub use self::compare::TableDifference;
 use self::copy::{Copy, RebuildLock};
-use crate::projection::{Projection, ProjectionError};
+pub use self::error::RebuildError;
+pub use self::progress::Progress;
+use crate::projection::Projection;
 
 /// If the copy is at most so many events behind, it catches up while the live tables stand still.
 const CATCH_UP_EVENTS: u64 = 500;
@@ -32,31 +35,6 @@ const CATCH_UP_EVENTS: u64 = 500;
 /// How often the swap is tried, and the pause between two tries. Readers and writers in its way come first.
 const SWAP_TRIES: u32 = 40;
 const SWAP_PAUSE: Duration = Duration::from_millis(500);
-
-/// How far a rebuild has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Of which projection.
-    pub projection: &'static str,
-    /// Up to where the log is applied.
-    pub position: Position,
-    /// The position to reach, as known now.
-    pub head: Position,
-    /// How long it has taken until now.
-    pub elapsed: Duration,
-}
-
-impl Progress {
-    /// Over the whole time.
-    pub fn events_per_second(&self) -> f64 {
-        self.position.get() as f64 / self.elapsed.as_secs_f64().max(0.001)
-    }
-
-    /// How much of the log is applied.
-    pub fn percent(&self) -> f64 {
-        if self.head.get() == 0 { 100.0 } else { 100.0 * self.position.get() as f64 / self.head.get() as f64 }
-    }
-}
 
 /// A rebuilt read model, in the place of the old one.
 #[derive(Clone, Copy, Debug)]
@@ -80,53 +58,6 @@ pub struct VerifyReport {
     pub elapsed: Duration,
     /// The tables that are not equal; none if all is well.
     pub differences: Vec<TableDifference>,
-}
-
-/// A rebuild or a comparison failed. The live read model is unchanged. No message holds content of an event.
-#[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// Another session rebuilds the same read model.
-    #[error("another rebuild of this read model is running")]
-    AlreadyRunning,
-    /// It was never installed.
-    #[error("the read model is not installed: start a server first")]
-    NotInstalled,
-    /// The live tables are of another version, so rows cannot be compared.
-    #[error("the live read model is of version {found}, this program writes version {ours}")]
-    OtherVersion {
-        /// The live tables' version.
-        found: i64,
-        /// The version of this program.
-        ours: u32,
-    },
-    /// Another release replaced the read model meanwhile.
-    #[error("the read model was replaced by another release meanwhile")]
-    Superseded,
-    /// Other transactions blocked the swap at every try.
-    #[error("transactions that do not end are in the way of the swap; the rebuild was given up")]
-    Busy,
-    /// Events cannot be applied.
-    #[error("the events after position {after}, up to {until}, cannot be applied: {source}")]
-    Apply {
-        /// Where the copy stood.
-        after: Position,
-        /// The last of the events.
-        until: Position,
-        /// Why.
-        source: ProjectionError,
-    },
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The database is away or refused.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-impl From<tokio_postgres::Error> for RebuildError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) { Self::Busy } else { Self::Database(error.into()) }
-    }
 }
 
 /// Fills a copy of a read model from the beginning of the log, and puts it in the place of the live one. The live one may be

@@ -6,11 +6,7 @@ use domain::patient::Patient;
 use domain::values::{CodeValue, PatientStatus, TextValue, fold};
 use tokio_postgres::Row;
 
-use super::search::{CODE_MARK, birth_date_code, email_code, number_code, phone_code};
-
-/// The longest key, in bytes. A name of 100 letters can fold to several thousand bytes (ligatures of whole phrases). A row
-/// of an index holds 2,700.
-const LONGEST_KEY: usize = 400;
+use super::terms::{CODE_MARK, END, beginning, birth_date_code, email_code, key, number_code, phone_code, walk_from};
 
 /// The key of a name that was erased, or that has neither letter nor digit: it sorts behind every name.
 const NO_KEY: &str = "\u{10FFFF}";
@@ -120,38 +116,15 @@ impl Listing {
     }
 }
 
-/// What stands behind a part of a place and a name that is counted: less than anything in a name, so that places are in
-/// the order of their parts.
-pub(super) const END: char = '\u{1}';
-
-/// The beginning of a word that others are found beside, if it is long enough to have one.
-pub(super) fn beginning(word: &str) -> Option<&str> {
-    word.char_indices().nth(2).map(|(start, third)| &word[..start + third.len_utf8()])
-}
-
-/// With what every place begins at which patients of a status are found by terms that begin with a word, beside the
-/// beginning of another one.
-pub(super) fn walk_from(status: &str, beside: &str, word: &str) -> String {
-    // Two statuses, told apart by their first letter: eight million places are shorter for it.
-    let mark = status.get(..1).unwrap_or_default();
-    format!("{mark}{beside}{END}{word}")
-}
-
 fn name_key(name: &str) -> String {
     Some(key(&fold(name))).filter(|key| !key.is_empty()).unwrap_or_else(|| NO_KEY.to_owned())
-}
-
-/// At most so many bytes of a folded text.
-pub(super) fn key(folded: &str) -> String {
-    let ends = folded.char_indices().map(|(start, c)| start + c.len_utf8());
-    let end = ends.take_while(|end| *end <= LONGEST_KEY).last().unwrap_or(0);
-    folded[..end].trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::patients::document::tests::zoe;
+    use crate::patients::terms::LONGEST_KEY;
 
     fn row(last_name_key: &str, first_name_key: &str, codes: &str) -> Listing {
         Listing::from_columns("active", last_name_key, first_name_key, codes)

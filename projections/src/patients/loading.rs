@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::Listing;
-use super::{Change, Counts, PatientRows, count, fold, known_patients, note};
+use super::rows::{Change, Counts, PatientRows, count, fold, known_patients, note};
 
 /// How many blocks of the table are read at once: 32 MB.
 const BLOCKS: i64 = 4_000;

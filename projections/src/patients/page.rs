@@ -7,7 +7,7 @@ use projections_engine::stored::Stored;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use super::SUMMARY;
+use super::rows::SUMMARY;
 
 /// Which patients are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use projections_engine::stored::Stored;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::DOCUMENT;
 use super::listing::Listing;
 use super::page::{PageStart, PatientCursor, PatientFilter, PatientPage, page_of};
+use super::rows::DOCUMENT;
 use super::search::{Walk, words};
 
 /// How many matches of a search are counted at most, so that a search costs the same in a facility of any size. A user who

@@ -15,10 +15,7 @@ use std::mem::swap;
 use domain::values::fold;
 use jiff::civil::Date;
 
-use super::listing::{beginning, key, walk_from};
-
-/// Codes stand apart from names among the terms.
-pub(super) const CODE_MARK: char = '#';
+use super::terms::{CODE_MARK, beginning, birth_date_code, email_code, key, number_code, phone_code, walk_from};
 
 /// How many words are taken into account.
 const MOST_WORDS: usize = 8;
@@ -112,10 +109,10 @@ pub(super) fn words(search: &str) -> Vec<Word> {
         let figures = rest.iter().take_while(|token| token.chars().all(is_figure)).count();
         let spaced_date = if figures == 3 { date_prefix(&rest[..3].join("-")) } else { None };
         if let Some(date) = spaced_date {
-            words.push(code(&date));
+            words.push(Word(birth_date_code(&date)));
             rest = &rest[3..];
         } else if let Some(date) = date_prefix(token) {
-            words.push(code(&date));
+            words.push(Word(birth_date_code(&date)));
             rest = after;
         } else if figures > 0 {
             // Telephone numbers are written in groups.
@@ -141,42 +138,9 @@ pub(super) fn words(search: &str) -> Vec<Word> {
     needed
 }
 
-fn code(text: &str) -> Word {
-    Word(format!("{CODE_MARK}{}", key(text)))
-}
-
 /// What telephone numbers are written with.
 fn is_figure(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '+' | '.' | '-' | '(' | ')' | '/')
-}
-
-/// The code of a patient number, whole or in part.
-pub(super) fn number_code(number: &str) -> String {
-    code(&fold(number).replace(' ', "")).0
-}
-
-/// The code of a birth date in its ISO form.
-pub(super) fn birth_date_code(date: &str) -> String {
-    code(date).0
-}
-
-/// The code of an e-mail address, whole or in part.
-pub(super) fn email_code(email: &str) -> String {
-    code(&email.to_lowercase()).0
-}
-
-/// The code of a telephone number, whole or in part: the national form for France and its overseas departments, the
-/// digits behind the + for the rest of the world. All ways to write a number lead to the same code.
-pub(super) fn phone_code(number: &str) -> String {
-    let digits: String = number.replace("(0)", "").chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-    let national = match digits.strip_prefix('+').or_else(|| digits.strip_prefix("00")) {
-        Some(international) => {
-            let french = ["33", "262", "590", "594", "596"].iter().find_map(|code| international.strip_prefix(code));
-            french.map_or_else(|| international.to_owned(), |national| format!("0{national}"))
-        }
-        None => digits.replace('+', ""),
-    };
-    code(&national).0
 }
 
 /// The ISO form of a date in ISO or French form, or of a month in one of them: what birth dates of it begin with.

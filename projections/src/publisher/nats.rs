@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use domain::ids::FacilityId;
 
@@ -29,6 +30,11 @@ pub enum NatsError {
     /// The server runs without JetStream.
     #[error("the NATS server runs without JetStream: start it with `-js`, or configure `jetstream`")]
     NoJetStream,
+}
+
+/// Whether the client has a connection at this moment.
+pub(super) fn is_connected(client: &Client) -> bool {
+    client.connection_state() == State::Connected
 }
 
 /// Names on NATS. Installations that share a NATS account need different prefixes.

@@ -9,7 +9,7 @@ use domain::ids::Position;
 use event_store_schema::EventLog;
 use futures_util::StreamExt;
 
-use super::is_connected;
+use super::nats::is_connected;
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 

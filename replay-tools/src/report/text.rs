@@ -114,7 +114,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::patient::Practice;
+    use crate::practice::Practice;
 
     fn file() -> PatientFile {
         PatientFile {

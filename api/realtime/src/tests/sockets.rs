@@ -1,6 +1,7 @@
 //! What a client sees.
 
 use event_store_schema::AccessFilter;
+use frame::origins::Origins;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;

@@ -11,8 +11,10 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::event::LoggedEvent;
 use crate::ids::{RoomId, UserId};
+use crate::refusal::{Refusal, Refused};
 use crate::reminder::{ReminderFailure, ReminderOutcome};
-use crate::reservation::{Reservation, TimeHold};
+use crate::reservation::{Reservation, ResourceKind, TimeHold};
+use crate::scheduling::{Interval, PracticeTime};
 use crate::testing::ThenNothing;
 use crate::values::{Channel, Label, Notes, Reason, RuleBroken, TextValue};
 

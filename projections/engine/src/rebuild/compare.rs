@@ -5,7 +5,8 @@ use domain::ids::Position;
 use tokio_postgres::IsolationLevel;
 
 use super::copy::{Copy, RebuildLock};
-use super::{Progress, RebuildError};
+use super::error::RebuildError;
+use super::progress::Progress;
 
 /// How many rows of a table are named.
 const EXAMPLE_ROWS: usize = 10;

@@ -9,7 +9,8 @@ use event_store_schema::{EventLog, LogError};
 use futures_util::future::{join, try_join_all};
 use tokio_postgres::Config;
 
-use super::{Progress, RebuildError};
+use super::error::RebuildError;
+use super::progress::Progress;
 use crate::install::create_tables;
 use crate::projection::{Projection, ProjectionError, Share};
 use crate::session::owner_session;

@@ -7,7 +7,8 @@ use domain::ids::Position;
 use tokio::time::sleep;
 
 use super::copy::{Copy, RebuildLock};
-use super::{Progress, RebuildError};
+use super::error::RebuildError;
+use super::progress::Progress;
 use crate::install::LIVE_SCHEMA;
 
 /// How long the live projection may wait for transactions that began before the copy was complete.

@@ -62,9 +62,12 @@ impl Calendar {
         Self { practitioners: Vec::new(), first_day: Date::MIN, next: AtomicU64::new(0) }
     }
 
-    /// The first day on which anybody is booked.
-    pub const fn first_day(&self) -> Date {
-        self.first_day
+    /// The path of so many free slots of the first practitioners, from the first day on which anybody is booked.
+    pub fn slots(&self, practitioners: usize, days: u64, limit: u64) -> String {
+        let days = i64::try_from(days).expect("not that many");
+        let (first, last) = (self.first_day, self.first_day.saturating_add((days - 1).days()));
+        let whose: Vec<_> = self.practitioners.iter().take(practitioners).map(ToString::to_string).collect();
+        format!("/appointments/slots?practitionerId={}&from={first}&until={last}&limit={limit}", whose.join(","))
     }
 
     /// The next time that is free.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::chart;
+use crate::cost_table::Costs;
 
 /// What was measured, by name.
 #[derive(Default)]
@@ -15,6 +16,7 @@ pub struct Figures {
     rates: BTreeMap<String, Vec<f64>>,
     pub latency_ms: BTreeMap<String, f64>,
     pub memory_mb: BTreeMap<String, f64>,
+    pub costs: Costs,
     /// What went wrong, in words.
     pub faults: Vec<String>,
     /// For what no time was left.
@@ -101,6 +103,11 @@ pub const TARGETS: &[Target] = targets! {
 };
 
 impl Figures {
+    /// None yet, beside those of the run before in this folder.
+    pub fn beside(folder: &Path) -> Self {
+        Self { costs: Costs::beside(folder), ..Self::default() }
+    }
+
     /// One round's rate.
     pub fn rate(&mut self, name: impl Into<String>, rate: f64) {
         self.rates.entry(name.into()).or_default().push(rate);
@@ -149,6 +156,9 @@ impl Figures {
             let met = met.map_or("", |met| if met { "met" } else { "MISSED" });
             let _ = writeln!(text, "{:<50} {value:>10.2}  {:<18} {met}", target.name, format!("{bound}{goal}"));
         }
+        if !self.costs.by_name().is_empty() {
+            let _ = write!(text, "\n{}", self.costs.table());
+        }
         let _ = writeln!(text, "\na second (median of the rounds)");
         for (name, rate) in self.medians() {
             let _ = writeln!(text, "{name:<50} {rate:>10.0}");
@@ -168,12 +178,21 @@ impl Figures {
         text
     }
 
+    /// Replaces the costs in `latest.json`, and leaves its other figures as they are.
+    pub fn save_costs(&self, folder: &Path) -> std::io::Result<()> {
+        let file = folder.join("latest.json");
+        let latest = std::fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let mut latest: serde_json::Map<String, serde_json::Value> = latest.unwrap_or_default();
+        latest.insert("costs".into(), serde_json::to_value(self.costs.by_name())?);
+        std::fs::write(file, serde_json::to_vec_pretty(&latest)?)
+    }
+
     /// Writes `latest.json` and the charts.
     pub fn save(&self, folder: &Path) -> std::io::Result<()> {
         let ratios: BTreeMap<_, _> =
             TARGETS.iter().filter_map(|target| Some((target.name, self.value(target)?))).collect();
         let all = json!({"ratios": ratios, "latency_ms": self.latency_ms, "throughput": self.medians(),
-            "memory_mb": self.memory_mb, "faults": self.faults,
+            "memory_mb": self.memory_mb, "costs": self.costs.by_name(), "faults": self.faults,
             "skipped": self.skipped});
         std::fs::write(folder.join("latest.json"), serde_json::to_vec_pretty(&all)?)?;
         let rates: Vec<_> = self.medians().into_iter().collect();

@@ -62,7 +62,8 @@ pub async fn run(practices: &[Arc<Practice>], span: Duration, rounds: u32) -> Ve
     all
 }
 
-async fn requests(practice: &Arc<Practice>) -> BTreeMap<Page, Build> {
+/// How each kind of page is asked for.
+pub async fn requests(practice: &Arc<Practice>) -> BTreeMap<Page, Build> {
     let target = &practice.target;
     let total = target.get("/patients").await["total"].as_u64().expect("a number of patients");
     let last = total.div_ceil(PAGE).max(1);

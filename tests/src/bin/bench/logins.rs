@@ -34,7 +34,7 @@ const RISING: Duration = Duration::from_millis(500);
 /// Refusals after which the counts of failures are taken back, so that nothing is ever locked.
 const UNLOCKED: usize = 10;
 /// How long the accounts may take to follow their registrations.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Both, on a running practice.
 pub async fn run(house: &House, practice: &Arc<Practice>, plan: &Plan, figures: &mut Figures) {
@@ -66,7 +66,7 @@ pub async fn run(house: &House, practice: &Arc<Practice>, plan: &Plan, figures: 
 }
 
 /// Registers everybody who will log in, and gives them a password.
-async fn hire(house: &House) {
+pub async fn hire(house: &House) {
     let commands = Commands::new(house.log.clone());
     let accounts = Accounts::new(Database::with_config(house.owner.clone(), 8).expect("settings"));
     let passwords = Passwords::start(NonZeroUsize::MIN, 1).expect("a thread");
@@ -120,7 +120,12 @@ async fn refuse(house: &House, target: &Target, span: Duration) -> (Vec<u64>, Ve
 /// Each connection logs in as somebody else.
 fn logins(target: &Target) -> Build {
     let target = target.clone();
-    Arc::new(move |connection| login(&target, &email("staff", connection), PASSWORD))
+    Arc::new(move |connection| of_staff(&target, connection))
+}
+
+/// A login of one of those whom [`hire`] registered.
+pub fn of_staff(target: &Target, number: usize) -> Vec<u8> {
+    login(target, &email("staff", number % STORM), PASSWORD)
 }
 
 fn login(target: &Target, email: &str, password: &str) -> Vec<u8> {

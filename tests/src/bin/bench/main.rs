@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! servers ─► houses: appends (the log alone), small and large (the program medicalpro on a practice)
+//! costs        processor time and allocations of a request
 //! throughput   pgbench, postgres-es, EventLog, HTTP in turn      load, http, requests, people make what is asked
 //! fill ─► replay ─► lists   a large practice                     sockets   live screens
 //! logins   a storm of them, and refusals
@@ -12,11 +13,13 @@
 //!
 //! `bench [--quick]`, from the workspace's folder; built with the feature `baseline` it measures postgres-es as well.
 //! `bench --only contact --clients 32 --seconds 20` does one thing alone, for a profiler to look at; so do `--only lists`
-//! and `--only replay`, with `--patients 1000000`, `--only logins`, and `--only-trail` the trail of accesses.
+//! and `--only replay`, with `--patients 1000000`, `--only logins`, `--only costs`, and `--only-trail` the trail of accesses.
 
 mod appends;
 mod calendar;
 mod chart;
+mod cost_table;
+mod costs;
 mod figures;
 mod fill;
 mod http;
@@ -27,6 +30,7 @@ mod only;
 mod people;
 mod pgbench;
 mod plan;
+mod processor;
 mod program;
 mod replay;
 mod requests;
@@ -93,15 +97,18 @@ fn main() {
 }
 
 async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
-    let mut figures = Figures::default();
+    let mut figures = Figures::beside(&servers.folder);
     let step = |what: &str| println!("{:>4.0} s  {what}", plan.elapsed().as_secs_f64());
+
+    step("what a request costs");
+    costs::run(servers, costs::CLIENTS, plan.costing, &mut figures).await;
 
     step("making the houses");
     let appends = Arc::new(servers.house("appends").await);
     execute(&appends.owner, pgbench::TABLES).await;
     #[cfg(feature = "baseline")]
     execute(&appends.owner, stock::TABLES).await;
-    let (small, program, practice) = start_small(servers).await;
+    let (small, program, practice) = start_practice(servers, "small").await;
     let users = practice.mixed(USERS);
     tokio::time::sleep(Duration::from_millis(500)).await;
     figures.memory_mb.insert("idle".into(), program.memory_mb());
@@ -159,8 +166,8 @@ async fn run(servers: &BenchServers, plan: &Plan) -> Figures {
 }
 
 /// A small practice and the program on it.
-async fn start_small(servers: &BenchServers) -> (House, Program, Arc<Practice>) {
-    let small = servers.house("small").await;
+async fn start_practice(servers: &BenchServers, name: &'static str) -> (House, Program, Arc<Practice>) {
+    let small = servers.house(name).await;
     let patients = fill::register(&small, 0..SMALL, Duration::from_secs(30)).await;
     // Its read models are filled by a first one: what it holds after that is not what it needs.
     let program = Program::start(servers, &small, true).await;

@@ -10,6 +10,7 @@ use projections_engine::Projections;
 use uuid::Uuid;
 
 use crate::calendar::Calendar;
+use crate::costs::{self, Load, Meter};
 use crate::figures::Figures;
 use crate::load::{self, percentile};
 use crate::pgbench::{self, Script};
@@ -17,7 +18,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::requests::{Operation, Practice};
 use crate::servers::{BenchServers, House};
-use crate::{fill, lists, logins, replay, slots, start_small, wait_for_list};
+use crate::{fill, lists, logins, replay, slots, start_practice, wait_for_list};
 
 /// What is asked for, how often, for how long.
 pub struct Only {
@@ -30,6 +31,7 @@ pub struct Only {
 enum Part {
     Operation(Operation),
     Commands,
+    Costs,
     Lists,
     Logins,
     Replay,
@@ -40,27 +42,29 @@ impl Only {
     /// What the arguments ask for, if they name a part.
     pub fn asked_for() -> Option<Self> {
         let name = argument("--only")?;
-        let part =
-            match name.as_str() {
-                "commands" => Part::Commands,
-                "lists" => Part::Lists,
-                "logins" => Part::Logins,
-                "replay" => Part::Replay,
-                "slots" => Part::Slots,
-                _ => {
-                    let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
-                    let names = Operation::ALL.map(Operation::name);
-                    Part::Operation(operation.unwrap_or_else(|| {
-                        panic!("--only: commands, lists, logins, replay, slots or one of {names:?}")
-                    }))
-                }
-            };
+        let part = match name.as_str() {
+            "commands" => Part::Commands,
+            "costs" => Part::Costs,
+            "lists" => Part::Lists,
+            "logins" => Part::Logins,
+            "replay" => Part::Replay,
+            "slots" => Part::Slots,
+            _ => {
+                let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+                let names = Operation::ALL.map(Operation::name);
+                Part::Operation(operation.unwrap_or_else(|| {
+                    panic!("--only: commands, costs, lists, logins, replay, slots or one of {names:?}")
+                }))
+            }
+        };
+        // Costs are of many operations.
+        let seconds = if matches!(part, Part::Costs) { 3 } else { 10 };
         let number = |name, otherwise| argument(name).map_or(otherwise, |text| text.parse().expect("a number"));
         Some(Self {
             part,
             clients: usize::try_from(number("--clients", 32)).expect("not that many"),
             patients: number("--patients", 100_000),
-            span: Duration::from_secs(number("--seconds", 10)),
+            span: Duration::from_secs(number("--seconds", seconds)),
         })
     }
 
@@ -69,12 +73,23 @@ impl Only {
         match self.part {
             Part::Operation(operation) => self.repeat(operation, servers).await,
             Part::Commands => self.book(servers).await,
+            Part::Costs => {
+                // What is kept is of so many clients, and others would not compare with it.
+                let kept = self.clients == costs::CLIENTS;
+                let mut figures = if kept { Figures::beside(&servers.folder) } else { Figures::default() };
+                costs::run(servers, self.clients, self.span, &mut figures).await;
+                println!("{}", figures.costs.table());
+                assert!(figures.faults.is_empty(), "{:?}", figures.faults);
+                if kept {
+                    figures.save_costs(&servers.folder).expect("the results are kept");
+                }
+            }
             Part::Replay => {
                 let (house, _) = self.crowd(servers).await;
                 self.replay(servers, &house).await;
             }
             Part::Logins => {
-                let (small, program, practice) = start_small(servers).await;
+                let (small, program, practice) = start_practice(servers, "small").await;
                 let mut figures = Figures::default();
                 logins::run(&small, &practice, &Plan::whole(), &mut figures).await;
                 println!("{}", figures.table());
@@ -102,12 +117,17 @@ impl Only {
     }
 
     async fn repeat(&self, operation: Operation, servers: &BenchServers) {
-        let (small, program, practice) = start_small(servers).await;
+        let (small, program, practice) = start_practice(servers, "small").await;
+        if operation == Operation::Login {
+            logins::hire(&small).await;
+        }
         let build = practice.requests(operation, self.clients);
         println!("{} by {} clients", operation.name(), self.clients);
-        let outcome = load::closed(&practice.target, self.clients, self.span, &build, operation.status()).await;
+        let load = Load { target: &practice.target, clients: self.clients, build: &build, status: operation.status() };
+        let (outcome, cost) = Meter::start(servers, &program).await.measure(&load, self.span).await;
         let [half, most] = [0.5, 0.99].map(|share| percentile(&outcome.micros, share));
         println!("{:.0} a second, p50 {half:.2} ms, p99 {most:.2} ms, {} failed", outcome.rate, outcome.failures);
+        println!("{}", cost.line());
         if let Some(script) = operation.baseline() {
             pgbench::write_script(servers, script, &small).await;
             self.compare(outcome.rate, script, servers).await;

@@ -7,6 +7,7 @@ use accounts::member::Member;
 use accounts::tokens::AccessTokens;
 use domain::ids::UserId;
 use domain::role::Role;
+use medicalpro::allocations::{ALLOCATIONS, BYTES};
 use system_tests::server::{NO_RATE_LIMITS, ReadyReport, spawn_dying_with_us};
 use uuid::Uuid;
 
@@ -19,7 +20,15 @@ const START: Duration = Duration::from_secs(30);
 /// A running `medicalpro serve`.
 pub struct Program {
     process: Child,
+    metrics_url: String,
     pub target: Target,
+}
+
+/// What the program has asked of its allocator since it started.
+#[derive(Debug, PartialEq)]
+pub struct Allocated {
+    pub allocations: f64,
+    pub bytes: f64,
 }
 
 impl Program {
@@ -63,7 +72,17 @@ impl Program {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let address = report.url.trim_start_matches("http://").parse().expect("an address");
-        Self { process, target: Target { address, token: token(house).await } }
+        Self { process, metrics_url: report.metrics_url, target: Target { address, token: token(house).await } }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// None if the program is built without its feature `count-allocations`.
+    pub async fn allocated(&self) -> Option<Allocated> {
+        let answer = reqwest::get(&self.metrics_url).await.expect("the program tells its metrics");
+        allocated_in(&answer.text().await.expect("metrics are text"))
     }
 
     /// The memory it holds, in MB.
@@ -83,6 +102,12 @@ impl Program {
     }
 }
 
+/// Reads the two counters in the text that Prometheus would get.
+fn allocated_in(metrics: &str) -> Option<Allocated> {
+    let counter = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    Some(Allocated { allocations: counter(ALLOCATIONS)?, bytes: counter(BYTES)? })
+}
+
 /// A secretary's token, as a login would give it.
 async fn token(house: &House) -> String {
     let secret = house.log.keys().secret("access-token-signing").await.expect("the signing key");
@@ -91,4 +116,17 @@ async fn token(house: &House) -> String {
     let (user_id, session_id) = (UserId(Uuid::now_v7()), Uuid::now_v7());
     let caller = Member { user_id, facility_id: house.facility, role: Role::Secretary, session_id };
     tokens.and_then(|tokens| tokens.issue(&caller)).expect("a token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allocations_are_read_from_the_metrics_if_the_program_counts_them() {
+        let counted = "# TYPE medicalpro_allocations_total counter\nmedicalpro_allocations_total 120\n\n\
+                       # TYPE medicalpro_allocated_bytes_total counter\nmedicalpro_allocated_bytes_total 4096\n";
+        assert_eq!(allocated_in(counted), Some(Allocated { allocations: 120.0, bytes: 4096.0 }));
+        assert_eq!(allocated_in("known_sessions 3\n"), None);
+    }
 }

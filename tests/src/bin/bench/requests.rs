@@ -11,6 +11,7 @@ use crate::http::Target;
 use crate::load::Build;
 use crate::people::Person;
 use crate::pgbench::Script;
+use crate::{logins, slots};
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,28 @@ pub enum Operation {
     Search,
     /// GET of something that costs nothing: the ceiling of load generator and server.
     Live,
+    /// GET of the first free slots of a month.
+    SlotsFirst,
+    /// GET of all free slots of a month.
+    SlotsAll,
+    /// POST of the address and password of one of those whom [`logins::hire`] registered.
+    Login,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Register, Self::Contact, Self::Booking, Self::Get, Self::List, Self::Search, Self::Live];
+    pub const ALL: [Self; 10] = [
+        Self::Register,
+        Self::Contact,
+        Self::Booking,
+        Self::Get,
+        Self::List,
+        Self::Search,
+        Self::Live,
+        Self::SlotsFirst,
+        Self::SlotsAll,
+        Self::Login,
+    ];
 
     /// As figures name it.
     pub const fn name(self) -> &'static str {
@@ -46,14 +63,45 @@ impl Operation {
             Self::List => "list",
             Self::Search => "search",
             Self::Live => "live",
+            Self::SlotsFirst => "slots_first",
+            Self::SlotsAll => "slots_all",
+            Self::Login => "login",
         }
+    }
+
+    /// What is asked, for people to read.
+    pub const fn request(self) -> &'static str {
+        match self {
+            Self::Register => "POST patients",
+            Self::Contact => "PUT patients/{id}",
+            Self::Booking => "POST appointments",
+            Self::Get => "GET patients/{id}",
+            Self::List => "GET patients?page=",
+            Self::Search => "GET patients?search=, two words",
+            Self::Live => "GET health/live",
+            Self::SlotsFirst => "GET appointments/slots, first 50",
+            Self::SlotsAll => "GET appointments/slots, all",
+            Self::Login => "POST auth/login",
+        }
+    }
+
+    /// Whether it changes what others read.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Register | Self::Contact | Self::Booking)
     }
 
     /// The status of a good answer.
     pub const fn status(self) -> u16 {
         match self {
             Self::Register | Self::Booking => 201,
-            Self::Contact | Self::Get | Self::List | Self::Search | Self::Live => 200,
+            Self::Contact
+            | Self::Get
+            | Self::List
+            | Self::Search
+            | Self::Live
+            | Self::SlotsFirst
+            | Self::SlotsAll
+            | Self::Login => 200,
         }
     }
 
@@ -63,7 +111,9 @@ impl Operation {
             Self::Register => Some(Script::Registration),
             Self::Contact => Some(Script::PatientEvent),
             Self::Booking => Some(Script::Appointment),
-            Self::Get | Self::List | Self::Search | Self::Live => None,
+            Self::Get | Self::List | Self::Search | Self::Live | Self::SlotsFirst | Self::SlotsAll | Self::Login => {
+                None
+            }
         }
     }
 }
@@ -127,7 +177,14 @@ impl Practice {
             }
             Operation::Search => target.request("GET", &format!("/patients?search={}", self.two_words()), None),
             Operation::Live => target.request("GET", "/health/live", None),
+            Operation::SlotsFirst => target.request("GET", &self.slots(slots::FIRST), None),
+            Operation::SlotsAll => target.request("GET", &self.slots(slots::ALL), None),
+            Operation::Login => logins::of_staff(target, connection),
         }
+    }
+
+    fn slots(&self, limit: u64) -> String {
+        self.calendar.slots(slots::PRACTITIONERS, slots::DAYS, limit)
     }
 
     fn somebody(&self) -> (Uuid, Person) {

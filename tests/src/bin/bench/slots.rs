@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::ToSpan;
-
 use crate::calendar::{Calendar, SLOTS_A_DAY};
 use crate::figures::Figures;
 use crate::http::Connection;
@@ -13,8 +11,11 @@ use crate::requests::Practice;
 use crate::servers::BenchServers;
 use crate::{fill, wait_for_list};
 
-const PRACTITIONERS: usize = 20;
-const DAYS: u64 = 31;
+pub const PRACTITIONERS: usize = 20;
+pub const DAYS: u64 = 31;
+pub const FIRST: u64 = 50;
+/// More than there are.
+pub const ALL: u64 = 20_000;
 const BOOKINGS: u64 = 5_000;
 const PATIENTS: u64 = 2_000;
 
@@ -26,14 +27,12 @@ pub async fn run(servers: &BenchServers, span: Duration, figures: &mut Figures) 
     let calendar = Calendar::open(&house, PRACTITIONERS).await;
     calendar.fill(&house, &patients, BOOKINGS, DAYS * SLOTS_A_DAY * PRACTITIONERS as u64).await;
     let program = Program::start(servers, &house, false).await;
-    let (first, last) = (calendar.first_day(), calendar.first_day().saturating_add((DAYS as i64 - 1).days()));
-    let whose = calendar.practitioners.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let practice = Practice::new(program.target.clone(), patients, calendar);
     wait_for_list(&practice).await;
     // As autovacuum does within its minute.
     system_tests::cluster::execute(&house.owner, "VACUUM ANALYZE").await;
-    for (name, limit) in [("all", 20_000), ("first", 50)] {
-        let path = format!("/appointments/slots?practitionerId={whose}&from={first}&until={last}&limit={limit}");
+    for (name, limit) in [("all", ALL), ("first", FIRST)] {
+        let path = practice.calendar.slots(PRACTITIONERS, DAYS, limit);
         let free = practice.target.get(&path).await["items"].as_array().map_or(0, Vec::len);
         println!("        {free} slots are free");
         let request = practice.target.request("GET", &path, None);

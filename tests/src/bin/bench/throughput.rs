@@ -50,6 +50,8 @@ impl Work {
         match self {
             Self::Log(_) => true,
             Self::Http(Operation::List | Operation::Search | Operation::Live) => clients == 32,
+            // Measured by parts of their own.
+            Self::Http(Operation::SlotsFirst | Operation::SlotsAll | Operation::Login) => false,
             Self::Http(Operation::Register | Operation::Contact | Operation::Booking | Operation::Get)
             | Self::Pgbench(_) => clients < 64,
             #[cfg(feature = "baseline")]
