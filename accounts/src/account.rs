@@ -2,13 +2,11 @@
 
 use domain::ids::{FacilityId, UserId};
 use domain::role::Role;
-use event_store_schema::{Database, DatabaseError, EventLog, KeyError, KeyRing, LogError};
+use event_store_schema::{Cells, Database, EventLog, KeyRing, Malformed, migrating};
 use tokio_postgres::{Config, Row};
-use uuid::Uuid;
 
-use super::signing_keys::UnusableKey;
-use super::totp::NoRandomness;
-use event_store_schema::migrating;
+use super::error::AccountsError;
+use super::statements::{Parameters, execute, query_opt};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -52,38 +50,6 @@ impl LoginHash {
     }
 }
 
-/// The accounts could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountsError {
-    /// The database could not be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The tables could not be made.
-    #[error("migration of the accounts failed: {0}")]
-    Migration(#[from] refinery::Error),
-    /// A row holds what the table's checks rule out.
-    #[error("an account holds an unknown role")]
-    UnknownRole,
-    /// A sealed secret does not open.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A secret of the house cannot be read.
-    #[error(transparent)]
-    Secret(#[from] LogError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    Randomness(#[from] NoRandomness),
-    /// A key that signs access tokens is none.
-    #[error(transparent)]
-    SigningKey(#[from] UnusableKey),
-}
-
-impl From<tokio_postgres::Error> for AccountsError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
 /// Brings the schema `accounts` to this release, after the log's, which makes the application's role. The connection
 /// must be the owner's; servers may start at the same time.
 pub async fn migrate(owner: &Config) -> Result<(), AccountsError> {
@@ -121,8 +87,6 @@ pub struct Accounts {
     database: Database,
 }
 
-const COLUMNS: &str = "user_id, facility_id, role, rpps_number, adeli_number, status, password_hash";
-
 impl Accounts {
     /// Over this database.
     pub const fn new(database: Database) -> Self {
@@ -137,98 +101,83 @@ impl Accounts {
         login: LoginHash,
         password_hash: Option<&str>,
     ) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "INSERT INTO accounts.credentials
-                   (user_id, facility_id, login_hash, password_hash, role, rpps_number, adeli_number, status)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                 ON CONFLICT (user_id) DO NOTHING",
-            )
-            .await?;
-        let status = if account.active { "active" } else { "suspended" };
-        let created = client
-            .execute(
-                &statement,
-                &[
-                    &account.user_id.0,
-                    &account.facility_id.0,
-                    &login.bytes().as_slice(),
-                    &password_hash,
-                    &account.role.name(),
-                    &account.rpps_number,
-                    &account.adeli_number,
-                    &status,
-                ],
-            )
-            .await?;
-        Ok(created == 1)
+        let parameters: Parameters<'_> = &[
+            &account.user_id.0,
+            &account.facility_id.0,
+            &login.bytes().as_slice(),
+            &password_hash,
+            &account.role.name(),
+            &account.rpps_number,
+            &account.adeli_number,
+            &status_of(account.active),
+        ];
+        Ok(execute(&self.database, include_str!("../sql/account/create.sql"), parameters).await? == 1)
     }
 
     /// Gives an account another password.
     pub async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "UPDATE accounts.credentials SET password_hash = $2, password_changed_at = now() WHERE user_id = $1",
-            )
-            .await?;
-        client.execute(&statement, &[&user.0, &password_hash]).await?;
+        let statement = include_str!("../sql/account/set_password.sql");
+        execute(&self.database, statement, &[&user.0, &password_hash]).await?;
         Ok(())
     }
 
     /// Keeps the same password as another hash, unless it was changed meanwhile.
     pub async fn rehash(&self, user: UserId, before: &str, after: &str) -> Result<(), AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "UPDATE accounts.credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
-            )
-            .await?;
-        client.execute(&statement, &[&user.0, &before, &after]).await?;
+        execute(&self.database, include_str!("../sql/account/rehash.sql"), &[&user.0, &before, &after]).await?;
         Ok(())
     }
 
     /// Lets an account log in with another address. `false` if that address is another account's.
     pub async fn set_login(&self, user: UserId, login: LoginHash) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "UPDATE accounts.credentials SET login_hash = $2
-                 WHERE user_id = $1
-                   AND NOT EXISTS (SELECT FROM accounts.credentials WHERE login_hash = $2 AND user_id <> $1)",
-            )
-            .await?;
-        Ok(client.execute(&statement, &[&user.0, &login.bytes().as_slice()]).await? == 1)
+        Ok(execute(&self.database, SET_LOGIN, &[&user.0, &login.bytes().as_slice()]).await? == 1)
     }
 
     /// The account that logs in with this address.
     pub async fn by_login(&self, login: LoginHash) -> Result<Option<Credentials>, AccountsError> {
-        let client = self.database.get().await?;
-        let statement =
-            client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE login_hash = $1")).await?;
-        client.query_opt(&statement, &[&login.bytes().as_slice()]).await?.map(|row| credentials(&row)).transpose()
+        let statement = include_str!("../sql/account/by_login.sql");
+        let row = query_opt(&self.database, statement, &[&login.bytes().as_slice()]).await?;
+        Ok(row.map(|row| credentials(&row)).transpose()?)
     }
 
     /// The account of this member of staff, with what its password is checked against.
     pub async fn by_id(&self, user: UserId) -> Result<Option<Credentials>, AccountsError> {
-        let client = self.database.get().await?;
-        let statement =
-            client.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts.credentials WHERE user_id = $1")).await?;
-        client.query_opt(&statement, &[&user.0]).await?.map(|row| credentials(&row)).transpose()
+        let row = query_opt(&self.database, include_str!("../sql/account/by_id.sql"), &[&user.0]).await?;
+        Ok(row.map(|row| credentials(&row)).transpose()?)
     }
 }
 
-fn credentials(row: &Row) -> Result<Credentials, AccountsError> {
+/// Also used where the log's events are copied into the table.
+pub(super) const SET_LOGIN: &str = include_str!("../sql/account/set_login.sql");
+
+/// The column `status`.
+pub(super) const fn status_of(active: bool) -> &'static str {
+    if active { "active" } else { "suspended" }
+}
+
+/// Reads the column `role`.
+pub(super) fn role(row: &Row) -> Result<Role, Malformed> {
+    Role::named(row.cell("role")?).ok_or(Malformed("role"))
+}
+
+/// Reads the column `status`: whether the account may log in.
+pub(super) fn is_active(row: &Row) -> Result<bool, Malformed> {
+    match row.cell("status")? {
+        "active" => Ok(true),
+        "suspended" => Ok(false),
+        _ => Err(Malformed("status")),
+    }
+}
+
+fn credentials(row: &Row) -> Result<Credentials, Malformed> {
     Ok(Credentials {
         account: Account {
-            user_id: UserId(row.get::<_, Uuid>("user_id")),
-            facility_id: FacilityId(row.get::<_, Uuid>("facility_id")),
-            role: Role::named(row.get("role")).ok_or(AccountsError::UnknownRole)?,
-            rpps_number: row.get("rpps_number"),
-            adeli_number: row.get("adeli_number"),
-            active: row.get::<_, &str>("status") == "active",
+            user_id: UserId(row.cell("user_id")?),
+            facility_id: FacilityId(row.cell("facility_id")?),
+            role: role(row)?,
+            rpps_number: row.cell("rpps_number")?,
+            adeli_number: row.cell("adeli_number")?,
+            active: is_active(row)?,
         },
-        password_hash: row.get("password_hash"),
+        password_hash: row.cell("password_hash")?,
     })
 }

@@ -4,14 +4,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use domain::ids::{FacilityId, UserId};
-use event_store_schema::Database;
+use event_store_schema::{Cells, Database, Malformed};
 use jiff::Timestamp;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
+use tokio_postgres::Row;
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
-use super::totp::NoRandomness;
+use super::error::{AccountsError, NoRandomness};
+use super::statements::{execute, query_one, query_opt};
 
 /// What a secret looks like.
 pub const SECRET_PATTERN: &str = "^[A-Za-z0-9_-]{43}$";
@@ -49,68 +50,38 @@ impl CalendarFeeds {
         let mut random = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(random.as_mut()).map_err(|_| NoRandomness)?;
         let secret = Zeroizing::new(BASE64.encode(random.as_ref()));
-        let client = self.0.get().await?;
-        let statement = client
-            .prepare_cached(
-                "INSERT INTO accounts.calendar_feeds (practitioner_id, facility_id, secret_hash, created_by)
-                 VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (practitioner_id) DO UPDATE
-                   SET facility_id = excluded.facility_id, secret_hash = excluded.secret_hash,
-                       created_at = excluded.created_at, created_by = excluded.created_by
-                 RETURNING created_at",
-            )
-            .await?;
-        let row = client.query_one(&statement, &[&practitioner.0, &facility.0, &hash(&secret), &by.0]).await?;
-        let feed = CalendarFeed {
-            facility_id: facility,
-            practitioner_id: practitioner,
-            created_at: row.get(0),
-            created_by: by,
-        };
-        Ok((feed, secret))
+        let statement = include_str!("../sql/calendar_feeds/make.sql");
+        let row = query_one(&self.0, statement, &[&practitioner.0, &facility.0, &hash(&secret), &by.0]).await?;
+        Ok((feed(&row)?, secret))
     }
 
     /// The feed of a practitioner of a practice.
     pub async fn of(&self, facility: FacilityId, practitioner: UserId) -> Result<Option<CalendarFeed>, AccountsError> {
-        let client = self.0.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT facility_id, practitioner_id, created_at, created_by FROM accounts.calendar_feeds
-                 WHERE facility_id = $1 AND practitioner_id = $2",
-            )
-            .await?;
-        Ok(client.query_opt(&statement, &[&facility.0, &practitioner.0]).await?.as_ref().map(feed))
+        let statement = include_str!("../sql/calendar_feeds/of_practitioner.sql");
+        let row = query_opt(&self.0, statement, &[&facility.0, &practitioner.0]).await?;
+        Ok(row.as_ref().map(feed).transpose()?)
     }
 
     /// The feed that this is the secret of.
     pub async fn find(&self, secret: &str) -> Result<Option<CalendarFeed>, AccountsError> {
-        let client = self.0.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT facility_id, practitioner_id, created_at, created_by FROM accounts.calendar_feeds
-                 WHERE secret_hash = $1",
-            )
-            .await?;
-        Ok(client.query_opt(&statement, &[&hash(secret)]).await?.as_ref().map(feed))
+        let row = query_opt(&self.0, include_str!("../sql/calendar_feeds/by_secret.sql"), &[&hash(secret)]).await?;
+        Ok(row.as_ref().map(feed).transpose()?)
     }
 
     /// Makes the secret of a practitioner's feed void; whether there was one.
     pub async fn revoke(&self, facility: FacilityId, practitioner: UserId) -> Result<bool, AccountsError> {
-        let client = self.0.get().await?;
-        let statement = client
-            .prepare_cached("DELETE FROM accounts.calendar_feeds WHERE facility_id = $1 AND practitioner_id = $2")
-            .await?;
-        Ok(client.execute(&statement, &[&facility.0, &practitioner.0]).await? > 0)
+        let statement = include_str!("../sql/calendar_feeds/revoke.sql");
+        Ok(execute(&self.0, statement, &[&facility.0, &practitioner.0]).await? > 0)
     }
 }
 
-fn feed(row: &tokio_postgres::Row) -> CalendarFeed {
-    CalendarFeed {
-        facility_id: FacilityId(row.get(0)),
-        practitioner_id: UserId(row.get(1)),
-        created_at: row.get(2),
-        created_by: UserId(row.get(3)),
-    }
+fn feed(row: &Row) -> Result<CalendarFeed, Malformed> {
+    Ok(CalendarFeed {
+        facility_id: FacilityId(row.cell("facility_id")?),
+        practitioner_id: UserId(row.cell("practitioner_id")?),
+        created_at: row.cell("created_at")?,
+        created_by: UserId(row.cell("created_by")?),
+    })
 }
 
 fn hash(secret: &str) -> Vec<u8> {

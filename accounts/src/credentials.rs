@@ -7,12 +7,12 @@ use domain::user::{PasswordOccasion, SessionEnder, UserCommand, UserError};
 use zeroize::Zeroizing;
 
 use super::account::Account;
+use super::account_events::Origin;
 use super::one_time_links::LinkPurpose;
 use super::password_policy::NewPassword;
 use super::second_factor::CodeCheck;
 use super::sessions::EndReason;
 use super::totp::TotpSecret;
-use super::trail::Origin;
 use super::{Auth, AuthError};
 use crate::member::Member;
 
@@ -41,7 +41,7 @@ impl Auth {
             Proof::Code(code) => match self.second_factors.check(member.user_id, &code).await? {
                 CodeCheck::Device => true,
                 CodeCheck::Recovery => {
-                    self.trail.happened(&found.account, UserCommand::UseRecoveryCode, origin).await?;
+                    self.events.happened(&found.account, UserCommand::UseRecoveryCode, origin).await?;
                     true
                 }
                 CodeCheck::Wrong => {
@@ -77,7 +77,7 @@ impl Auth {
         self.accounts.set_password(member.user_id, &hash).await?;
         self.lockout.forget_places(member.user_id).await?;
         let what = UserCommand::ChangePassword { by: PasswordOccasion::Change };
-        self.trail.happened(&account, what, origin).await?;
+        self.events.happened(&account, what, origin).await?;
         let ended = self.sessions.end_all(member.user_id, Some(member.session_id), EndReason::PasswordChanged).await?;
         self.report_revoked(&ended, SessionEnder::PasswordChange, member, origin).await
     }
@@ -129,7 +129,7 @@ impl Auth {
             LinkPurpose::Invitation => PasswordOccasion::Invitation,
             LinkPurpose::Reset => PasswordOccasion::Reset,
         };
-        let told = self.trail.happened(&account, UserCommand::ChangePassword { by }, origin).await;
+        let told = self.events.happened(&account, UserCommand::ChangePassword { by }, origin).await;
         let position = told.map_err(|error| match error {
             CommandError::Refused(UserError::Suspended) => AuthError::LinkNotGood,
             error => error.into(),
@@ -163,9 +163,9 @@ impl Auth {
         self.sessions.step_up(member.session_id, true).await?;
         // Another device takes the place of the present one.
         if replaced {
-            self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
+            self.events.happened(&account, UserCommand::DisableMfa, origin).await?;
         }
-        let position = self.trail.happened(&account, UserCommand::EnableMfa, origin).await?;
+        let position = self.events.happened(&account, UserCommand::EnableMfa, origin).await?;
         self.end_others(member, origin).await?;
         Ok((codes, position))
     }
@@ -175,14 +175,14 @@ impl Auth {
     pub async fn drop_second_factor(&self, member: &Member, origin: &Origin) -> Result<Option<Position>, AuthError> {
         self.require_step_up(member).await?;
         let account = self.account_of(member).await?;
-        if self.standing().requires_second_factor(account.facility_id, account.role) {
+        if self.state().requires_second_factor(account.facility_id, account.role) {
             return Err(AuthError::SecondFactorRequired);
         }
         if !self.second_factors.disable(member.user_id).await? {
             return Ok(None);
         }
         self.sessions.drop_second_factor(member.user_id).await?;
-        let position = self.trail.happened(&account, UserCommand::DisableMfa, origin).await?;
+        let position = self.events.happened(&account, UserCommand::DisableMfa, origin).await?;
         self.end_others(member, origin).await?;
         Ok(position)
     }
@@ -200,7 +200,7 @@ impl Auth {
         if !self.second_factors.is_enabled(user).await? {
             return Err(AuthError::NoSecondFactor);
         }
-        let position = self.trail.was_done(user, UserCommand::DisableMfa, context).await?;
+        let position = self.events.was_done(user, UserCommand::DisableMfa, context).await?;
         self.second_factors.disable(user).await?;
         let ended = self.sessions.end_all(user, None, EndReason::SecondFactorChanged).await?;
         self.report_revoked(&ended, SessionEnder::SecondFactorChange, member, origin).await?;

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::UserId;
-use event_store_schema::Database;
+use event_store_schema::{Cells, Database};
 
-use super::account::{AccountsError, LoginHash, LookupHash};
+use super::account::{LoginHash, LookupHash};
+use super::error::AccountsError;
+use super::statements::{Parameters, execute, query, query_one};
 
 /// Failures that are forgiven, per account or known place; the one that makes it this many locks.
 const FREE_PER_ACCOUNT: i32 = 5;
@@ -77,36 +79,17 @@ impl Lockout {
 
     /// Counts a failure. How long the account is locked for it, if it is.
     pub async fn failed(&self, attempt: &Attempt) -> Result<Option<Duration>, AccountsError> {
-        let client = self.database.get().await?;
-        let forget = client
-            .prepare_cached("DELETE FROM accounts.login_attempts WHERE last_failed_at < now() - interval '1 day'")
-            .await?;
-        client.execute(&forget, &[]).await?;
-        // In one step, so that simultaneous guesses all count; in one order, so that they never wait for each other in a
-        // circle.
-        let count = client
-            .prepare_cached(
-                "INSERT INTO accounts.login_attempts AS attempts (bucket, failed_count, last_failed_at)
-                 SELECT bucket, 1, now() FROM unnest($1::bytea[], $2::int[]) counted (bucket, free) ORDER BY bucket
-                 ON CONFLICT (bucket) DO UPDATE SET
-                   failed_count = attempts.failed_count + 1,
-                   last_failed_at = now(),
-                   locked_until = (
-                     SELECT CASE WHEN attempts.failed_count + 1 >= free THEN
-                       now() + make_interval(secs =>
-                         least($4::float8, $3::float8 * power(2, least(attempts.failed_count + 1 - free, 20))))
-                     END
-                     FROM unnest($1::bytea[], $2::int[]) counted (bucket, free)
-                     WHERE counted.bucket = attempts.bucket)
-                 RETURNING bucket, extract(epoch FROM locked_until - now())::float8",
-            )
-            .await?;
+        execute(&self.database, include_str!("../sql/lockout/forget_old_failures.sql"), &[]).await?;
         let (buckets, free): (Vec<&[u8]>, Vec<i32>) =
             attempt.counted.iter().map(|(bucket, free)| (bucket.as_slice(), *free)).unzip();
-        let (first, longest) = (f64::from(FIRST_LOCK_SECONDS), f64::from(LONGEST_LOCK_SECONDS));
-        let rows = client.query(&count, &[&buckets, &free, &first, &longest]).await?;
-        let ours = rows.iter().find(|row| attempt.is_of_account(row.get(0)));
-        Ok(ours.and_then(|row| row.get::<_, Option<f64>>(1)).map(duration))
+        let parameters: Parameters<'_> =
+            &[&buckets, &free, &f64::from(FIRST_LOCK_SECONDS), &f64::from(LONGEST_LOCK_SECONDS)];
+        for row in query(&self.database, include_str!("../sql/lockout/count_failure.sql"), parameters).await? {
+            if attempt.is_of_account(row.cell("bucket")?) {
+                return Ok(row.cell::<Option<f64>>("locked_seconds")?.map(duration));
+            }
+        }
+        Ok(None)
     }
 
     /// Forgets the failures of the account after a success, and remembers the place. `false` if it was locked meanwhile:
@@ -116,41 +99,26 @@ impl Lockout {
         if self.locked_for(attempt).await?.is_some() {
             return Ok(false);
         }
-        let client = self.database.get().await?;
-        let forget = client.prepare_cached("DELETE FROM accounts.login_attempts WHERE bucket = ANY($1)").await?;
         let account: Vec<&[u8]> = attempt.counted.iter().map(|(bucket, _)| bucket.as_slice()).collect();
         let account: Vec<&[u8]> = account.into_iter().filter(|bucket| attempt.is_of_account(bucket)).collect();
-        client.execute(&forget, &[&account]).await?;
+        execute(&self.database, include_str!("../sql/lockout/forget_failures.sql"), &[&account]).await?;
         if let Some(place) = &attempt.place {
-            let remember = client
-                .prepare_cached(
-                    "INSERT INTO accounts.known_places (place_hash, user_id, last_used_at) VALUES ($1, $2, now())
-                     ON CONFLICT (place_hash) DO UPDATE SET last_used_at = now()",
-                )
-                .await?;
-            client.execute(&remember, &[&place.as_slice(), &user.0]).await?;
+            let remember = include_str!("../sql/lockout/remember_place.sql");
+            execute(&self.database, remember, &[&place.as_slice(), &user.0]).await?;
         }
         Ok(true)
     }
 
     /// How long the attempt has to wait.
     pub async fn locked_for(&self, attempt: &Attempt) -> Result<Option<Duration>, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT max(extract(epoch FROM locked_until - now()))::float8 FROM accounts.login_attempts
-                 WHERE bucket = ANY($1) AND locked_until > now()",
-            )
-            .await?;
         let buckets: Vec<&[u8]> = attempt.counted.iter().map(|(bucket, _)| bucket.as_slice()).collect();
-        Ok(client.query_one(&statement, &[&buckets]).await?.get::<_, Option<f64>>(0).map(duration))
+        let row = query_one(&self.database, include_str!("../sql/lockout/locked_for.sql"), &[&buckets]).await?;
+        Ok(row.cell::<Option<f64>>("locked_seconds")?.map(duration))
     }
 
     /// No place is known any more, after the password was reset: whoever had it may have been there.
     pub async fn forget_places(&self, user: UserId) -> Result<(), AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client.prepare_cached("DELETE FROM accounts.known_places WHERE user_id = $1").await?;
-        client.execute(&statement, &[&user.0]).await?;
+        execute(&self.database, include_str!("../sql/lockout/forget_places.sql"), &[&user.0]).await?;
         Ok(())
     }
 
@@ -160,14 +128,8 @@ impl Lockout {
     }
 
     async fn is_known(&self, place: &[u8; 32]) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT EXISTS (SELECT FROM accounts.known_places
-                                WHERE place_hash = $1 AND last_used_at > now() - interval '90 days')",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&place.as_slice()]).await?.get(0))
+        let statement = include_str!("../sql/lockout/is_known_place.sql");
+        Ok(query_one(&self.database, statement, &[&place.as_slice()]).await?.cell("known")?)
     }
 }
 

@@ -14,13 +14,14 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::account::{Account, LoginHash};
+use super::account_events::{AccountEventError, Origin, RefusedLogin};
+use super::account_state::SessionState;
+use super::error::AccountsError;
 use super::lockout::{Approach, Attempt};
 use super::refresh_token::RefreshToken;
 use super::second_factor::CodeCheck;
 use super::sessions::{EndReason, Link, Refreshed, Session};
-use super::standing::SessionState;
 use super::tokens::AccessGrant;
-use super::trail::{Origin, RefusedLogin, TrailError};
 use super::{Auth, AuthError};
 use crate::member::Member;
 
@@ -54,7 +55,7 @@ impl Auth {
         let login = LoginHash::of(given.email.as_str(), &*self.keys);
         let refuse = |cause, locked_for: Option<Duration>| {
             let locked_until = locked_for.and_then(|wait| Timestamp::now().checked_add(wait).ok());
-            self.trail.refused(RefusedLogin { login, cause, locked_until, origin: origin.clone() });
+            self.events.refused(RefusedLogin { login, cause, locked_until, origin: origin.clone() });
         };
         let attempt = match self.lockout.approach(login, origin.client.address).await? {
             Approach::Open(attempt) => attempt,
@@ -63,8 +64,12 @@ impl Auth {
                 return Err(AuthError::Locked(wait));
             }
         };
-        let (account, hash) =
-            self.accounts.by_login(login).await?.map(|found| (found.account, found.password_hash)).unzip();
+        let found = match self.accounts.by_login(login).await {
+            // Closed, and refused like an account that does not exist: whether it does is not told.
+            Err(AccountsError::NotUnderstood(_)) => None,
+            found => found?,
+        };
+        let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
         let hash = hash.flatten();
         let right = self.passwords.verify(given.password.clone(), hash.clone()).await?;
         let Some(account) = account.clone().filter(|account| right && account.active) else {
@@ -88,6 +93,7 @@ impl Auth {
             refuse(RefusalCause::Locked, None);
             return Err(AuthError::Locked(self.lockout.locked_for(&attempt).await?.unwrap_or_default()));
         }
+        self.require_understood(&account)?;
         if let Some(outdated) = hash.filter(|hash| self.passwords.is_outdated(hash)) {
             let hash = self.passwords.hash(given.password).await?;
             self.accounts.rehash(account.user_id, &outdated, &hash).await?;
@@ -98,7 +104,7 @@ impl Auth {
     /// The next admission of a session.
     pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<Admission, AuthError> {
         let token = RefreshToken::parse(token).ok_or(AuthError::SessionOver)?;
-        let idle_timeout = |facility| self.standing().idle_timeout(facility);
+        let idle_timeout = |session: &Session| self.state().idle_timeout(session.user_id, session.facility_id);
         match self.sessions.refresh(&token, idle_timeout).await? {
             Refreshed::Next(link) => {
                 let account = self.accounts.by_id(link.session.user_id).await?.map(|found| found.account);
@@ -111,7 +117,7 @@ impl Auth {
                 self.note_end(&session);
                 if let Some(found) = self.accounts.by_id(session.user_id).await? {
                     let what = UserCommand::ReportRefreshTokenReuse { session_id: SessionId(session.session_id) };
-                    self.trail.happened(&found.account, what, origin).await?;
+                    self.events.happened(&found.account, what, origin).await?;
                 }
                 Err(AuthError::SessionOver)
             }
@@ -124,7 +130,7 @@ impl Auth {
         if let Some(session) = self.sessions.end(member.session_id, EndReason::LoggedOut).await? {
             self.note_end(&session);
             let what = UserCommand::LogOut { session_id: SessionId(session.session_id) };
-            self.trail.happened(&self.account_of(member).await?, what, origin).await?;
+            self.events.happened(&self.account_of(member).await?, what, origin).await?;
         }
         Ok(())
     }
@@ -162,6 +168,12 @@ impl Auth {
     pub async fn account_of(&self, member: &Member) -> Result<Account, AuthError> {
         let account = self.accounts.by_id(member.user_id).await?.map(|found| found.account);
         account.filter(|account| account.active).ok_or(AuthError::SessionOver)
+    }
+
+    /// Refuses an account that every request would be refused for.
+    fn require_understood(&self, account: &Account) -> Result<(), AuthError> {
+        let closed = self.state().is_closed(account.user_id, account.facility_id);
+        if closed { Err(AuthError::NotUnderstood) } else { Ok(()) }
     }
 
     /// Counts a wrong code like a wrong password: six digits are soon guessed.
@@ -208,7 +220,7 @@ impl Auth {
                 error => error.into(),
             });
         }
-        self.standing().learn_session(&state(&link.session, false));
+        self.state().learn_session(&state(&link.session, false));
         self.admit(account, &link)
     }
 
@@ -218,17 +230,17 @@ impl Auth {
         session_id: SessionId,
         method: LoginMethod,
         origin: &Origin,
-    ) -> Result<Option<Position>, TrailError> {
+    ) -> Result<Option<Position>, AccountEventError> {
         if method == LoginMethod::PasswordRecoveryCode {
-            self.trail.happened(account, UserCommand::UseRecoveryCode, origin).await?;
+            self.events.happened(account, UserCommand::UseRecoveryCode, origin).await?;
         }
         let came_in = UserCommand::LogIn { session_id, method };
-        match self.trail.happened(account, came_in.clone(), origin).await {
+        match self.events.happened(account, came_in.clone(), origin).await {
             // The password was right, so there is one: that it was chosen did not reach the log at the time.
             Err(CommandError::Refused(UserError::NotActivated)) => {
                 let chosen = UserCommand::ChangePassword { by: PasswordOccasion::Invitation };
-                self.trail.happened(account, chosen, origin).await?;
-                self.trail.happened(account, came_in, origin).await
+                self.events.happened(account, chosen, origin).await?;
+                self.events.happened(account, came_in, origin).await
             }
             outcome => outcome,
         }
@@ -237,7 +249,7 @@ impl Auth {
     /// Both tokens of a link: for the same link the same, as long as nothing changed for its owner.
     fn admit(&self, account: Account, link: &Link) -> Result<Admission, AuthError> {
         let session = &link.session;
-        let permissions = self.standing().permissions(account.facility_id, account.role);
+        let permissions = self.state().permissions(account.facility_id, account.role);
         let access_token = self.tokens.issue_for(&AccessGrant {
             member: Member {
                 user_id: account.user_id,
@@ -257,7 +269,7 @@ impl Auth {
 
     /// This server need not wait until it sees the row.
     pub(super) fn note_end(&self, session: &Session) {
-        self.standing().learn_session(&state(session, true));
+        self.state().learn_session(&state(session, true));
     }
 
     /// Tells this server and the log that these sessions were ended by the member.
@@ -274,7 +286,7 @@ impl Auth {
         let context = origin.context_of(member);
         for session in ended {
             let what = UserCommand::RevokeSession { session_id: SessionId(session.session_id), by };
-            self.trail.was_done(session.user_id, what, &context).await?;
+            self.events.was_done(session.user_id, what, &context).await?;
         }
         Ok(())
     }

@@ -4,14 +4,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use domain::ids::UserId;
-use event_store_schema::Database;
+use event_store_schema::{Cells, Database, Malformed};
 use jiff::Timestamp;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
-use super::totp::NoRandomness;
+use super::error::{AccountsError, NoRandomness};
+use super::statements::{execute, query_one, query_opt};
 
 const PREFIX: &str = "mpl_";
 
@@ -38,6 +38,10 @@ impl LinkPurpose {
             Self::Invitation => "invitation",
             Self::Reset => "reset",
         }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Invitation, Self::Reset].into_iter().find(|purpose| purpose.name() == name)
     }
 }
 
@@ -66,58 +70,31 @@ impl OneTimeLinks {
         let mut secret = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(secret.as_mut()).map_err(|_| NoRandomness)?;
         let token = Zeroizing::new(format!("{PREFIX}{}", BASE64.encode(secret.as_ref())));
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "WITH void AS (DELETE FROM accounts.one_time_links WHERE user_id = $2 OR expires_at < now() - interval '30 days')
-                 INSERT INTO accounts.one_time_links (token_hash, user_id, purpose, expires_at)
-                 VALUES ($1, $2, $3, now() + make_interval(secs => $4::float8)) RETURNING expires_at",
-            )
-            .await?;
         let seconds = f64::from(purpose.lifetime_seconds());
-        let row = client.query_one(&statement, &[&hash(&token), &user.0, &purpose.name(), &seconds]).await?;
-        Ok(OneTimeLink { token, expires_at: row.get(0) })
+        let statement = include_str!("../sql/one_time_links/make.sql");
+        let row = query_one(&self.database, statement, &[&hash(&token), &user.0, &purpose.name(), &seconds]).await?;
+        Ok(OneTimeLink { token, expires_at: row.cell("expires_at")? })
     }
 
-    /// Uses the link up. Whose it was and for what; none if it is not good, was used, or is too old.
+    /// Uses the link up. Whose it was and for what; none if it is not good, was used, or is too old. A link for a purpose
+    /// that this release does not know is an error: it opens nothing.
     pub async fn take(&self, token: &str) -> Result<Option<(UserId, LinkPurpose)>, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "UPDATE accounts.one_time_links SET used_at = now()
-                 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
-                 RETURNING user_id, purpose",
-            )
-            .await?;
-        let row = client.query_opt(&statement, &[&hash(token)]).await?;
-        Ok(row.map(|row| {
-            let purpose = match row.get(1) {
-                "invitation" => LinkPurpose::Invitation,
-                _ => LinkPurpose::Reset,
-            };
-            (UserId(row.get(0)), purpose)
-        }))
+        let statement = include_str!("../sql/one_time_links/take.sql");
+        let Some(row) = query_opt(&self.database, statement, &[&hash(token)]).await? else { return Ok(None) };
+        let purpose = LinkPurpose::named(row.cell("purpose")?).ok_or(Malformed("purpose"))?;
+        Ok(Some((UserId(row.cell("user_id")?), purpose)))
     }
 
     /// Gives back a link that was taken, and led to nothing.
     pub async fn give_back(&self, token: &str) -> Result<(), AccountsError> {
-        let client = self.database.get().await?;
-        let statement =
-            client.prepare_cached("UPDATE accounts.one_time_links SET used_at = NULL WHERE token_hash = $1").await?;
-        client.execute(&statement, &[&hash(token)]).await?;
+        execute(&self.database, include_str!("../sql/one_time_links/give_back.sql"), &[&hash(token)]).await?;
         Ok(())
     }
 
     /// Whether the link is good, without using it up: what is not is refused before a password is hashed for it.
     pub async fn is_good(&self, token: &str) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT EXISTS (SELECT FROM accounts.one_time_links
-                                WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now())",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&hash(token)]).await?.get(0))
+        let statement = include_str!("../sql/one_time_links/is_good.sql");
+        Ok(query_one(&self.database, statement, &[&hash(token)]).await?.cell("good")?)
     }
 }
 

@@ -2,11 +2,15 @@
 //! would hold up every other request, and without a bound a burst of logins would take all cores and memory.
 
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use event_store_schema::health::Finding;
+use event_store_schema::tasks::{RESTARTS, STEADY_AFTER};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use tokio::sync::oneshot;
@@ -18,6 +22,9 @@ use zeroize::Zeroizing;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// What metrics and the log call the threads.
+const TASK: &str = "passwords";
 
 /// How far the threads step back, from 0 to 19.
 const NICENESS: libc::c_int = 10;
@@ -41,6 +48,15 @@ pub struct Passwords {
     jobs: SyncSender<Job>,
     /// What an unknown account is checked against, so that it takes as long as a known one.
     nobody: Arc<str>,
+    last_panic: Arc<Mutex<Option<Instant>>>,
+}
+
+/// What a thread works with.
+#[derive(Clone)]
+struct Worker {
+    queue: Arc<Mutex<Receiver<Job>>>,
+    argon2: Argon2<'static>,
+    last_panic: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Passwords {
@@ -48,19 +64,32 @@ impl Passwords {
     pub fn start(threads: NonZeroUsize, waiting: usize) -> Result<Self, PasswordError> {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters()?);
         let (jobs, queue) = sync_channel(waiting);
+        let last_panic = Arc::new(Mutex::new(None));
         let queue = Arc::new(Mutex::new(queue));
+        let worker = Worker { queue, argon2: argon2.clone(), last_panic: Arc::clone(&last_panic) };
         for number in 0..threads.get() {
-            let (queue, argon2) = (Arc::clone(&queue), argon2.clone());
+            let worker = worker.clone();
             std::thread::Builder::new()
                 .name(format!("password-{number}"))
                 .spawn(move || {
                     yield_to_others();
-                    work(&queue, &argon2);
+                    worker.work();
                 })
                 .map_err(|_| PasswordError::Failed)?;
         }
         let nobody = hash(&argon2, "nobody's password")?.into();
-        Ok(Self { jobs, nobody })
+        Ok(Self { jobs, nobody, last_panic })
+    }
+
+    /// Whether a password made its thread panic lately. The thread goes on with the next one.
+    pub fn finding(&self) -> Finding {
+        let last = *self.last_panic.lock().unwrap_or_else(PoisonError::into_inner);
+        match last {
+            Some(moment) if moment.elapsed() < STEADY_AFTER => {
+                Finding::Degraded("a thread that checks passwords panicked, and was started again".to_owned())
+            }
+            Some(_) | None => Finding::Good,
+        }
     }
 
     /// The hash to keep of a password, in PHC form.
@@ -117,12 +146,19 @@ fn yield_to_others() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, argon2: &Argon2<'static>) {
-    loop {
-        // The lock is held while waiting for a job, never while doing it.
-        let job = queue.lock().ok().and_then(|queue| queue.recv().ok());
-        let Some(job) = job else { return };
-        job(argon2);
+impl Worker {
+    /// Until nobody can ask any more. A job that panics fails alone: its client is told so, and the thread goes on.
+    fn work(&self) {
+        loop {
+            // The lock is held while waiting for a job, never while doing it.
+            let job = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            if catch_unwind(AssertUnwindSafe(|| job(&self.argon2))).is_err() {
+                tracing::error!(task = TASK, "a thread that checks passwords panicked; it goes on with the next one");
+                metrics::counter!(RESTARTS, "task" => TASK).increment(1);
+                *self.last_panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            }
+        }
     }
 }
 
@@ -194,6 +230,16 @@ mod tests {
         let outcomes = futures_util::future::join_all(burst).await;
         assert!(outcomes.contains(&Ok(false)));
         assert!(outcomes.contains(&Err(PasswordError::Busy)));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_makes_its_thread_panic_fails_alone_and_is_told() {
+        let passwords = one_thread();
+        assert_eq!(passwords.finding(), Finding::Good);
+        let failed: Result<(), _> = passwords.run(|_| panic!("a fault of the hash")).await;
+        assert_eq!(failed, Err(PasswordError::Failed));
+        assert!(passwords.hash(secret("correct horse")).await.is_ok(), "the only thread goes on");
+        assert!(matches!(passwords.finding(), Finding::Degraded(_)));
     }
 
     #[test]

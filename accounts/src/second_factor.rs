@@ -3,14 +3,15 @@
 
 use data_encoding::BASE32_NOPAD;
 use domain::ids::UserId;
-use event_store_schema::{Database, KeyRing, Vault};
+use event_store_schema::{Cells, Database, KeyRing, Vault};
 use jiff::Timestamp;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
-use super::totp::{NoRandomness, TotpSecret};
+use super::error::{AccountsError, NoRandomness};
+use super::statements::{execute, query_one, query_opt};
+use super::totp::TotpSecret;
 
 /// How many recovery codes are made.
 const RECOVERY_CODES: usize = 10;
@@ -45,27 +46,15 @@ impl SecondFactors {
 
     /// Whether this account needs a code to log in.
     pub async fn is_enabled(&self, user: UserId) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT EXISTS (SELECT FROM accounts.second_factors WHERE user_id = $1 AND enabled_at IS NOT NULL)",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&user.0]).await?.get(0))
+        let statement = include_str!("../sql/second_factor/is_enabled.sql");
+        Ok(query_one(&self.database, statement, &[&user.0]).await?.cell("enabled")?)
     }
 
     /// Makes a secret, which counts once [`confirm`](Self::confirm)ed. One that counts already goes on until then.
     pub async fn enroll(&self, user: UserId) -> Result<TotpSecret, AccountsError> {
         let secret = TotpSecret::random()?;
         let sealed = self.vault.seal(&context(user), secret.as_bytes())?;
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "INSERT INTO accounts.second_factors (user_id, pending_secret, pending_since) VALUES ($1, $2, now())
-                 ON CONFLICT (user_id) DO UPDATE SET pending_secret = $2, pending_since = now()",
-            )
-            .await?;
-        client.execute(&statement, &[&user.0, &sealed]).await?;
+        execute(&self.database, include_str!("../sql/second_factor/enroll.sql"), &[&user.0, &sealed]).await?;
         Ok(secret)
     }
 
@@ -73,77 +62,44 @@ impl SecondFactors {
     pub async fn confirm(&self, user: UserId, code: &str) -> Result<Option<Vec<Zeroizing<String>>>, AccountsError> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await?;
-        let pending = transaction
-            .query_opt(
-                "SELECT pending_secret FROM accounts.second_factors
-                 WHERE user_id = $1 AND pending_since > now() - make_interval(mins => $2) FOR UPDATE",
-                &[&user.0, &PENDING_MINUTES],
-            )
-            .await?;
+        let pending = include_str!("../sql/second_factor/pending.sql");
+        let pending = transaction.query_opt(pending, &[&user.0, &PENDING_MINUTES]).await?;
         let Some(pending) = pending else { return Ok(None) };
-        let secret = self.secret(user, pending.get(0))?;
+        let secret = self.secret(user, pending.cell("pending_secret")?)?;
         let Some(step) = secret.step_of(code, Timestamp::now()) else { return Ok(None) };
         let sealed = self.vault.seal(&context(user), secret.as_bytes())?;
-        transaction
-            .execute(
-                "UPDATE accounts.second_factors SET sealed_secret = $2, enabled_at = now(), last_step = $3,
-                   pending_secret = NULL, pending_since = NULL WHERE user_id = $1",
-                &[&user.0, &sealed, &step],
-            )
-            .await?;
+        let confirm = include_str!("../sql/second_factor/confirm.sql");
+        transaction.execute(confirm, &[&user.0, &sealed, &step]).await?;
         let codes = (0..RECOVERY_CODES).map(|_| recovery_code()).collect::<Result<Vec<_>, _>>()?;
         let hashes: Vec<Vec<u8>> = codes.iter().filter_map(|code| recovery_hash(code)).collect();
-        transaction.execute("DELETE FROM accounts.recovery_codes WHERE user_id = $1", &[&user.0]).await?;
-        transaction
-            .execute(
-                "INSERT INTO accounts.recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])",
-                &[&user.0, &hashes],
-            )
-            .await?;
+        let former = include_str!("../sql/second_factor/delete_recovery_codes.sql");
+        transaction.execute(former, &[&user.0]).await?;
+        let fresh = include_str!("../sql/second_factor/add_recovery_codes.sql");
+        transaction.execute(fresh, &[&user.0, &hashes]).await?;
         transaction.commit().await?;
         Ok(Some(codes))
     }
 
     /// Looks at a code, and uses it up.
     pub async fn check(&self, user: UserId, code: &str) -> Result<CodeCheck, AccountsError> {
-        let client = self.database.get().await?;
         if let Some(hash) = recovery_hash(code) {
-            let statement = client
-                .prepare_cached(
-                    "UPDATE accounts.recovery_codes SET used_at = now()
-                     WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL",
-                )
-                .await?;
-            let used = client.execute(&statement, &[&user.0, &hash]).await?;
+            let statement = include_str!("../sql/second_factor/use_recovery_code.sql");
+            let used = execute(&self.database, statement, &[&user.0, &hash]).await?;
             return Ok(if used == 1 { CodeCheck::Recovery } else { CodeCheck::Wrong });
         }
-        let find = client
-            .prepare_cached(
-                "SELECT sealed_secret FROM accounts.second_factors WHERE user_id = $1 AND enabled_at IS NOT NULL",
-            )
-            .await?;
-        let Some(row) = client.query_opt(&find, &[&user.0]).await? else { return Ok(CodeCheck::Wrong) };
-        let secret = self.secret(user, row.get(0))?;
+        let find = include_str!("../sql/second_factor/sealed_secret.sql");
+        let Some(row) = query_opt(&self.database, find, &[&user.0]).await? else { return Ok(CodeCheck::Wrong) };
+        let secret = self.secret(user, row.cell("sealed_secret")?)?;
         let Some(step) = secret.step_of(code, Timestamp::now()) else { return Ok(CodeCheck::Wrong) };
-        // One conditional step, so that of simultaneous uses one alone succeeds.
-        let take = client
-            .prepare_cached("UPDATE accounts.second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2")
-            .await?;
-        let taken = client.execute(&take, &[&user.0, &step]).await?;
+        let take = include_str!("../sql/second_factor/take_step.sql");
+        let taken = execute(&self.database, take, &[&user.0, &step]).await?;
         Ok(if taken == 1 { CodeCheck::Device } else { CodeCheck::Wrong })
     }
 
     /// Removes the second factor and all that belongs to it. Whether there was one.
     pub async fn disable(&self, user: UserId) -> Result<bool, AccountsError> {
-        let client = self.database.get().await?;
-        let statement = client
-            .prepare_cached(
-                "WITH codes AS (DELETE FROM accounts.recovery_codes WHERE user_id = $1),
-                      gone AS (DELETE FROM accounts.second_factors WHERE user_id = $1 RETURNING enabled_at)
-                 SELECT EXISTS (SELECT FROM gone WHERE enabled_at IS NOT NULL)",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&user.0]).await?.get(0))
+        let statement = include_str!("../sql/second_factor/disable.sql");
+        Ok(query_one(&self.database, statement, &[&user.0]).await?.cell("was_enabled")?)
     }
 
     fn secret(&self, user: UserId, sealed: &[u8]) -> Result<TotpSecret, AccountsError> {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::account::{Account, Accounts, AccountsError, LoginHash, LookupHash};
+use super::account::{Account, Accounts, LoginHash, LookupHash};
+use super::error::AccountsError;
 use super::passwords::{PasswordError, Passwords, random_password};
 use super::private_file::write_private;
 

@@ -2,15 +2,16 @@
 //! statements, so any number of servers may work on the same session at once.
 
 use domain::ids::{FacilityId, UserId};
-use event_store_schema::Database;
+use event_store_schema::{Cells, Database, Malformed};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::account::{Account, AccountsError};
+use super::account::Account;
+use super::error::{AccountsError, NoRandomness};
 use super::refresh_token::{FamilyNonce, RefreshToken, RefreshTokenChain};
-use super::totp::NoRandomness;
+use super::statements::{Parameters, execute, query, query_one, query_opt};
 
 /// How long a session lasts at most, however much it is used.
 const LIFETIME_DAYS: i32 = 7;
@@ -110,9 +111,6 @@ pub struct Sessions {
     chain: RefreshTokenChain,
 }
 
-const COLUMNS: &str = "session_id, user_id, facility_id, created_at, last_seen_at, expires_at, client_address, user_agent, \
-                       second_factor, generation, family_nonce, token_hash, rotated_at";
-
 impl Sessions {
     /// Over this database.
     pub const fn new(database: Database, chain: RefreshTokenChain) -> Self {
@@ -132,66 +130,52 @@ impl Sessions {
         let token = self.chain.link(session_id, 0, &nonce);
         let client_address = client.address.map(|address| address.to_string());
         let user_agent = client.user_agent.as_deref().map(|agent| agent.chars().take(200).collect::<String>());
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "INSERT INTO accounts.sessions
-                   (session_id, user_id, facility_id, created_at, last_seen_at, expires_at, family_nonce, token_hash,
-                    rotated_at, client_address, user_agent, second_factor, stepped_up_at)
-                 VALUES ($1, $2, $3, now(), now(), now() + make_interval(days => $4), $5, $6, now(), $7, $8, $9, now())
-                 RETURNING {COLUMNS}"
-            ))
-            .await?;
-        let row = connection
-            .query_one(
-                &statement,
-                &[
-                    &session_id,
-                    &account.user_id.0,
-                    &account.facility_id.0,
-                    &LIFETIME_DAYS,
-                    &nonce.as_slice(),
-                    &token.hash(),
-                    &client_address,
-                    &user_agent,
-                    &second_factor,
-                ],
-            )
-            .await?;
-        Ok(Link { session: session(&row), token, made_at: row.get("rotated_at") })
+        let parameters: Parameters<'_> = &[
+            &session_id,
+            &account.user_id.0,
+            &account.facility_id.0,
+            &LIFETIME_DAYS,
+            &nonce.as_slice(),
+            &token.hash(),
+            &client_address,
+            &user_agent,
+            &second_factor,
+        ];
+        let row = query_one(&self.database, include_str!("../sql/sessions/begin.sql"), parameters).await?;
+        Ok(Link { session: session(&row)?, token, made_at: row.cell("rotated_at")? })
     }
 
     /// Takes the next link of the chain. Of simultaneous requests with one token one makes it, and all get it.
     pub async fn refresh(
         &self,
         token: &RefreshToken,
-        idle_timeout: impl Fn(FacilityId) -> SignedDuration,
+        idle_timeout: impl Fn(&Session) -> SignedDuration,
     ) -> Result<Refreshed, AccountsError> {
-        let Some(row) = self.live_row(token.session_id).await? else { return Ok(Refreshed::Forged) };
-        let nonce = nonce(&row);
+        let Some(row) = self.row(token.session_id).await? else { return Ok(Refreshed::Forged) };
+        let nonce = nonce(&row)?;
         if !self.chain.is_authentic(token, &nonce) {
             return Ok(Refreshed::Forged);
         }
-        let idle = row.get::<_, f64>("idle_seconds") > idle_timeout(session(&row).facility_id).as_secs_f64();
-        if !row.get::<_, bool>("live") || idle {
+        let idle = row.cell::<f64>("idle_seconds")? > idle_timeout(&session(&row)?).as_secs_f64();
+        if !row.cell::<bool>("live")? || idle {
             return Ok(Refreshed::Over);
         }
         let (row, fresh) = match self.rotate(token, &nonce).await? {
             Some(row) => (row, true),
-            // Somebody was faster, a moment or long ago.
-            None => match self.live_row(token.session_id).await? {
+            // Another request was faster, a moment or long ago.
+            None => match self.row(token.session_id).await? {
                 Some(row) => {
-                    let fresh = row.get("fresh");
+                    let fresh = row.cell("fresh")?;
                     (row, fresh)
                 }
                 None => return Ok(Refreshed::Over),
             },
         };
-        let current: i32 = row.get("generation");
+        let current: i32 = row.cell("generation")?;
         if current == token.generation + 1 && fresh {
-            let made_at = row.get("rotated_at");
+            let made_at = row.cell("rotated_at")?;
             let next = self.chain.link(token.session_id, current, &nonce);
-            return Ok(Refreshed::Next(Box::new(Link { session: session(&row), token: next, made_at })));
+            return Ok(Refreshed::Next(Box::new(Link { session: session(&row)?, token: next, made_at })));
         }
         // Also what is authentic but ahead of the table, as after a restore: nobody can tell who has it.
         Ok(match self.end(token.session_id, EndReason::TokenReused).await? {
@@ -202,45 +186,20 @@ impl Sessions {
 
     async fn rotate(&self, token: &RefreshToken, nonce: &FamilyNonce) -> Result<Option<Row>, AccountsError> {
         let next = self.chain.link(token.session_id, token.generation + 1, nonce);
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "UPDATE accounts.sessions
-                 SET generation = generation + 1, token_hash = $4, rotated_at = clock_timestamp(),
-                     last_seen_at = clock_timestamp()
-                 WHERE session_id = $1 AND generation = $2 AND token_hash = $3
-                   AND ended_at IS NULL AND expires_at > now()
-                 RETURNING {COLUMNS}"
-            ))
-            .await?;
-        let hashes = (token.hash(), next.hash());
-        Ok(connection.query_opt(&statement, &[&token.session_id, &token.generation, &hashes.0, &hashes.1]).await?)
+        let parameters: Parameters<'_> = &[&token.session_id, &token.generation, &token.hash(), &next.hash()];
+        query_opt(&self.database, include_str!("../sql/sessions/rotate.sql"), parameters).await
     }
 
-    async fn live_row(&self, session_id: Uuid) -> Result<Option<Row>, AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS}, ended_at IS NULL AND expires_at > now() AS live,
-                   extract(epoch FROM now() - last_seen_at)::float8 AS idle_seconds,
-                   ended_at IS NULL AND rotated_at > clock_timestamp() - make_interval(secs => $2::float8) AS fresh
-                 FROM accounts.sessions WHERE session_id = $1"
-            ))
-            .await?;
-        Ok(connection.query_opt(&statement, &[&session_id, &f64::from(REPEAT_SECONDS)]).await?)
+    async fn row(&self, session_id: Uuid) -> Result<Option<Row>, AccountsError> {
+        let statement = include_str!("../sql/sessions/find.sql");
+        query_opt(&self.database, statement, &[&session_id, &f64::from(REPEAT_SECONDS)]).await
     }
 
     /// Ends a session. It, if it was still going on.
     pub async fn end(&self, session_id: Uuid, reason: EndReason) -> Result<Option<Session>, AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "UPDATE accounts.sessions SET ended_at = now(), end_reason = $2
-                 WHERE session_id = $1 AND ended_at IS NULL AND expires_at > now() RETURNING {COLUMNS}"
-            ))
-            .await?;
-        let row = connection.query_opt(&statement, &[&session_id, &reason.name()]).await?;
-        Ok(row.map(|row| session(&row)))
+        let statement = include_str!("../sql/sessions/end.sql");
+        let row = query_opt(&self.database, statement, &[&session_id, &reason.name()]).await?;
+        Ok(row.as_ref().map(session).transpose()?)
     }
 
     /// Ends all sessions of a member of staff but one, and says which they were.
@@ -250,113 +209,76 @@ impl Sessions {
         but: Option<Uuid>,
         reason: EndReason,
     ) -> Result<Vec<Session>, AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "UPDATE accounts.sessions SET ended_at = now(), end_reason = $3
-                 WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND ended_at IS NULL AND expires_at > now()
-                 RETURNING {COLUMNS}"
-            ))
-            .await?;
-        let rows = connection.query(&statement, &[&user.0, &but, &reason.name()]).await?;
-        Ok(rows.iter().map(session).collect())
+        let statement = include_str!("../sql/sessions/end_all.sql");
+        let rows = query(&self.database, statement, &[&user.0, &but, &reason.name()]).await?;
+        Ok(understood(&rows))
     }
 
     /// The sessions of a member of staff that go on, the latest first.
     pub async fn of_user(&self, user: UserId) -> Result<Vec<Session>, AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM accounts.sessions
-                 WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() ORDER BY created_at DESC, session_id"
-            ))
-            .await?;
-        Ok(connection.query(&statement, &[&user.0]).await?.iter().map(session).collect())
+        Ok(understood(&query(&self.database, include_str!("../sql/sessions/of_user.sql"), &[&user.0]).await?))
     }
 
     /// A session that goes on.
     pub async fn find(&self, session_id: Uuid) -> Result<Option<Session>, AccountsError> {
-        let row = self.live_row(session_id).await?;
-        Ok(row.filter(|row| row.get("live")).map(|row| session(&row)))
+        let Some(row) = self.row(session_id).await? else { return Ok(None) };
+        Ok(if row.cell("live")? { Some(session(&row)?) } else { None })
     }
 
     /// Notes that the owner proved again who they are. `with_second_factor` lasts for the session.
     pub async fn step_up(&self, session_id: Uuid, with_second_factor: bool) -> Result<(), AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(
-                "UPDATE accounts.sessions SET stepped_up_at = now(), second_factor = second_factor OR $2
-                 WHERE session_id = $1 AND ended_at IS NULL",
-            )
-            .await?;
-        connection.execute(&statement, &[&session_id, &with_second_factor]).await?;
+        let statement = include_str!("../sql/sessions/step_up.sql");
+        execute(&self.database, statement, &[&session_id, &with_second_factor]).await?;
         Ok(())
     }
 
     /// Whether the owner proved within the last five minutes who they are, by logging in or again.
     pub async fn is_stepped_up(&self, session_id: Uuid) -> Result<bool, AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT FROM accounts.sessions
-                                WHERE session_id = $1 AND ended_at IS NULL
-                                  AND stepped_up_at > now() - make_interval(secs => $2::float8))",
-            )
-            .await?;
-        Ok(connection.query_one(&statement, &[&session_id, &f64::from(STEPPED_UP_SECONDS)]).await?.get(0))
+        let statement = include_str!("../sql/sessions/is_stepped_up.sql");
+        let row = query_one(&self.database, statement, &[&session_id, &f64::from(STEPPED_UP_SECONDS)]).await?;
+        Ok(row.cell("stepped_up")?)
     }
 
     /// The session goes on without the second factor that it began with.
     pub async fn drop_second_factor(&self, user: UserId) -> Result<(), AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached("UPDATE accounts.sessions SET second_factor = false WHERE user_id = $1 AND second_factor")
-            .await?;
-        connection.execute(&statement, &[&user.0]).await?;
+        execute(&self.database, include_str!("../sql/sessions/drop_second_factor.sql"), &[&user.0]).await?;
         Ok(())
     }
 
     /// Writes down when these sessions were last used.
     pub async fn note_seen(&self, seen: &[(Uuid, Timestamp)]) -> Result<(), AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached(
-                "UPDATE accounts.sessions SET last_seen_at = seen.at
-                 FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) ORDER BY 1) seen (id, at)
-                 WHERE session_id = seen.id AND last_seen_at < seen.at",
-            )
-            .await?;
         let (ids, moments): (Vec<Uuid>, Vec<Timestamp>) = seen.iter().copied().unzip();
-        connection.execute(&statement, &[&ids, &moments]).await?;
+        execute(&self.database, include_str!("../sql/sessions/note_seen.sql"), &[&ids, &moments]).await?;
         Ok(())
     }
 
     /// Deletes sessions that have been over for long: their addresses are personal data.
     pub async fn forget_old(&self) -> Result<(), AccountsError> {
-        let connection = self.database.get().await?;
-        let statement = connection
-            .prepare_cached("DELETE FROM accounts.sessions WHERE expires_at < now() - make_interval(days => $1)")
-            .await?;
-        connection.execute(&statement, &[&KEPT_DAYS]).await?;
+        execute(&self.database, include_str!("../sql/sessions/forget_old.sql"), &[&KEPT_DAYS]).await?;
         Ok(())
     }
 }
 
-fn session(row: &Row) -> Session {
-    Session {
-        session_id: row.get("session_id"),
-        user_id: UserId(row.get("user_id")),
-        facility_id: FacilityId(row.get("facility_id")),
-        created_at: row.get("created_at"),
-        last_seen_at: row.get("last_seen_at"),
-        expires_at: row.get("expires_at"),
-        client_address: row.get("client_address"),
-        user_agent: row.get("user_agent"),
-        second_factor: row.get("second_factor"),
-    }
+/// One that is not understood is closed and alarmed by [`account_state_feed`](super::account_state_feed); here it is left
+/// out, so that it hides no other.
+fn understood(rows: &[Row]) -> Vec<Session> {
+    rows.iter().filter_map(|row| session(row).ok()).collect()
 }
 
-/// The table checks its length.
-fn nonce(row: &Row) -> FamilyNonce {
-    row.get::<_, &[u8]>("family_nonce").try_into().unwrap_or_default()
+fn session(row: &Row) -> Result<Session, Malformed> {
+    Ok(Session {
+        session_id: row.cell("session_id")?,
+        user_id: UserId(row.cell("user_id")?),
+        facility_id: FacilityId(row.cell("facility_id")?),
+        created_at: row.cell("created_at")?,
+        last_seen_at: row.cell("last_seen_at")?,
+        expires_at: row.cell("expires_at")?,
+        client_address: row.cell("client_address")?,
+        user_agent: row.cell("user_agent")?,
+        second_factor: row.cell("second_factor")?,
+    })
+}
+
+fn nonce(row: &Row) -> Result<FamilyNonce, Malformed> {
+    row.cell::<&[u8]>("family_nonce")?.try_into().map_err(|_| Malformed("family_nonce"))
 }

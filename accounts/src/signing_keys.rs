@@ -3,17 +3,20 @@
 //! former one verifies for as long as its tokens live. So keys rotate, by themselves or on demand, and nobody has to log
 //! in again.
 
-use event_store_schema::{Database, EventLog};
+use event_store_schema::not_understood::RowsNotUnderstood;
+use event_store_schema::{Cells, Database, EventLog, LogError, Malformed};
 use jiff::{SignedDuration, Timestamp};
 use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey};
 use pasetors::paserk::{FormatAsPaserk, Id};
 use pasetors::version4::V4;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::account::AccountsError;
+use super::error::{AccountsError, UnusableKey};
+use super::statements::{Parameters, execute, query, query_one};
 
 /// The secret of the first key: the one that releases without a key table signed with.
 const FIRST_SECRET: &str = "access-token-signing";
@@ -25,11 +28,6 @@ const PUBLISHED_SECONDS: i32 = 120;
 const VERIFYING_SECONDS: i32 = 3600 + 60;
 /// The advisory lock under which keys are made: 'MPsk' in ASCII.
 const ROTATION_LOCK: i64 = 0x4d50_736b;
-
-/// The signing key cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the token signing key is not usable")]
-pub struct UnusableKey;
 
 /// One key, ready for use.
 pub struct SigningKey {
@@ -104,115 +102,138 @@ pub struct SigningKeys {
     log: EventLog,
 }
 
+/// When a key is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// If none signs for another day.
+    Lasting,
+    /// If none is published that does not sign yet.
+    Next,
+    /// In any case.
+    Another,
+}
+
+impl Wanted {
+    /// Asks whether there is such a key.
+    const fn statement(self) -> Option<&'static str> {
+        match self {
+            Self::Lasting => Some(include_str!("../sql/signing_keys/is_lasting.sql")),
+            Self::Next => Some(include_str!("../sql/signing_keys/is_next.sql")),
+            Self::Another => None,
+        }
+    }
+}
+
+const TABLE: &str = "accounts.signing_keys";
+
 impl SigningKeys {
     /// Over the database and the key ring of this log.
     pub const fn new(log: EventLog) -> Self {
         Self { log }
     }
 
-    /// The keys as they stand now, after a key was made if none signs for much longer.
-    pub async fn current(&self) -> Result<KeySet, AccountsError> {
-        self.rotate_if("sign_until > now() + interval '1 day'").await?;
-        let client = self.database().get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT secret_name, not_before, sign_until, verify_until FROM accounts.signing_keys
-                 WHERE verify_until > now() ORDER BY not_before, kid",
-            )
-            .await?;
-        let mut keys = Vec::new();
-        for row in client.query(&statement, &[]).await? {
-            let key = self.key(row.get("secret_name")).await?;
-            keys.push(SigningKey {
-                not_before: row.get("not_before"),
-                sign_until: row.get("sign_until"),
-                verify_until: row.get("verify_until"),
-                ..key
-            });
+    /// The keys as they are now, after a key was made if none signs for much longer. A key whose row is not understood is
+    /// left out and noted: its tokens are refused. If none of the others signs for another day, one is made.
+    pub async fn current(&self, not_understood: &RowsNotUnderstood) -> Result<KeySet, AccountsError> {
+        self.make_if(Wanted::Lasting).await?;
+        let keys = self.read(not_understood).await?;
+        let soon = Timestamp::now() + SignedDuration::from_hours(24);
+        if keys.0.iter().any(|key| key.sign_until > soon) {
+            return Ok(keys);
         }
+        self.make_if(Wanted::Another).await?;
+        self.read(not_understood).await
+    }
+
+    async fn read(&self, not_understood: &RowsNotUnderstood) -> Result<KeySet, AccountsError> {
+        let (mut keys, mut noted) = (Vec::new(), Vec::new());
+        for row in query(self.database(), include_str!("../sql/signing_keys/current.sql"), &[]).await? {
+            let kid = row.cell::<String>("kid").ok();
+            match self.key_of(&row).await? {
+                Ok(key) => {
+                    not_understood.clear(TABLE, &key.kid);
+                    keys.push(key);
+                }
+                Err(malformed) => {
+                    noted.push(not_understood.note(TABLE, kid.as_ref().map(|kid| kid as &dyn ToString), malformed));
+                }
+            }
+        }
+        not_understood.retain(TABLE, &noted);
         Ok(KeySet(keys))
     }
 
     /// Makes the next key, which takes over in two minutes; the present one verifies until its tokens have expired.
     pub async fn rotate(&self) -> Result<(), AccountsError> {
-        self.rotate_if("not_before > now()").await
+        self.make_if(Wanted::Next).await
     }
 
     /// Takes every other key out of use at once, after one was disclosed: all its tokens are void, and sessions go on with
     /// their refresh tokens.
     pub async fn revoke_all(&self) -> Result<(), AccountsError> {
-        let client = self.database().get().await?;
-        client
-            .execute(
-                "UPDATE accounts.signing_keys SET
-                   not_before = least(not_before, now()), sign_until = least(sign_until, now()), verify_until = now()
-                 WHERE verify_until > now()",
-                &[],
-            )
-            .await?;
-        drop(client);
-        self.rotate_if("false").await
+        execute(self.database(), include_str!("../sql/signing_keys/revoke_all.sql"), &[]).await?;
+        self.make_if(Wanted::Another).await
     }
 
-    /// Makes a key unless there is one of which `enough` is true. One server at a time; the others then find it.
-    async fn rotate_if(&self, enough: &'static str) -> Result<(), AccountsError> {
-        let exists =
-            format!("SELECT EXISTS (SELECT FROM accounts.signing_keys WHERE verify_until > now() AND {enough})");
+    /// Makes a key unless what is wanted is there. One server at a time; the others then find it.
+    async fn make_if(&self, wanted: Wanted) -> Result<(), AccountsError> {
+        if let Some(statement) = wanted.statement()
+            && query_one(self.database(), statement, &[]).await?.cell("enough")?
+        {
+            return Ok(());
+        }
         let mut client = self.database().get().await?;
-        if client.query_one(&exists, &[]).await?.get(0) {
-            return Ok(());
-        }
         // The secret first: it is written on a connection of its own, which must not wait for a lock that waits for it.
-        let first: bool = client.query_one("SELECT NOT EXISTS (SELECT FROM accounts.signing_keys)", &[]).await?.get(0);
+        let first = client.query_one(include_str!("../sql/signing_keys/is_first.sql"), &[]).await?.cell("first")?;
         let name = if first { FIRST_SECRET.to_owned() } else { format!("{FIRST_SECRET} {}", Uuid::now_v7()) };
-        let key = self.key(&name).await?;
+        let secret = self.log.keys().secret(&name).await?;
+        let key = SigningKey::of_seed(secret.as_slice().try_into().map_err(|_| UnusableKey)?)?;
         let transaction = client.transaction().await?;
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&ROTATION_LOCK]).await?;
-        if transaction.query_one(&exists, &[]).await?.get(0) {
+        transaction.execute(include_str!("../sql/signing_keys/lock.sql"), &[&ROTATION_LOCK]).await?;
+        if let Some(statement) = wanted.statement()
+            && transaction.query_one(statement, &[]).await?.cell("enough")?
+        {
             return Ok(());
         }
-        let (published, days) = (f64::from(PUBLISHED_SECONDS), SIGNING_DAYS);
-        let made = transaction
-            .query_opt(
-                "INSERT INTO accounts.signing_keys (kid, secret_name, public_key, not_before, sign_until, verify_until)
-                 SELECT $1, $2, $3, start, start + make_interval(days => $5),
-                        start + make_interval(days => $5, secs => $6::float8)
-                 FROM (SELECT now() + CASE WHEN EXISTS (SELECT FROM accounts.signing_keys WHERE sign_until > now())
-                                      THEN make_interval(secs => $4::float8) ELSE interval '0' END AS start) AS new_key
-                 ON CONFLICT (kid) DO NOTHING
-                 RETURNING kid, not_before",
-                &[&key.kid, &name, &key.public.as_bytes(), &published, &days, &f64::from(VERIFYING_SECONDS)],
-            )
-            .await?;
+        let (published, verifying) = (f64::from(PUBLISHED_SECONDS), f64::from(VERIFYING_SECONDS));
+        let parameters: Parameters<'_> =
+            &[&key.kid, &name, &key.public.as_bytes(), &published, &SIGNING_DAYS, &verifying];
+        let made = transaction.query_opt(include_str!("../sql/signing_keys/make.sql"), parameters).await?;
         if let Some(made) = made {
-            let (kid, not_before): (String, Timestamp) = (made.get(0), made.get(1));
-            transaction
-                .execute(
-                    "UPDATE accounts.signing_keys SET sign_until = least(sign_until, $2),
-                       verify_until = least(verify_until, $2 + make_interval(secs => $3::float8))
-                     WHERE kid <> $1 AND sign_until > $2",
-                    &[&kid, &not_before, &f64::from(VERIFYING_SECONDS)],
-                )
-                .await?;
+            let (kid, not_before): (String, Timestamp) = (made.cell("kid")?, made.cell("not_before")?);
+            let end_others = include_str!("../sql/signing_keys/end_others.sql");
+            transaction.execute(end_others, &[&kid, &not_before, &verifying]).await?;
             tracing::info!(kid, %not_before, "a key for access tokens was made");
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    async fn key(&self, secret_name: &str) -> Result<SigningKey, AccountsError> {
-        let secret = self.log.keys().secret(secret_name).await?;
-        let seed = secret.as_slice().try_into().map_err(|_| UnusableKey)?;
-        Ok(SigningKey::of_seed(seed)?)
+    /// The key of a row, or what of it is not understood.
+    async fn key_of(&self, row: &Row) -> Result<Result<SigningKey, Malformed>, AccountsError> {
+        let times = || Ok((row.cell("not_before")?, row.cell("sign_until")?, row.cell("verify_until")?));
+        let (name, (not_before, sign_until, verify_until)) = match (row.cell::<&str>("secret_name"), times()) {
+            (Ok(name), Ok(times)) => (name, times),
+            (Err(malformed), _) | (_, Err(malformed)) => return Ok(Err(malformed)),
+        };
+        let secret = match self.log.keys().secret(name).await {
+            Ok(secret) => secret,
+            Err(LogError::Database(error)) => return Err(error.into()),
+            Err(LogError::Key(_) | LogError::Unreadable(_) | LogError::Malformed { .. }) => {
+                return Ok(Err(Malformed("secret_name")));
+            }
+        };
+        let key = secret.as_slice().try_into().ok().and_then(|seed| SigningKey::of_seed(seed).ok());
+        let Some(key) = key.filter(|key| row.cell::<&str>("kid").is_ok_and(|kid| kid == key.kid)) else {
+            return Ok(Err(Malformed("kid")));
+        };
+        Ok(Ok(SigningKey { not_before, sign_until, verify_until, ..key }))
     }
 
     fn database(&self) -> &Database {
         self.log.database()
     }
 }
-
-/// How often every server looks for keys that others made.
-pub const LOOK_FOR_KEYS: SignedDuration = SignedDuration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

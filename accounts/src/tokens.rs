@@ -1,9 +1,9 @@
 //! Access tokens: PASETO v4.public, signed when somebody logs in or refreshes, and verified on every request. Verifying a
-//! signature costs about 90 µs, so what was verified once is remembered until it expires; whether the session still goes
-//! on is asked each time, of what [`Standing`] knows in memory. No request costs a query.
+//! signature costs about 90 µs, so what was verified once is remembered until it expires. Whether the session still goes on
+//! is asked each time, of what [`AccountState`] knows in memory. No request costs a query.
 //!
 //! The token proves who calls and in which session. What they may do is what holds now: role and permissions are those
-//! of [`Standing`]; in the token they are for other services, which have nothing else to go by.
+//! of [`AccountState`]. In the token they are for other services, which have nothing else to go by.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,9 +19,10 @@ use pasetors::version4::{PublicToken, V4};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::account::AccountsError;
-use super::signing_keys::{Footer, KeySet, SigningKey, SigningKeys, UnusableKey};
-use super::standing::{Present, Refusal, Standing};
+use super::account_state::{AccountState, Present, Refusal};
+use super::error::AccountsError;
+use super::error::UnusableKey;
+use super::signing_keys::{Footer, KeySet, SigningKey, SigningKeys};
 use crate::member::Member;
 
 const ISSUER: &str = "medicalpro";
@@ -53,6 +54,9 @@ pub enum TokenError {
     /// It is good, and its owner has to set up a second factor before anything else.
     #[error("a second factor has to be set up first")]
     MustEnroll,
+    /// It is good, and this release does not understand a row of its owner or of their facility.
+    #[error("a row of the account is not understood")]
+    NotUnderstood,
 }
 
 /// A key that tokens can be verified with, as published.
@@ -90,7 +94,7 @@ pub struct AccessGrant {
     pub second_factor: bool,
 }
 
-/// Who a token belongs to, as things stand now.
+/// Whose a token is, and what they may do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenHolder {
     /// Who calls, in the role that they have now.
@@ -107,7 +111,7 @@ pub struct AccessTokens {
     source: Option<SigningKeys>,
     looked_at: AtomicI64,
     lifetime: SignedDuration,
-    standing: Arc<Standing>,
+    state: Arc<AccountState>,
     verified: RwLock<HashMap<Box<str>, Verified>>,
 }
 
@@ -146,15 +150,15 @@ impl AccessTokens {
     pub async fn open(
         source: SigningKeys,
         lifetime: SignedDuration,
-        standing: Arc<Standing>,
+        state: Arc<AccountState>,
     ) -> Result<Self, AccountsError> {
-        let keys = source.current().await?;
-        Ok(Self::with(keys, Some(source), lifetime, standing))
+        let keys = source.current(state.not_understood()).await?;
+        Ok(Self::with(keys, Some(source), lifetime, state))
     }
 
-    fn with(keys: KeySet, source: Option<SigningKeys>, lifetime: SignedDuration, standing: Arc<Standing>) -> Self {
+    fn with(keys: KeySet, source: Option<SigningKeys>, lifetime: SignedDuration, state: Arc<AccountState>) -> Self {
         let keys = RwLock::new(Arc::new(keys));
-        Self { keys, source, looked_at: AtomicI64::new(0), lifetime, standing, verified: RwLock::default() }
+        Self { keys, source, looked_at: AtomicI64::new(0), lifetime, state, verified: RwLock::default() }
     }
 
     /// How long a new token is good for.
@@ -163,8 +167,8 @@ impl AccessTokens {
     }
 
     /// What decides whether a valid token still opens the door.
-    pub const fn standing(&self) -> &Arc<Standing> {
-        &self.standing
+    pub const fn state(&self) -> &Arc<AccountState> {
+        &self.state
     }
 
     /// The keys with which other services can verify tokens, those included that will sign soon.
@@ -174,10 +178,10 @@ impl AccessTokens {
         published.filter_map(|key| Some(PublishedKey { kid: key.kid.clone(), paserk: key.to_paserk()? })).collect()
     }
 
-    /// Takes up the keys that stand in the table now.
+    /// Takes up the keys that are in the table now.
     pub async fn look_for_keys(&self) -> Result<(), AccountsError> {
         let Some(source) = &self.source else { return Ok(()) };
-        let keys = source.current().await?;
+        let keys = source.current(self.state.not_understood()).await?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         // What was verified by a key that is gone is verified no longer.
         self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
@@ -256,18 +260,18 @@ impl AccessTokens {
 
     /// Who a token belongs to that nobody sent just now: an open screen's. The session does not count as used.
     pub fn watch(&self, token: &str) -> Result<TokenHolder, TokenError> {
-        self.identify_as(token, Timestamp::now(), Standing::look_at)
+        self.identify_as(token, Timestamp::now(), AccountState::look_at)
     }
 
     fn identify_at(&self, token: &str, now: Timestamp) -> Result<TokenHolder, TokenError> {
-        self.identify_as(token, now, Standing::of)
+        self.identify_as(token, now, AccountState::of)
     }
 
     fn identify_as(
         &self,
         token: &str,
         now: Timestamp,
-        stand: impl Fn(&Standing, &Member, bool, Timestamp) -> Result<Present, Refusal>,
+        judge: impl Fn(&AccountState, &Member, bool, Timestamp) -> Result<Present, Refusal>,
     ) -> Result<TokenHolder, TokenError> {
         let known = self.verified.read().ok().and_then(|verified| verified.get(token).cloned());
         let verified = match known {
@@ -277,14 +281,15 @@ impl AccessTokens {
         if verified.expires <= now {
             return Err(TokenError::Expired);
         }
-        let standing = stand(&self.standing, &verified.member, verified.second_factor, now);
-        let standing = standing.map_err(|refusal| match refusal {
+        let present = judge(&self.state, &verified.member, verified.second_factor, now);
+        let present = present.map_err(|refusal| match refusal {
             Refusal::SessionEnded | Refusal::Idle | Refusal::Suspended => TokenError::SessionEnded,
+            Refusal::NotUnderstood => TokenError::NotUnderstood,
         })?;
         Ok(TokenHolder {
-            member: Member { role: standing.role, ..verified.member },
-            permissions: standing.permissions,
-            must_enroll: standing.must_enroll,
+            member: Member { role: present.role, ..verified.member },
+            permissions: present.permissions,
+            must_enroll: present.must_enroll,
         })
     }
 

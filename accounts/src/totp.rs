@@ -7,17 +7,14 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use super::error::NoRandomness;
+
 const STEP_SECONDS: i64 = 30;
 const DIGITS: usize = 6;
 /// As RFC 4226 recommends: as long as the hash.
 const SECRET_LENGTH: usize = 20;
 /// A code counts one step before and after its own, for clocks that differ and people who type slowly (RFC 6238, 5.2).
 const TOLERATED_STEPS: i64 = 1;
-
-/// The system gave no randomness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no randomness from the operating system")]
-pub struct NoRandomness;
 
 /// What a device and the house share.
 pub struct TotpSecret(Zeroizing<Vec<u8>>);

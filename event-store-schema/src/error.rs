@@ -1,7 +1,7 @@
 //! What can go wrong with the log.
 
 use domain::event::UnreadableEvent;
-use domain::ids::{StreamId, StreamVersion};
+use domain::ids::{Position, StreamId, StreamVersion};
 use domain::scheduling::Interval;
 
 use crate::database::DatabaseError;
@@ -27,6 +27,17 @@ pub enum LogError {
         /// Which part of it.
         what: &'static str,
     },
+}
+
+/// An event that this release cannot open, as far as its row tells of it.
+#[derive(Debug)]
+pub struct DamagedEvent {
+    /// Where it stands.
+    pub position: Position,
+    /// To which stream it belongs, if that can be read.
+    pub stream: Option<StreamId>,
+    /// What is wrong with it.
+    pub error: LogError,
 }
 
 impl From<tokio_postgres::Error> for LogError {

@@ -3,6 +3,8 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::tasks::{TaskHealth, TaskState};
+
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -37,6 +39,14 @@ impl Check {
     /// A check that knows its answer.
     pub fn known(name: impl Into<String>, ask: impl Fn() -> Finding + Send + Sync + 'static) -> Self {
         Self::new(name, move || std::future::ready(ask()))
+    }
+
+    /// How a task is doing. One that is started again is late: the server works meanwhile, but not as it should.
+    pub fn of_task(task: TaskHealth) -> Self {
+        Self::known(format!("task {}", task.name()), move || match task.state() {
+            TaskState::Running => Finding::Good,
+            state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
+        })
     }
 
     /// What operators call it.

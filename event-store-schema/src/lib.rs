@@ -10,7 +10,8 @@
 //! AccessTrail::record ─► group_commit ─► audit.record_access
 //! ```
 //!
-//! [`tasks`] and [`migrating`] are for the whole house: they need no more than Tokio and PostgreSQL.
+//! [`tasks`], [`health`], [`not_understood`] and [`migrating`] are for the whole house: they need no more than Tokio and
+//! PostgreSQL.
 
 mod access;
 mod append;
@@ -24,6 +25,7 @@ mod holders;
 mod keys;
 mod log;
 pub mod migrating;
+pub mod not_understood;
 mod preparing;
 mod row;
 mod sealing;
@@ -37,7 +39,8 @@ pub use access::{
 };
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
 pub use database::{Database, DatabaseError};
-pub use error::{AppendError, Holder, LogError};
+pub use error::{AppendError, DamagedEvent, Holder, LogError};
 pub use keys::{KeyError, KeyRing, MasterKeys, Vault};
 pub use log::EventLog;
 pub use migrating::{MigrationError, migrate};
+pub use row::{Cells, Malformed};

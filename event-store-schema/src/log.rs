@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::append::{AppendRequest, Appended, IdempotencyKey};
 use crate::appending::Appending;
 use crate::database::{Database, DatabaseError};
-use crate::error::{AppendError, LogError};
+use crate::error::{AppendError, DamagedEvent, LogError};
 use crate::group_commit::GroupCommit;
 use crate::keys::KeyRing;
 use crate::preparing::Preparing;
@@ -113,6 +113,38 @@ impl EventLog {
             let events = events.into_iter().filter(|event| wanted(&event.event_type));
             return Ok((events.map(Arc::unwrap_or_clone).collect(), reached));
         }
+        let (rows, reached) = self.rows(after, limit, wanted).await?;
+        Ok((self.open_all(rows).await?, reached))
+    }
+
+    /// The same, with what is wrong with an event in its place: a reader that must not stop at one goes on with the others.
+    pub async fn read_each(
+        &self,
+        after: Position,
+        limit: u32,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(Vec<Result<RecordedEvent, DamagedEvent>>, Position), LogError> {
+        if let Some(events) = self.0.tail.after(after, limit) {
+            let reached = events.last().map_or(after, |event| event.position);
+            let events = events.into_iter().filter(|event| wanted(&event.event_type));
+            return Ok((events.map(|event| Ok(Arc::unwrap_or_clone(event))).collect(), reached));
+        }
+        let (rows, reached) = self.rows(after, limit, wanted).await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (position, stream) = (row.position("global_position")?, row.stream("stream_id").ok());
+            let event = row::read(row, &self.0.keys, &self.0.upcasters);
+            events.push(event.map_err(|error| DamagedEvent { position, stream, error }));
+        }
+        Ok((events, reached))
+    }
+
+    async fn rows(
+        &self,
+        after: Position,
+        limit: u32,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(Vec<Row>, Position), LogError> {
         let client = self.0.database.get().await?;
         let statement = client.prepare_cached(include_str!("../sql/read_forward.sql")).await?;
         let rows = client.query(&statement, &[&after.to_sql(), &i64::from(limit)]).await?;
@@ -126,7 +158,7 @@ impl EventLog {
                 taken.push(row);
             }
         }
-        Ok((self.open_all(taken).await?, reached))
+        Ok((taken, reached))
     }
 
     /// Decrypts and decodes. Of many events, on a thread of its own: whoever reads ahead meanwhile works on what they have.

@@ -13,9 +13,10 @@ use crate::error::LogError;
 use crate::keys::KeyRing;
 use crate::sealing::{self, Place};
 
-/// A part of a row that this release does not understand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed(pub(crate) &'static str);
+/// A part of a row that this release does not understand: the name of its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not understood")]
+pub struct Malformed(pub &'static str);
 
 /// Of a row that has no position in the log.
 impl From<Malformed> for LogError {
@@ -24,8 +25,9 @@ impl From<Malformed> for LogError {
     }
 }
 
-/// Reads the cells of a row by the names of their columns.
-pub(crate) trait Cells {
+/// Reads the cells of a row by the names of their columns. An error quotes nothing of the row.
+pub trait Cells {
+    /// The cell of a column.
     fn cell<'a, T: FromSql<'a>>(&'a self, column: &'static str) -> Result<T, Malformed>;
 
     /// A position at which something stands: never zero.
@@ -36,10 +38,12 @@ pub(crate) trait Cells {
         }
     }
 
+    /// A version of a stream.
     fn version(&self, column: &'static str) -> Result<StreamVersion, Malformed> {
         u64::try_from(self.cell::<i64>(column)?).map(StreamVersion::from).map_err(|_| Malformed(column))
     }
 
+    /// The name of a stream.
     fn stream(&self, column: &'static str) -> Result<StreamId, Malformed> {
         self.cell::<&str>(column)?.parse().map_err(|_| Malformed(column))
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use accounts::Auth;
 use commands::Commands;
 use event_store_schema::health::{Check, Finding};
-use event_store_schema::tasks::{TaskHealth, TaskState};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
@@ -89,7 +88,8 @@ impl Background {
             None
         };
         let stale = realtime.as_ref().map_or_else(|| StaleChanges::without_screens(nats), Realtime::stale_changes);
-        shutdown.spawn(observe_pool(log.database().clone(), shutdown.background()));
+        let database = log.database().clone();
+        shutdown.tasks().start("database pool", move |stop| observe_pool(database.clone(), stop));
         let (messengers, links) = (foundation.messengers, foundation.links);
         let clock = foundation.reminder_clock;
         let reminders = Reminders::new(commands.clone(), messengers.clone(), Some(links.clone()), clock);
@@ -97,9 +97,10 @@ impl Background {
         let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
 
         let mut checks = checks(log.database(), &read_models, publisher.as_ref());
-        checks.extend([log.health(), parts.desk.trail.health()].map(|task| task_check(task.clone())));
-        checks.extend(read_models.tasks().into_iter().map(task_check));
-        checks.extend(publisher.iter().flat_map(|publisher| publisher.tasks()).map(task_check));
+        checks.extend(parts.auth.checks());
+        checks.extend([log.health(), parts.desk.trail.health()].map(|task| Check::of_task(task.clone())));
+        checks.extend(read_models.tasks().into_iter().map(Check::of_task));
+        checks.extend(publisher.iter().flat_map(|publisher| publisher.tasks()).map(Check::of_task));
         // Before anybody is answered: what happens from now on is followed.
         let mut policies = Vec::new();
         for service in selection.services() {
@@ -108,7 +109,7 @@ impl Background {
                 following::install(&log, policy.name).await?;
                 let follower = Arc::new(Follower::start(log.clone(), (policy.make)(&parts)));
                 checks.push(policy_check(policy.name, &follower));
-                checks.extend(follower.tasks().into_iter().map(task_check));
+                checks.extend(follower.tasks().into_iter().map(Check::of_task));
                 policies.push(follower);
             }
         }
@@ -161,15 +162,6 @@ fn policy_check(name: &str, policy: &Arc<Follower>) -> Check {
     Check::known(format!("policy {name}"), move || {
         let problem = policy.upgrade().and_then(|policy| policy.status().problem);
         problem.map_or(Finding::Good, Finding::Degraded)
-    })
-}
-
-/// Whether a background task runs. One that is started again and again is no reason to send requests elsewhere; what it
-/// leaves undone has a check of its own.
-fn task_check(task: TaskHealth) -> Check {
-    Check::known(format!("task {}", task.name()), move || match task.state() {
-        TaskState::Running => Finding::Good,
-        state @ (TaskState::Restarting { .. } | TaskState::Ended) => Finding::Degraded(state.to_string()),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use accounts::account::AccountsError;
+use accounts::AccountsError;
 use accounts::passwords::PasswordError;
 use embedded_servers::EmbeddedError;
 use event_store_schema::{DatabaseError, KeyError, LogError, MigrationError};

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use event_store_schema::health::{Check, Finding};
+use event_store_schema::tasks::Tasks;
 use futures_util::future::join_all;
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
@@ -12,24 +13,35 @@ use frame::mounting::Frame;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use service::Chapter;
+use tokio_util::sync::CancellationToken;
 
 /// A check that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What must hold for the server to be ready.
-#[derive(Default)]
-pub struct Readiness(Vec<Check>);
+pub struct Readiness {
+    checks: Vec<Check>,
+    tasks: Tasks,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new(Vec::new(), Tasks::new(CancellationToken::new()))
+    }
+}
 
 impl Readiness {
-    /// These checks.
-    pub const fn new(checks: Vec<Check>) -> Self {
-        Self(checks)
+    /// These checks, and one for each of these tasks, also for those that are started later.
+    pub const fn new(checks: Vec<Check>, tasks: Tasks) -> Self {
+        Self { checks, tasks }
     }
 
-    async fn findings(&self) -> Vec<(&str, Finding)> {
-        let findings = self.0.iter().map(|check| async move {
+    async fn findings(&self) -> Vec<(String, Finding)> {
+        let tasks: Vec<Check> = self.tasks.health().into_iter().map(Check::of_task).collect();
+        let findings = self.checks.iter().chain(&tasks).map(|check| async move {
             let late = || Finding::Failed("no answer in time".to_owned());
-            (check.name(), tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late()))
+            let finding = tokio::time::timeout(PATIENCE, check.run()).await.unwrap_or_else(|_| late());
+            (check.name().to_owned(), finding)
         });
         join_all(findings).await
     }
@@ -108,7 +120,7 @@ impl HealthApi {
         }
         let degraded = findings.iter().any(|(_, finding)| matches!(finding, Finding::Degraded(_)));
         let checks = findings.into_iter().map(|(name, finding)| CheckDocument {
-            name: name.to_owned(),
+            name,
             ok: matches!(finding, Finding::Good | Finding::Off(_)),
             detail: match finding {
                 Finding::Good => None,
@@ -119,5 +131,44 @@ impl HealthApi {
             status: if degraded { Health::Degraded } else { Health::Ready },
             checks: checks.collect(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use event_store_schema::tasks::{FIRST_PAUSE, STEADY_AFTER};
+
+    use super::*;
+
+    async fn told(readiness: &Readiness) -> (Health, CheckDocument) {
+        let api = HealthApi { readiness: Readiness::new(Vec::new(), readiness.tasks.clone()) };
+        let Ok(Json(document)) = api.ready().await else { panic!("a task is no reason to send requests elsewhere") };
+        let check = document.checks.into_iter().next().expect("a check of the task");
+        (document.status, check)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_once_is_back_and_readiness_said_so() {
+        let tasks = Tasks::new(CancellationToken::new());
+        let readiness = Readiness::new(Vec::new(), tasks.clone());
+        // Started after the checks were collected.
+        let panicked = AtomicBool::new(false);
+        tasks.start("database pool", move |stop| {
+            let first = !panicked.swap(true, Ordering::Relaxed);
+            async move {
+                assert!(!first, "a fault");
+                stop.cancelled().await;
+            }
+        });
+        tokio::time::sleep(FIRST_PAUSE / 2).await;
+        let (status, check) = told(&readiness).await;
+        assert!(matches!(status, Health::Degraded) && !check.ok);
+        assert_eq!(check.name, "task database pool");
+        assert!(check.detail.is_some_and(|detail| detail.starts_with("restarting since")));
+        tokio::time::sleep(FIRST_PAUSE + STEADY_AFTER).await;
+        let (status, check) = told(&readiness).await;
+        assert!(matches!(status, Health::Ready) && check.ok, "it is back");
     }
 }

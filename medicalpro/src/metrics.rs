@@ -13,7 +13,8 @@ use crate::allocations;
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Powers of two, for sizes of batches and queues.
 const COUNTS: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often [`keep_up`] works.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts recording, once, for the whole program. A histogram's name ends in its unit: `_seconds` or `_size`.
 pub fn start() -> Result<PrometheusHandle, BuildError> {
@@ -25,7 +26,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 
 /// Folds what was recorded into the histograms from time to time, so that memory stays bounded when nobody scrapes.
 pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(UPKEEP);
+    let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         handle.run_upkeep();
     }

@@ -100,11 +100,11 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
     let log = EventLog::open(database.clone(), keys, Upcasters::current(), config.append_timeout()).await?;
     let commands = Commands::new(log.clone());
     let passwords = Arc::new(Passwords::start(config.password_threads(), config.password_queue as usize)?);
-    let (auth, feed) = Auth::open(commands.clone(), passwords, config.token_lifetime()).await?;
+    let shutdown = Shutdown::new();
+    let auth = Auth::open(commands.clone(), passwords, config.token_lifetime(), shutdown.tasks()).await?;
     let tokens = Arc::clone(&auth.tokens);
     let trail = AccessTrail::open(database, config.append_timeout());
 
-    let shutdown = Shutdown::new();
     let foundation = Foundation {
         links: PatientLinks::open(log.keys(), config.public_url.as_ref().map(Origin::as_str)).await?,
         log,
@@ -118,7 +118,6 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         reminder_clock: config.reminder_clock(),
     };
     let background = Background::start(foundation, &config.services, &shutdown).await?;
-    shutdown.spawn(feed.run(Arc::clone(&tokens), shutdown.background()));
     let seeded = if config.demo { demo::seed(config, &background.parts.desk, &auth).await? } else { Vec::new() };
 
     let mut frame = Frame::default();
@@ -128,7 +127,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         let declare = |frame| if served { Mount::over(frame, &background.parts) } else { Mount::declaring(frame) };
         (service.mount)(&mut declare(&mut frame));
     }
-    health::mount(&mut frame, Readiness::new(background.checks));
+    health::mount(&mut frame, Readiness::new(background.checks, shutdown.tasks().clone()));
     let served = serve(config, Interface { frame, trail, tokens, metrics, accounts: seeded }, &shutdown).await;
     background.running.stop().await;
     Ok(served?)

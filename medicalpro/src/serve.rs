@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event_store_schema::AccessTrail;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -70,8 +70,9 @@ pub async fn serve(config: &ServeConfig, interface: Interface, shutdown: &Shutdo
     let app = interface.frame.app(&interface.tokens, frame)?;
     let certificate = config.tls().map(Certificate::open).transpose()?;
     if let Some(certificate) = certificate.clone() {
-        let renewals = renew_on_signal(certificate, shutdown.background())?;
-        shutdown.spawn(renewals);
+        // From here on the signal ends nothing, also while the task is started again.
+        drop(signal(SignalKind::hangup())?);
+        shutdown.tasks().start("TLS certificate", move |stop| renew_on_signal(certificate.clone(), stop));
     }
     let http = open(config.listen(), "--listen").await?;
     let exporter = match config.metrics_listen {
@@ -85,13 +86,21 @@ pub async fn serve(config: &ServeConfig, interface: Interface, shutdown: &Shutdo
         interface.accounts,
     );
 
-    shutdown.spawn(metrics::keep_up(interface.metrics.clone(), shutdown.background()));
+    let recorded = interface.metrics.clone();
+    shutdown.tasks().start("metrics upkeep", move |stop| metrics::keep_up(recorded.clone(), stop));
     if let Some(exporter) = exporter {
-        let (endpoint, stop) = (metrics::endpoint(interface.metrics), shutdown.background());
-        let grace = config.shutdown_timeout();
-        shutdown.spawn(async move {
-            if let Err(error) = exporter.serve(endpoint, stop, grace).await {
-                tracing::error!(%error, "the metrics listener failed");
+        let (address, grace) = (exporter.address(), config.shutdown_timeout());
+        // The socket is open before the server is ready; a listener that is started again opens the same address.
+        let exporter = Mutex::new(Some(exporter));
+        shutdown.tasks().start("metrics listener", move |stop| {
+            let opened = exporter.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let endpoint = metrics::endpoint(interface.metrics.clone());
+            async move {
+                let bound = match opened {
+                    Some(bound) => bound,
+                    None => Bound::open(address).await?,
+                };
+                bound.serve(endpoint, stop, grace).await
             }
         });
     }
@@ -119,19 +128,15 @@ pub async fn serve(config: &ServeConfig, interface: Interface, shutdown: &Shutdo
 }
 
 /// Reads the certificate again at every SIGHUP. One that cannot be used leaves the old one in use.
-fn renew_on_signal(
-    certificate: Certificate,
-    stop: CancellationToken,
-) -> io::Result<impl Future<Output = ()> + Send + 'static> {
+async fn renew_on_signal(certificate: Certificate, stop: CancellationToken) -> io::Result<()> {
     let mut hangups = signal(SignalKind::hangup())?;
-    Ok(async move {
-        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-            match certificate.reload() {
-                Ok(()) => tracing::info!("the TLS certificate was read again"),
-                Err(error) => tracing::error!(%error, "the TLS certificate is not renewed"),
-            }
+    while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+        match certificate.reload() {
+            Ok(()) => tracing::info!("the TLS certificate was read again"),
+            Err(error) => tracing::error!(%error, "the TLS certificate is not renewed"),
         }
-    })
+    }
+    Ok(())
 }
 
 async fn open(address: SocketAddr, setting: &'static str) -> Result<Bound, ServeError> {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use accounts::AccountsError;
 use accounts::AuthError;
-use accounts::account::AccountsError;
+use accounts::UnusableKey;
 use accounts::passwords::PasswordError;
-use accounts::signing_keys::UnusableKey;
 use accounts::tokens::TokenError;
 use commands::CommandError;
 use deadpool_postgres::PoolError;
@@ -83,13 +83,22 @@ impl<E: Refused> From<CommandError<E>> for Problem {
     }
 }
 
+/// Of an account or a facility whose row a newer release wrote. Operators find it in the log and in `health/ready`.
+fn not_understood() -> Problem {
+    let why = "This release does not understand what is stored of the account or of the facility.";
+    Problem::new(ProblemCode::NotReady).because(why).retry_after(Duration::from_secs(2))
+}
+
 impl From<AccountsError> for Problem {
     fn from(error: AccountsError) -> Self {
         match error {
             AccountsError::Database(error) => error.into(),
             AccountsError::Secret(error) => error.into(),
+            AccountsError::NotUnderstood(_) => {
+                tracing::error!(%error, "an account is refused");
+                not_understood()
+            }
             AccountsError::Migration(_)
-            | AccountsError::UnknownRole
             | AccountsError::Key(_)
             | AccountsError::Randomness(_)
             | AccountsError::SigningKey(_) => Self::internal(&error),
@@ -99,12 +108,13 @@ impl From<AccountsError> for Problem {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        Self::new(match error {
-            TokenError::Expired => ProblemCode::TokenExpired,
-            TokenError::Invalid | TokenError::UnknownKey => ProblemCode::InvalidToken,
-            TokenError::SessionEnded => ProblemCode::SessionEnded,
-            TokenError::MustEnroll => ProblemCode::EnrollmentRequired,
-        })
+        match error {
+            TokenError::Expired => Self::new(ProblemCode::TokenExpired),
+            TokenError::Invalid | TokenError::UnknownKey => Self::new(ProblemCode::InvalidToken),
+            TokenError::SessionEnded => Self::new(ProblemCode::SessionEnded),
+            TokenError::MustEnroll => Self::new(ProblemCode::EnrollmentRequired),
+            TokenError::NotUnderstood => not_understood(),
+        }
     }
 }
 
@@ -129,7 +139,8 @@ impl From<AuthError> for Problem {
             AuthError::Accounts(error) => error.into(),
             AuthError::Password(error) => error.into(),
             AuthError::SigningKey(error) => error.into(),
-            AuthError::Trail(error) => error.into(),
+            AuthError::NotUnderstood => not_understood(),
+            AuthError::Events(error) => error.into(),
         }
     }
 }

@@ -4,21 +4,28 @@
 use std::io;
 use std::time::Duration;
 
+use event_store_schema::tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The close code of a WebSocket whose server goes away (RFC 6455, section 7.4.1).
 pub const GOING_AWAY: u16 = 1001;
 
 /// Tells the parts of the program when to stop, and waits until they have.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Shutdown {
     /// Cancelled first: nothing new is accepted, long-lived streams and sockets end.
     serving: CancellationToken,
     /// Cancelled when no request is in flight any more.
     background: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        let background = CancellationToken::new();
+        Self { serving: CancellationToken::new(), tasks: Tasks::new(background.clone()), background }
+    }
 }
 
 impl Shutdown {
@@ -37,9 +44,9 @@ impl Shutdown {
         self.background.clone()
     }
 
-    /// Runs background work that is waited for at the end.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    /// The background tasks: supervised, stopped with [`background`](Self::background), and waited for at the end.
+    pub const fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// Begins to stop.
@@ -71,8 +78,7 @@ impl Shutdown {
     pub async fn finish(&self, patience: Duration) -> bool {
         self.serving.cancel();
         self.background.cancel();
-        self.tasks.close();
-        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+        tokio::time::timeout(patience, self.tasks.ended()).await.is_ok()
     }
 }
 
@@ -83,8 +89,7 @@ mod tests {
     #[tokio::test]
     async fn background_work_goes_on_until_the_requests_are_done() {
         let shutdown = Shutdown::new();
-        let background = shutdown.background();
-        shutdown.spawn(async move { background.cancelled().await });
+        shutdown.tasks().start("work", |stop| async move { stop.cancelled().await });
         shutdown.begin();
         assert!(shutdown.serving().is_cancelled() && !shutdown.background().is_cancelled());
         assert!(shutdown.finish(Duration::from_secs(1)).await);
@@ -93,7 +98,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn work_that_does_not_end_is_not_waited_for_for_ever() {
         let shutdown = Shutdown::new();
-        shutdown.spawn(std::future::pending());
+        shutdown.tasks().start("work", |_stop| std::future::pending::<()>());
         assert!(!shutdown.finish(Duration::from_secs(1)).await);
     }
 }

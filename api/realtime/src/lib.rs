@@ -36,9 +36,11 @@ use poem::http::Method;
 use poem::{Response, endpoint::make_sync};
 use projections::publisher::NatsNames;
 use projections_engine::Projections;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use self::alerts::Alerts;
 use self::filling::Fillings;
 use self::hub::Hub;
 use self::presence::Presence;
@@ -70,8 +72,8 @@ pub struct Realtime(Arc<Shared>);
 const PAST_READERS: usize = 4;
 
 impl Realtime {
-    /// Starts to relay what is written from now on. It runs until `shutdown` ends the background work; sockets are
-    /// closed with 1001 as soon as it begins.
+    /// Starts to relay what is written from now on, by supervised tasks of `shutdown`. Sockets are closed with 1001 as soon
+    /// as it begins.
     pub async fn start(
         log: EventLog,
         trail: AccessTrail,
@@ -84,23 +86,40 @@ impl Realtime {
         let hub = Arc::new(Hub::new(log.head().await?, settings.queue_length));
         let (presence, changes) = Presence::new(Arc::clone(&hub));
         let subjects = nats.as_ref().map(|(client, names)| (client.clone(), names.events()));
-        let relay = Relay::new(log.clone(), read_models, subjects, Arc::clone(&hub));
-        run_until(shutdown.background(), shutdown, relay.run());
-        let (alerted, watched) = (Arc::clone(&hub), trail.clone());
-        run_until(shutdown.background(), shutdown, async move { alerts::relay_alerts(watched, &alerted).await });
+        let tasks = shutdown.tasks();
+        let (relayed, relayed_log) = (Arc::clone(&hub), log.clone());
+        tasks.start("realtime relay", move |stop| {
+            // One that is started again goes on after what the hub has.
+            let (log, read_models, hub) = (relayed_log.clone(), read_models.clone(), Arc::clone(&relayed));
+            stop.run_until_cancelled_owned(Relay::new(log, read_models, subjects.clone(), hub).run())
+        });
+        let alerts = Arc::new(Alerts::new(trail.clone(), Arc::clone(&hub)));
+        tasks.start("realtime alerts", move |stop| {
+            let alerts = Arc::clone(&alerts);
+            stop.run_until_cancelled_owned(async move { alerts.relay().await })
+        });
         let stale = StaleChanges::new(Arc::clone(&hub), nats.clone());
-        run_until(shutdown.background(), shutdown, stale.clone().listen());
         if let Some((client, names)) = nats {
-            let presence = Arc::clone(&presence);
-            run_until(shutdown.background(), shutdown, async move { presence.exchange(client, names, changes).await });
+            let listener = stale.clone();
+            tasks.start("realtime conflicts", move |stop| stop.run_until_cancelled_owned(listener.clone().listen()));
+            let (presence, changes) = (Arc::clone(&presence), Arc::new(Mutex::new(changes)));
+            tasks.start("realtime presence", move |stop| {
+                let (presence, changes) = (Arc::clone(&presence), Arc::clone(&changes));
+                let (client, names) = (client.clone(), names.clone());
+                stop.run_until_cancelled_owned(async move {
+                    presence.exchange(&client, &names, &mut *changes.lock().await).await;
+                })
+            });
         }
 
         let sockets = Arc::new(Semaphore::new(settings.max_sockets));
         let (stop, past) = (shutdown.serving(), Semaphore::new(PAST_READERS));
-        let fillings = Fillings::new(log.database());
-        let shared = Shared { log, trail, tokens, hub, presence, fillings, stale, settings, sockets, past, stop };
+        let (fillings, traces) = (Fillings::new(log.database()), TaskTracker::new());
+        let shared =
+            Shared { log, trail, tokens, hub, presence, fillings, stale, settings, sockets, past, traces, stop };
         let realtime = Self(Arc::new(shared));
-        shutdown.spawn(realtime.clone().all_closed());
+        let closing = realtime.clone();
+        tasks.start("realtime sockets", move |stop| closing.clone().all_closed(stop));
         Ok(realtime)
     }
 
@@ -114,17 +133,13 @@ impl Realtime {
         self.0.stale.clone()
     }
 
-    /// Ends when the server stops and every socket is closed.
-    async fn all_closed(self) {
-        self.0.stop.cancelled().await;
+    /// Ends when the server stops, every socket is closed, and what their clients were told is traced.
+    async fn all_closed(self, stop: CancellationToken) {
+        stop.cancelled().await;
         let every = u32::try_from(self.0.settings.max_sockets).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let _ = self.0.sockets.acquire_many(every).await;
+        self.0.traces.close();
+        self.0.traces.wait().await;
     }
-}
-
-fn run_until(stop: CancellationToken, shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) {
-    shutdown.spawn(async move {
-        stop.run_until_cancelled(work).await;
-    });
 }

@@ -9,14 +9,15 @@ use domain::ids::FacilityId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How long to wait when NATS takes no subscription.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Everything that is said on these subjects from now on.
 pub(super) async fn listen_to(client: &Client, subjects: &str) -> Subscriber {
     loop {
         match client.subscribe(subjects.to_owned()).await {
             Ok(subscription) => return subscription,
-            Err(_) => tokio::time::sleep(TRY_AGAIN).await,
+            Err(_) => tokio::time::sleep(RETRY_INTERVAL).await,
         }
     }
 }

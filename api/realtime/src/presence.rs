@@ -19,9 +19,9 @@ use super::hub::{Hub, PresenceChange};
 use super::neighbours;
 
 /// How often a server repeats itself.
-const SAY_AGAIN: Duration = Duration::from_secs(20);
+const REPEAT_INTERVAL: Duration = Duration::from_secs(20);
 /// After how long a silent server counts for nothing.
-const SILENCE: Duration = Duration::from_secs(65);
+const SILENT_AFTER: Duration = Duration::from_secs(65);
 
 /// Who is connected to one server, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl Presence {
     }
 
     fn forget_silent(&self) {
-        let Some(since) = Instant::now().checked_sub(SILENCE) else { return };
+        let Some(since) = Instant::now().checked_sub(SILENT_AFTER) else { return };
         let mut known = self.known();
         for (&facility, practice) in &mut known.practices {
             for change in practice.forget_silent(since, self.server) {
@@ -168,16 +168,16 @@ impl Presence {
     }
 
     /// Tells the other servers, and hears them.
-    pub(super) async fn exchange(&self, client: Client, names: NatsNames, mut changes: mpsc::Receiver<FacilityId>) {
-        let mut repeat = tokio::time::interval(SAY_AGAIN);
-        let mut rolls = neighbours::listen_to(&client, &names.presence()).await;
+    pub(super) async fn exchange(&self, client: &Client, names: &NatsNames, changes: &mut mpsc::Receiver<FacilityId>) {
+        let mut repeat = tokio::time::interval(REPEAT_INTERVAL);
+        let mut rolls = neighbours::listen_to(client, &names.presence()).await;
         loop {
             tokio::select! {
-                Some(facility) = changes.recv() => self.tell(&client, &names, facility).await,
+                Some(facility) = changes.recv() => self.tell(client, names, facility).await,
                 _ = repeat.tick() => {
                     let practices: Vec<_> = self.known().own.keys().copied().collect();
                     for facility in practices {
-                        self.tell(&client, &names, facility).await;
+                        self.tell(client, names, facility).await;
                     }
                     self.forget_silent();
                 }
@@ -233,8 +233,8 @@ mod tests {
         let (silent, own) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!(practice.hear(roll(1, &[NURSE]), start), nurse(true));
         assert_eq!(practice.forget_silent(start, own), []);
-        assert_eq!(practice.forget_silent(start + SILENCE, silent), [], "a server does not forget itself");
-        assert_eq!(practice.forget_silent(start + SILENCE, own), nurse(false));
+        assert_eq!(practice.forget_silent(start + SILENT_AFTER, silent), [], "a server does not forget itself");
+        assert_eq!(practice.forget_silent(start + SILENT_AFTER, own), nurse(false));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subscriber};
 use domain::ids::Position;
-use event_store_schema::{EventLog, LogError};
+use event_store_schema::{DamagedEvent, EventLog, LogError};
 use futures_util::StreamExt;
 use futures_util::future::OptionFuture;
 use jiff::Timestamp;
@@ -24,12 +24,13 @@ use super::sequence::{Heard, Sequence};
 pub const COMMIT_TO_RELAY: &str = "realtime_commit_to_relay_seconds";
 
 /// How often the log is looked at, in case that NATS is away or silent.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How many events are read at a time.
 const PAGE: u32 = 256;
 /// How long a frame waits for the read models; messages of the publisher have waited already.
 const SHOWN_WITHIN: Duration = Duration::from_millis(500);
-const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How long the relay waits after a failure.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why the relay begins anew.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ impl Relay {
                 tracing::warn!(error = %problem, "the realtime relay is interrupted");
                 last_problem = problem;
             }
-            tokio::time::sleep(TRY_AGAIN).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -79,7 +80,7 @@ impl Relay {
             None => None,
         };
         let mut grown = self.log.watch();
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = tokio::time::interval(POLL_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -117,12 +118,23 @@ impl Relay {
     /// Relays what the log holds beyond what is relayed.
     async fn catch_up(&mut self) -> Result<(), RelayError> {
         loop {
-            let events = self.log.read_forward(self.sequence.relayed(), PAGE).await?;
-            let Some(last) = events.last() else { return Ok(()) };
-            self.read_models.wait_for(last.position, SHOWN_WITHIN).await;
+            let (events, reached) = self.log.read_each(self.sequence.relayed(), PAGE, |_| true).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            self.read_models.wait_for(reached, SHOWN_WITHIN).await;
             for event in &events {
-                if self.sequence.read(event.position) {
-                    self.pass_on(event.position, event.recorded_at, &push::frames(event))?;
+                match event {
+                    Ok(event) if self.sequence.read(event.position) => {
+                        self.pass_on(event.position, event.recorded_at, &push::frames(event))?;
+                    }
+                    // No screen is told of it; the screens are told of what follows.
+                    Err(damaged) if self.sequence.read(damaged.position) => {
+                        let DamagedEvent { position, error, .. } = damaged;
+                        tracing::error!(%position, %error, "an event that cannot be read is not relayed");
+                        self.hub.relay(*position, &[])?;
+                    }
+                    Ok(_) | Err(_) => {}
                 }
             }
         }

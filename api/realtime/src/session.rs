@@ -89,6 +89,10 @@ impl End {
             Self::Token(TokenError::MustEnroll) => {
                 (error("second_factor_enrollment_required", "A second factor has to be set up first."), UNAUTHORIZED)
             }
+            Self::Token(TokenError::NotUnderstood) => (
+                error("not_ready", "This release does not understand what is stored of the account. Connect again."),
+                CloseCode::Again,
+            ),
             Self::OtherUser => (
                 error("invalid_token", "A new access token must be of the same user of the same facility."),
                 UNAUTHORIZED,
@@ -242,12 +246,13 @@ impl Session {
 
     /// Sends the next page of the past, up to this position.
     async fn send_page(&mut self, login: &Login, until: Position) -> Result<(), End> {
-        let events = {
+        let (events, reached) = {
             // The semaphore is never closed.
             let _turn = self.shared.past.acquire().await;
-            self.shared.log.read_forward(self.delivered, PAGE).await?
+            self.shared.log.read_each(self.delivered, PAGE, |_| true).await?
         };
-        let page: Vec<&RecordedEvent> = events.iter().take_while(|event| event.position <= until).collect();
+        // One that cannot be read is left out, as the relay left it out.
+        let page: Vec<&RecordedEvent> = events.iter().flatten().take_while(|event| event.position <= until).collect();
         let identity = self.shared.tokens.watch(&login.token).map_err(End::Token)?;
         let own = page.iter().filter(|event| event.facility_id == login.member.facility_id);
         let mut frames: Vec<_> = own.flat_map(|event| push::frames(event)).collect();
@@ -258,7 +263,7 @@ impl Session {
         let texts = texts.map_err(|_| End::Failed)?;
         self.traces.record(&login.member, patients).await?;
         self.send_frames(texts).await?;
-        self.delivered = page.last().map_or(until, |event| event.position);
+        self.delivered = if events.is_empty() { until } else { reached.min(until) };
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use event_store_schema::{AccessTrail, EventLog};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::conflicts::StaleChanges;
 use super::filling::Fillings;
@@ -59,5 +60,7 @@ pub(super) struct Shared {
     /// A permit for each page of the past that may be read at the same time: a thousand clients that come back at once
     /// must not take the database from everybody else.
     pub(super) past: Semaphore,
+    /// Traces under way.
+    pub(super) traces: TaskTracker,
     pub(super) stop: CancellationToken,
 }

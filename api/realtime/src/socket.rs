@@ -48,7 +48,10 @@ impl Endpoint for RealtimeEndpoint {
             .max_write_buffer_size(WRITE_BUFFER);
         let shared = Arc::clone(&self.0);
         let request_id = RequestId::of_request(&request).map(str::to_owned);
-        let traces = PushTraces::new(shared.trail.clone(), ClientAddress::of(&request), request_id);
+        let traces = {
+            let (trail, tracker) = (shared.trail.clone(), shared.traces.clone());
+            PushTraces::new(trail, tracker, ClientAddress::of(&request), request_id)
+        };
         let upgraded = upgrade.config(config).on_upgrade(move |socket| async move {
             Session::new(socket, shared, traces).run().await;
             drop(place);

@@ -8,6 +8,7 @@ use domain::ids::PatientId;
 use event_store_schema::{Access, AccessTrail, AccessedObject, Deed, Purpose, TrailError, Verdict};
 use projections::push::Push;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use accounts::member::Member;
 
@@ -27,6 +28,8 @@ pub(super) const fn patient_of(push: &Push) -> Option<PatientId> {
 /// The traces of one socket.
 pub(super) struct PushTraces {
     trail: AccessTrail,
+    /// Those of all sockets, which a server that stops waits for.
+    tracker: TaskTracker,
     client_address: Option<IpAddr>,
     request_id: Option<String>,
     /// The one under way; the next begins when it is done.
@@ -34,8 +37,13 @@ pub(super) struct PushTraces {
 }
 
 impl PushTraces {
-    pub(super) const fn new(trail: AccessTrail, client_address: Option<IpAddr>, request_id: Option<String>) -> Self {
-        Self { trail, client_address, request_id, last: None }
+    pub(super) const fn new(
+        trail: AccessTrail,
+        tracker: TaskTracker,
+        client_address: Option<IpAddr>,
+        request_id: Option<String>,
+    ) -> Self {
+        Self { trail, tracker, client_address, request_id, last: None }
     }
 
     /// Traces that this member is told of these patients, each once. Fails if the frames before could not be traced.
@@ -44,7 +52,7 @@ impl PushTraces {
             return Ok(());
         }
         if let Some(last) = self.last.take() {
-            // It never panics; a runtime that stops takes the socket with it.
+            // If it panicked, the frames are not traced.
             last.await.unwrap_or(Err(TrailError::Unavailable))?;
         }
         patients.sort_unstable();
@@ -62,7 +70,7 @@ impl PushTraces {
             objects: patients.into_iter().map(AccessedObject::patient).collect(),
         };
         let trail = self.trail.clone();
-        self.last = Some(tokio::spawn(async move { trail.record_patiently(access).await }));
+        self.last = Some(self.tracker.spawn(async move { trail.record_patiently(access).await }));
         Ok(())
     }
 }

@@ -12,18 +12,18 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use projections::reminders::ReminderKey;
 
-use super::outbox::{AtWork, Message};
+use super::outbox::{ClaimedReminder, Message};
 use super::{Reminding, WorkError};
 use crate::messaging::{Messengers, Outgoing, Recipient};
 
 /// What is to be done with a message.
-pub(super) enum Verdict {
+pub(super) enum SendDecision {
     /// To send it.
     Send(Box<Composed>),
     /// To wait until quiet hours are over.
     Wait(Timestamp),
     /// Not to send it: the patient cannot be reminded of these.
-    Fail(Vec<AtWork>, ReminderFailure),
+    Fail(Vec<ClaimedReminder>, ReminderFailure),
     /// Not to send it: nothing is left to be said.
     Nothing,
 }
@@ -31,19 +31,19 @@ pub(super) enum Verdict {
 /// What came of looking at a message again.
 pub(super) struct Judged {
     /// What is to be done with it.
-    pub(super) verdict: Verdict,
+    pub(super) decision: SendDecision,
     /// Which of its reminders are no longer to be sent.
-    pub(super) stale: Vec<AtWork>,
+    pub(super) stale: Vec<ClaimedReminder>,
     /// For which of them it is too late, after all tries.
-    pub(super) late: Vec<AtWork>,
+    pub(super) late: Vec<ClaimedReminder>,
 }
 
 /// A message, ready to be sent.
 pub(super) struct Composed {
     pub(super) outgoing: Outgoing,
     /// What it reminds of.
-    pub(super) reminders: Vec<AtWork>,
-    basis: Basis,
+    pub(super) reminders: Vec<ClaimedReminder>,
+    basis: SourceVersions,
 }
 
 /// An appointment that a message tells of.
@@ -54,7 +54,7 @@ pub(super) struct Told {
 }
 
 /// What a message was made of.
-struct Basis {
+struct SourceVersions {
     patient: StreamVersion,
     appointments: Vec<(AppointmentId, StreamVersion)>,
 }
@@ -62,7 +62,7 @@ struct Basis {
 impl Reminding {
     /// Looks at a message as things are now.
     pub(super) async fn compose(&self, message: &Message, now: Timestamp) -> Result<Judged, WorkError> {
-        let mut judged = Judged { verdict: Verdict::Nothing, stale: Vec::new(), late: Vec::new() };
+        let mut judged = Judged { decision: SendDecision::Nothing, stale: Vec::new(), late: Vec::new() };
         let Some((practice, _)) = self.load::<Facility>(message.facility, message.facility.0).await? else {
             return Ok(judged);
         };
@@ -85,7 +85,7 @@ impl Reminding {
             }
         }
         told.retain(|told| current.iter().any(|reminder| reminder.key.appointment_id == told.id));
-        judged.verdict = self.judge(message, &practice, current, &told, now).await?;
+        judged.decision = self.judge(message, &practice, current, &told, now).await?;
         Ok(judged)
     }
 
@@ -93,29 +93,29 @@ impl Reminding {
         &self,
         message: &Message,
         practice: &Facility,
-        reminders: Vec<AtWork>,
+        reminders: Vec<ClaimedReminder>,
         told: &[Told],
         now: Timestamp,
-    ) -> Result<Verdict, WorkError> {
+    ) -> Result<SendDecision, WorkError> {
         if reminders.is_empty() {
-            return Ok(Verdict::Nothing);
+            return Ok(SendDecision::Nothing);
         }
         let patient = self.load::<Patient>(message.facility, message.patient.0).await?;
         let followed = patient.filter(|(patient, _)| patient.is_registered() && !patient.archived);
         let Some((patient, version)) = followed.filter(|(patient, _)| patient.contact.value().is_some()) else {
-            return Ok(Verdict::Fail(reminders, ReminderFailure::NotFollowed));
+            return Ok(SendDecision::Fail(reminders, ReminderFailure::NotFollowed));
         };
         let Some(recipient) = recipient(&self.messengers, &patient, message.channel) else {
-            return Ok(Verdict::Fail(reminders, ReminderFailure::Unreachable));
+            return Ok(SendDecision::Fail(reminders, ReminderFailure::Unreachable));
         };
         let zone = TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC);
         if let Some(night) = practice.reminders.quiet_hours.and_then(|quiet| quiet.around(now, &zone)) {
-            return Ok(Verdict::Wait(night.until));
+            return Ok(SendDecision::Wait(night.until));
         }
         let appointments = told.iter().map(|told| (told.id, told.version)).collect();
         let outgoing = self.write(message, practice, &zone, recipient, told).await?;
-        let basis = Basis { patient: version, appointments };
-        Ok(Verdict::Send(Box::new(Composed { outgoing, reminders, basis })))
+        let basis = SourceVersions { patient: version, appointments };
+        Ok(SendDecision::Send(Box::new(Composed { outgoing, reminders, basis })))
     }
 
     /// Whether nothing that the message was made of has changed since.

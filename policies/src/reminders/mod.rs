@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 pub use self::clock::ReminderClock;
 pub(crate) use self::compose::recipient;
-use self::outbox::{AtWork, Message, Outbox};
+use self::outbox::{ClaimedReminder, Message, Outbox};
 pub use self::outbox::{OutboxError, migrate};
 use crate::messaging::texts::TextError;
 use crate::messaging::{Messengers, last_messages};
@@ -51,7 +51,7 @@ const FAILED: &str = "reminders_failed_total";
 /// Reminders that are due and not sent, on the server that sends them.
 const DUE: &str = "reminders_due";
 /// For how long the first of them has been due.
-const LAG: &str = "reminders_lag_seconds";
+const LAG_SECONDS: &str = "reminders_lag_seconds";
 
 /// How many reminders are looked at together, and how many messages are sent at the same time.
 const BATCH: u32 = 500;
@@ -107,7 +107,7 @@ pub(crate) struct Reminding {
     clock: ReminderClock,
     /// Messages on their way. They go on when the lead is lost or the server stops: what was begun has an end.
     sending: TaskTracker,
-    waiting: Mutex<DueBacklog>,
+    backlog: Mutex<DueBacklog>,
 }
 
 impl Reminders {
@@ -125,15 +125,17 @@ impl Reminders {
             links,
             clock,
             sending: TaskTracker::new(),
-            waiting: Mutex::default(),
+            backlog: Mutex::default(),
         }))
     }
 
     /// How they are doing, as far as this server has to do with it.
     pub fn finding(&self) -> Finding {
-        let DueBacklog { count, since } = *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let DueBacklog { count, since } = *self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let set_aside = self.0.outbox.not_understood().finding();
         let late = since.map_or(0, |since| since.duration_until(self.0.clock.now()).as_secs());
         match count {
+            _ if set_aside != Finding::Good => set_aside,
             0 => Finding::Good,
             count if !self.0.can_send() => {
                 Finding::Degraded(format!("{count} are due, and no way to send them is set up"))
@@ -211,8 +213,8 @@ impl Reminding {
 
     /// What is due, as one message for each patient, day and channel.
     async fn gather(&self, now: Timestamp) -> Result<Vec<Message>, WorkError> {
-        let at_work = self.outbox.at_work().await?;
-        let due = self.queries.due(now, &at_work, BATCH).await?;
+        let claimed = self.outbox.claimed().await?;
+        let due = self.queries.due(now, &claimed, BATCH).await?;
         let mut groups: BTreeMap<(FacilityId, PatientId, Date, Channel), Vec<DueReminder>> = BTreeMap::new();
         for reminder in due {
             let DueReminder { facility_id, patient_id, day, key, .. } = reminder;
@@ -221,7 +223,8 @@ impl Reminding {
         }
         let mut messages = Vec::with_capacity(groups.len());
         for ((facility, patient, _, channel), reminders) in groups {
-            let reminders = reminders.iter().map(|due| AtWork { key: due.key, expires_at: due.expires_at }).collect();
+            let reminders =
+                reminders.iter().map(|due| ClaimedReminder { key: due.key, expires_at: due.expires_at }).collect();
             let message = Message { id: Uuid::now_v7(), facility, patient, channel, attempts: 0, reminders };
             if self.outbox.plan(&message, now).await? {
                 messages.push(message);
@@ -231,11 +234,11 @@ impl Reminding {
     }
 
     async fn observe(&self, now: Timestamp) -> Result<(), WorkError> {
-        let waiting = self.queries.backlog(now).await?;
-        metrics::gauge!(DUE).set(waiting.count as f64);
-        let lag = waiting.since.map_or(0.0, |since| since.duration_until(now).as_secs_f64());
-        metrics::gauge!(LAG).set(lag);
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        let backlog = self.queries.backlog(now).await?;
+        metrics::gauge!(DUE).set(backlog.count as f64);
+        let lag = backlog.since.map_or(0.0, |since| since.duration_until(now).as_secs_f64());
+        metrics::gauge!(LAG_SECONDS).set(lag);
+        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
         Ok(())
     }
 }

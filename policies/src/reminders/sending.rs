@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use uuid::Uuid;
 
-use super::compose::{Composed, Judged, Verdict};
-use super::outbox::{AtWork, Message};
+use super::compose::{Composed, Judged, SendDecision};
+use super::outbox::{ClaimedReminder, Message};
 use super::{FAILED, Reminding, SENT, WorkError};
 use crate::messaging::{DeliveryError, SendError};
 
@@ -47,7 +47,7 @@ impl Reminding {
     /// Tries to send a message.
     pub(super) async fn attempt(&self, mut message: Message) -> Result<(), WorkError> {
         let now = self.clock.now();
-        let Judged { verdict, stale, late } = self.compose(&message, now).await?;
+        let Judged { decision, stale, late } = self.compose(&message, now).await?;
         if !late.is_empty() {
             self.fail(&message, &late, ReminderFailure::GivenUp).await?;
         }
@@ -57,17 +57,17 @@ impl Reminding {
             self.outbox.release(&message, &keys).await?;
             message.reminders.retain(|reminder| !gone.contains(reminder));
         }
-        match verdict {
-            Verdict::Send(composed) => self.send(&message, &composed).await,
-            Verdict::Wait(until) => {
+        match decision {
+            SendDecision::Send(composed) => self.send(&message, &composed).await,
+            SendDecision::Wait(until) => {
                 let unchanged = (message.attempts, None);
                 Ok(self.outbox.postpone(&message, Uuid::nil(), unchanged, until).await?)
             }
-            Verdict::Fail(reminders, cause) => {
+            SendDecision::Fail(reminders, cause) => {
                 self.fail(&message, &reminders, cause).await?;
                 Ok(self.outbox.close(&message, None).await?)
             }
-            Verdict::Nothing => Ok(self.outbox.close(&message, None).await?),
+            SendDecision::Nothing => Ok(self.outbox.close(&message, None).await?),
         }
     }
 
@@ -120,7 +120,12 @@ impl Reminding {
         Ok(self.outbox.close(message, Some(holder)).await?)
     }
 
-    async fn fail(&self, message: &Message, reminders: &[AtWork], cause: ReminderFailure) -> Result<(), WorkError> {
+    async fn fail(
+        &self,
+        message: &Message,
+        reminders: &[ClaimedReminder],
+        cause: ReminderFailure,
+    ) -> Result<(), WorkError> {
         self.note(message, reminders, ReminderOutcome::Failed { cause }).await?;
         metrics::counter!(FAILED, "cause" => cause.code()).increment(reminders.len() as u64);
         Ok(())
@@ -130,11 +135,11 @@ impl Reminding {
     pub(super) async fn note(
         &self,
         message: &Message,
-        reminders: &[AtWork],
+        reminders: &[ClaimedReminder],
         outcome: ReminderOutcome,
     ) -> Result<(), WorkError> {
         let mut notes: Vec<(_, Vec<ReminderMark>)> = Vec::new();
-        for AtWork { key, .. } in reminders {
+        for ClaimedReminder { key, .. } in reminders {
             let mark = ReminderMark { rule: key.rule, starts: key.starts, outcome };
             match notes.iter_mut().find(|(id, _)| *id == key.appointment_id) {
                 Some((_, marks)) => marks.push(mark),

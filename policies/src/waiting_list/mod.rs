@@ -80,6 +80,8 @@ enum NotNow {
     Behind,
     #[error("others kept changing the waiting list")]
     Contended,
+    #[error("a task that sends a message panicked")]
+    Panicked,
 }
 
 impl WaitingPolicy {

@@ -5,6 +5,8 @@
 //! An offer is short-lived: what cannot be sent in its time is not sent, and what was refused is for the desk to say.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,13 +19,14 @@ use domain::reminder::ReminderFailure;
 use domain::user::User;
 use domain::values::Channel;
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use projections::waiting_list::OpenOffer;
 use projections_engine::following::PolicyError;
 use tokio_util::task::TaskTracker;
 
-use super::{WaitingPolicy, Work};
+use super::{NotNow, WaitingPolicy, Work};
 use crate::messaging::texts::{Offer, Sender, practitioner_name};
 use crate::messaging::{DeliveryError, Outgoing, SendError, texts};
 use crate::patient_links::{LinkKind, PatientLink};
@@ -37,6 +40,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(5), Duration::from_se
 pub(super) struct Telling {
     pub(super) tasks: TaskTracker,
     tries: Arc<Mutex<HashMap<OfferId, Try>>>,
+    /// Whether a message's task panicked since that was last told.
+    panicked: Arc<AtomicBool>,
 }
 
 /// One offer's message. Whoever takes the lead begins anew: what counts is in the log.
@@ -83,19 +88,30 @@ impl Telling {
 }
 
 impl WaitingPolicy {
-    /// Begins to tell patients what they have not been told. Does not wait for the messages: others are offered something
-    /// meanwhile.
+    /// Begins to tell patients what they have not been told. Does not wait for the messages: other patients are offered
+    /// something meanwhile. A message whose task panicked is tried again like one that failed, and is told as an error, so
+    /// that `health/ready` shows it.
     pub(super) async fn tell_patients(&self) -> Result<(), PolicyError> {
+        if self.telling.panicked.swap(false, Ordering::Relaxed) {
+            return Err(NotNow::Panicked.into());
+        }
         for open in self.work.waiting.untold(Timestamp::now()).await? {
             if !self.telling.begin(open.offer_id) {
                 continue;
             }
             let (work, telling) = (self.work.clone(), self.telling.clone());
             self.telling.tasks.spawn(async move {
-                let outcome = tell(&work, &open).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "a patient cannot be told of an offer yet");
-                    Outcome::Retry
-                });
+                let outcome = match AssertUnwindSafe(tell(&work, &open)).catch_unwind().await {
+                    Ok(Ok(outcome)) => outcome,
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "a patient cannot be told of an offer yet");
+                        Outcome::Retry
+                    }
+                    Err(_panic) => {
+                        telling.panicked.store(true, Ordering::Relaxed);
+                        Outcome::Retry
+                    }
+                };
                 telling.end(open.offer_id, &outcome);
             });
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-const MALFORMED: QueryError = QueryError::Malformed("notifications.kind");
+const MALFORMED: QueryError = QueryError::Malformed("read_model.notifications.kind");
 
 /// What a user has read: everything up to a position, and some besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Sessions over several servers: each of the processes can die, and what one of them decided the others respect within a
 //! second.
 
+mod rows_not_understood;
+
 use std::time::{Duration, Instant};
 
 use accounts::one_time_links::{LinkPurpose, OneTimeLinks};

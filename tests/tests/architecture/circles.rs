@@ -15,7 +15,6 @@ const HELD: &[&[&str]] = &[
         "event-store-schema/src/row.rs",
         "event-store-schema/src/sealing.rs",
     ],
-    &["accounts/src/account.rs", "accounts/src/signing_keys.rs"],
     &[
         "policies/src/messaging/mod.rs",
         "policies/src/messaging/mail.rs",

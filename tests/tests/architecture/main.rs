@@ -6,6 +6,8 @@ mod crates;
 mod modules;
 mod rooms;
 mod sizes;
+mod statements;
+mod tasks;
 mod tokens;
 mod words;
 

@@ -36,6 +36,10 @@ enum Found {
 pub struct SourceFile {
     /// Its place in the repository.
     pub place: PathBuf,
+    /// The texts in its code, each with its line. Attributes and comments are no code.
+    pub texts: Vec<(usize, String)>,
+    /// The lines in which something is spawned: a task, a thread or a process.
+    pub spawns: Vec<usize>,
     /// Lines of code for tests among its lines.
     tests: usize,
     lines: usize,
@@ -97,7 +101,8 @@ impl Sources {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let place = file.strip_prefix(repository).unwrap_or(file).to_owned();
-        self.files.push(SourceFile { place, tests: 0, lines: text.lines().count() });
+        let lines = text.lines().count();
+        self.files.push(SourceFile { place, texts: Vec::new(), spawns: Vec::new(), tests: 0, lines });
         let number = self.new_module(self.files.len() - 1, parent);
         Reading { sources: self, repository, module: number, children }.items(tokens);
         number
@@ -233,6 +238,11 @@ impl Reading<'_> {
         }
     }
 
+    fn file(&mut self) -> &mut SourceFile {
+        let file = self.sources.modules[self.module].file;
+        &mut self.sources.files[file]
+    }
+
     fn import(&mut self, tree: &[TokenTree], public: bool) {
         let mut imports = Vec::new();
         read_use_tree(tree, &[], &mut imports);
@@ -282,6 +292,10 @@ impl Reading<'_> {
                         path.push(next.to_string());
                         rest = behind;
                     }
+                    let called = matches!(rest.first(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+                    if called && path.last().is_some_and(|name| name == "spawn") {
+                        self.file().spawns.push(word.span().start().line);
+                    }
                     if !after_dot {
                         self.sources.modules[self.module].mentions.insert(path);
                     }
@@ -295,6 +309,10 @@ impl Reading<'_> {
                     let text = text.to_string();
                     let path: Vec<String> = text.trim_matches('"').split("::").map(str::to_owned).collect();
                     self.sources.modules[self.module].mentions.insert(path);
+                }
+                TokenTree::Literal(text) => {
+                    let line = text.span().start().line;
+                    self.file().texts.push((line, text.to_string()));
                 }
                 _ => {}
             }

@@ -15,10 +15,14 @@ pub fn is_sign(token: &TokenTree, sign: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
 
-/// Whether the group before `behind` follows a `#`.
+/// Whether the group before `behind` follows a `#` or a `#!`.
 pub fn in_attribute_sign(tokens: &[TokenTree], behind: &[TokenTree]) -> bool {
     let before = &tokens[..tokens.len() - behind.len() - 1];
-    before.last().is_some_and(|token| is_sign(token, '#'))
+    match before {
+        [.., sign, inner] if is_sign(inner, '!') => is_sign(sign, '#'),
+        [.., sign] => is_sign(sign, '#'),
+        [] => false,
+    }
 }
 
 /// The attributes before an item.

@@ -51,6 +51,23 @@ async fn many_events_with_a_damaged_one_among_them_are_an_error() {
 }
 
 #[tokio::test]
+async fn a_reader_that_must_not_stop_is_told_of_a_damaged_event_in_its_place() {
+    let house = House::new().await;
+    let log = house.open_log().await;
+    let stream = new_stream();
+    for expected in 0..3 {
+        log.append(append(&stream, expected)).await.unwrap();
+    }
+    spoil(&house, "payload = '7' WHERE global_position = 2").await;
+    let (events, reached) = house.open_log().await.read_each(Position::ZERO, 10, |_| true).await.unwrap();
+    assert_eq!((events.len(), reached), (3, Position::from(3)));
+    assert!(events[0].is_ok() && events[2].is_ok());
+    let damaged = events[1].as_ref().unwrap_err();
+    assert_eq!((damaged.position, damaged.stream.as_ref()), (Position::from(2), Some(&stream)));
+    assert!(matches!(damaged.error, LogError::Malformed { position: 2, what: "payload" }));
+}
+
+#[tokio::test]
 async fn a_reservation_of_no_stream_is_not_passed_over() {
     let house = House::new().await;
     let log = house.open_log().await;

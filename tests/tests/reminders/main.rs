@@ -3,6 +3,7 @@
 
 mod keeping;
 mod killed;
+mod rows_not_understood;
 mod rules;
 mod sending;
 

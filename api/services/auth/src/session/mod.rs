@@ -12,8 +12,8 @@ use poem::http::header;
 
 pub use self::credentials::CredentialsApi;
 pub use self::operations::SessionApi;
+use accounts::account_events::Origin;
 use accounts::sessions::ClientPlace;
-use accounts::trail::Origin;
 use frame::client_address::ClientAddress;
 use frame::request_id::RequestId;
 

@@ -103,7 +103,7 @@ impl SessionApi {
     #[oai(path = "/me", method = "get", operation_id = "whoAmI")]
     async fn me(&self, caller: Caller) -> Result<Json<UserDocument>, Problem> {
         let account = self.auth.account_of(&caller).await?;
-        let permissions = self.auth.standing().permissions(account.facility_id, account.role);
+        let permissions = self.auth.state().permissions(account.facility_id, account.role);
         Ok(Json(UserDocument::of(account, &permissions)))
     }
 
@@ -133,7 +133,7 @@ impl SessionApi {
         /// The session.
         id: Path<StrictUuid>,
     ) -> Result<Done, Problem> {
-        let permissions = self.auth.standing().permissions(caller.facility_id, caller.role);
+        let permissions = self.auth.state().permissions(caller.facility_id, caller.role);
         let administers = permissions.access(Area::Users).may_write();
         let ended = self.auth.revoke(&caller, id.0.0, administers, &origin(request)).await?;
         if ended { Ok(Done::Done) } else { Err(Problem::not_found("session")) }

@@ -42,40 +42,32 @@ impl ReadMarkTables {
         Self(database)
     }
 
-    /// What somebody has read.
+    /// What a user has read.
     pub async fn of(&self, facility: FacilityId, user: UserId) -> Result<ReadMarks, DatabaseError> {
         let mut client = self.0.get().await?;
         let tx = within(client.transaction().await?, facility).await?;
-        let up_to = tx.prepare_cached("SELECT position FROM notifications.read_up_to WHERE user_id = $1").await?;
-        let besides = tx.prepare_cached("SELECT position FROM notifications.read_besides WHERE user_id = $1").await?;
-        let up_to = tx.query_opt(&up_to, &[&user.0]).await?.map(|row| row.try_get(0)).transpose()?;
+        let up_to = tx.prepare_cached(include_str!("../../sql/read_up_to.sql")).await?;
+        let besides = tx.prepare_cached(include_str!("../../sql/read_besides.sql")).await?;
+        let up_to = tx.query_opt(&up_to, &[&user.0]).await?.map(|row| row.try_get("position")).transpose()?;
         let besides = tx.query(&besides, &[&user.0]).await?;
         tx.commit().await?;
-        let besides = besides.iter().map(|row| row.try_get(0).map(Position::from_sql));
+        let besides = besides.iter().map(|row| row.try_get("position").map(Position::from_sql));
         Ok(ReadMarks {
             up_to: up_to.map_or(Position::ZERO, Position::from_sql),
             besides: besides.collect::<Result<_, _>>()?,
         })
     }
 
-    /// Somebody has read the notification of this position.
+    /// A user has read the notification of this position.
     pub async fn mark(&self, facility: FacilityId, user: UserId, position: Position) -> Result<(), DatabaseError> {
         let mut client = self.0.get().await?;
         let tx = within(client.transaction().await?, facility).await?;
-        let mark = tx
-            .prepare_cached(
-                "INSERT INTO notifications.read_besides (facility_id, user_id, position)
-                 SELECT $1, $2, $3::bigint
-                 WHERE NOT EXISTS (SELECT FROM notifications.read_up_to
-                                   WHERE facility_id = $1 AND user_id = $2 AND position >= $3)
-                 ON CONFLICT DO NOTHING",
-            )
-            .await?;
+        let mark = tx.prepare_cached(include_str!("../../sql/mark.sql")).await?;
         tx.execute(&mark, &[&facility.0, &user.0, &position.to_sql()]).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Somebody has read everything up to this position. What they read further on stays read.
+    /// A user has read everything up to this position. What they read further on stays read.
     pub async fn mark_up_to(
         &self,
         facility: FacilityId,
@@ -84,23 +76,17 @@ impl ReadMarkTables {
     ) -> Result<(), DatabaseError> {
         let mut client = self.0.get().await?;
         let tx = within(client.transaction().await?, facility).await?;
-        let mark = tx
-            .prepare_cached(
-                "INSERT INTO notifications.read_up_to AS known (facility_id, user_id, position) VALUES ($1, $2, $3)
-                 ON CONFLICT (facility_id, user_id) DO UPDATE SET position = greatest(known.position, excluded.position)",
-            )
-            .await?;
-        let sweep = "DELETE FROM notifications.read_besides WHERE user_id = $1 AND position <= $2";
-        let sweep = tx.prepare_cached(sweep).await?;
+        let mark = tx.prepare_cached(include_str!("../../sql/mark_up_to.sql")).await?;
+        let forget = tx.prepare_cached(include_str!("../../sql/forget_besides.sql")).await?;
         tx.execute(&mark, &[&facility.0, &user.0, &position.to_sql()]).await?;
-        tx.execute(&sweep, &[&user.0, &position.to_sql()]).await?;
+        tx.execute(&forget, &[&user.0, &position.to_sql()]).await?;
         Ok(tx.commit().await?)
     }
 }
 
-/// A transaction that sees the rows of one practice.
+/// A transaction that sees the rows of one facility.
 async fn within(tx: Transaction<'_>, facility: FacilityId) -> Result<Transaction<'_>, DatabaseError> {
-    let name = tx.prepare_cached("SELECT set_config('medicalpro.facility_id', $1, true)").await?;
+    let name = tx.prepare_cached(include_str!("../../sql/name_facility.sql")).await?;
     tx.execute(&name, &[&facility.to_string()]).await?;
     Ok(tx)
 }

@@ -1,10 +1,10 @@
 //! Letting people in, on a real PostgreSQL with two servers on it: each has its own memory, and they share the tables.
 
+mod account_state;
 mod logging_in;
 mod passwords;
 mod refreshing;
 mod second_factor;
-mod standing;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use domain::role::Role;
 use domain::upcasting::Upcasters;
 use domain::user::{PasswordOccasion, Profession, Profile, UserCommand, UserDetails};
 use domain::values::{EmailAddress, FacilityName, FirstName, LastName, Rpps, TextValue};
+use event_store_schema::tasks::Tasks;
 use event_store_schema::{AccessTrail, Database, EventLog, KeyRing, MasterKeys};
 use jiff::SignedDuration;
 use poem::http::StatusCode;
@@ -78,9 +79,10 @@ impl Server {
     async fn start(log: &EventLog) -> Self {
         let passwords = Arc::new(Passwords::start(NonZeroUsize::new(2).unwrap(), 256).unwrap());
         let lifetime = SignedDuration::from_mins(15);
-        let (auth, feed) = Auth::open(Commands::new(log.clone()), passwords, lifetime).await.unwrap();
-        let (tokens, stop) = (Arc::clone(&auth.tokens), CancellationToken::new());
-        tokio::spawn(feed.run(Arc::clone(&tokens), stop.clone()));
+        let stop = CancellationToken::new();
+        let tasks = Tasks::new(stop.clone());
+        let auth = Auth::open(Commands::new(log.clone()), passwords, lifetime, &tasks).await.unwrap();
+        let tokens = Arc::clone(&auth.tokens);
         // No read model is to be waited for.
         let read_models = Projections::start(log.clone(), Vec::new());
         let trail = AccessTrail::open(log.database().clone(), Duration::from_secs(10));

@@ -1,15 +1,18 @@
-//! What happens to an account becomes an event of its owner: logins, refusals, sessions that end. The rest of this folder
-//! proves or refuses; this file tells the log of it.
+//! What happens to an account becomes an event of its owner: logins, refusals, sessions that end. The rest of this crate
+//! proves or refuses; this file appends it to the log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use commands::{CommandContext, CommandError, Commands};
 use domain::event::Actor;
 use domain::ids::{FacilityId, Position, UserId};
 use domain::user::{RefusalCause, UserCommand, UserError};
+use event_store_schema::tasks::Tasks;
 use jiff::Timestamp;
 use rand::Rng;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use super::account::{Account, Accounts, LoginHash};
 use super::sessions::ClientPlace;
@@ -17,14 +20,14 @@ use crate::member::Member;
 
 /// Refused logins that may wait to be written. Beyond it they are counted, and not written: whoever storms the door does
 /// not get to fill the log or to slow down who comes in.
-const WAITING: usize = 1_000;
-/// When refused logins are written, after they happened.
+const MOST_WAITING: usize = 1_000;
+/// How many milliseconds after it happened a refused login is written.
 const WRITTEN_AFTER_MILLISECONDS: std::ops::Range<u64> = 200..1_500;
 /// How many refused logins were not written.
 const UNWRITTEN: &str = "refused_logins_unwritten_total";
 
-/// Why it could not be told.
-pub type TrailError = CommandError<UserError>;
+/// Why it could not be appended.
+pub type AccountEventError = CommandError<UserError>;
 
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
@@ -56,19 +59,23 @@ pub struct RefusedLogin {
     pub origin: Origin,
 }
 
-/// Tells the log.
+/// Appends to the log. Cheap to clone.
 #[derive(Clone)]
-pub struct AccountTrail {
+pub struct AccountEvents {
     commands: Commands,
     refusals: mpsc::Sender<RefusedLogin>,
 }
 
-impl AccountTrail {
-    /// Into the log of these commands. Refused logins are written in the background: a known account is refused as quickly
-    /// as an unknown one. That ends when every clone of this is gone.
-    pub fn start(commands: Commands, accounts: Accounts) -> Self {
-        let (refusals, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write_refusals(commands.clone(), accounts, waiting));
+impl AccountEvents {
+    /// Into the log of these commands. A background task appends refused logins: a known account is refused as quickly as
+    /// an unknown one. When the task is stopped, it appends those that wait.
+    pub fn start(commands: Commands, accounts: Accounts, tasks: &Tasks) -> Self {
+        let (refusals, waiting) = mpsc::channel(MOST_WAITING);
+        let writer = Arc::new(RefusalWriter { commands: commands.clone(), accounts, waiting: Mutex::new(waiting) });
+        tasks.start("refused logins", move |stop| {
+            let writer = Arc::clone(&writer);
+            async move { writer.run(stop).await }
+        });
         Self { commands, refusals }
     }
 
@@ -78,7 +85,7 @@ impl AccountTrail {
         account: &Account,
         what: UserCommand,
         origin: &Origin,
-    ) -> Result<Option<Position>, TrailError> {
+    ) -> Result<Option<Position>, AccountEventError> {
         let actor = Actor { user_id: account.user_id, role: Some(account.role), session_id: session_of(&what) };
         tell(&self.commands, account.user_id, &what, &context(actor, account.facility_id, origin)).await
     }
@@ -89,7 +96,7 @@ impl AccountTrail {
         user: UserId,
         what: UserCommand,
         context: &CommandContext,
-    ) -> Result<Option<Position>, TrailError> {
+    ) -> Result<Option<Position>, AccountEventError> {
         tell(&self.commands, user, &what, context).await
     }
 
@@ -108,7 +115,7 @@ async fn tell(
     user: UserId,
     what: &UserCommand,
     context: &CommandContext,
-) -> Result<Option<Position>, TrailError> {
+) -> Result<Option<Position>, AccountEventError> {
     let said_already = |refusal: &UserError| {
         matches!(refusal, UserError::MfaAlreadyEnabled | UserError::MfaNotEnabled | UserError::AlreadyActivated)
     };
@@ -120,36 +127,63 @@ async fn tell(
     }
 }
 
-async fn write_refusals(commands: Commands, accounts: Accounts, mut waiting: mpsc::Receiver<RefusedLogin>) {
-    let unwritten = |error: &dyn std::error::Error| {
-        tracing::warn!(%error, "a refused login is not written");
-        metrics::counter!(UNWRITTEN).increment(1);
-    };
-    while let Some(refused) = waiting.recv().await {
-        // At a time of its own: the writing slows down whatever runs beside it, and a stranger who names an address and then
-        // times the next request would know from that whether the account exists.
-        if waiting.is_empty() {
-            let milliseconds = rand::rng().random_range(WRITTEN_AFTER_MILLISECONDS);
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-        }
-        let account = match accounts.by_login(refused.login).await {
-            Ok(Some(found)) => found.account,
-            Ok(None) => continue,
-            Err(error) => {
-                unwritten(&error);
-                continue;
+/// What appends refused logins.
+struct RefusalWriter {
+    commands: Commands,
+    accounts: Accounts,
+    /// Outlives a restart of the task.
+    waiting: Mutex<mpsc::Receiver<RefusedLogin>>,
+}
+
+impl RefusalWriter {
+    async fn run(&self, stop: CancellationToken) {
+        let mut waiting = self.waiting.lock().await;
+        loop {
+            let received = stop.run_until_cancelled(waiting.recv()).await;
+            let Some(Some(refused)) = received else { break };
+            // At a time of its own: the writing slows down whatever runs beside it, and a stranger who names an address and
+            // then times the next request would know from that whether the account exists.
+            if waiting.is_empty() {
+                let milliseconds = rand::rng().random_range(WRITTEN_AFTER_MILLISECONDS);
+                let _ = stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(milliseconds))).await;
             }
+            let _ = self.write(refused).await;
+        }
+        // The database of a server that stops may be away already: the first failure ends it.
+        while let Ok(refused) = waiting.try_recv() {
+            if self.write(refused).await.is_err() {
+                metrics::counter!(UNWRITTEN).increment(waiting.len() as u64);
+                break;
+            }
+        }
+        // Also when there is nobody left to refuse a login: then the work is done for ever.
+        stop.cancelled().await;
+    }
+
+    /// A failure is counted and logged here.
+    async fn write(&self, refused: RefusedLogin) -> Result<(), Unwritten> {
+        let unwritten = |error: &dyn std::error::Error| {
+            tracing::warn!(%error, "a refused login is not written");
+            metrics::counter!(UNWRITTEN).increment(1);
+            Unwritten
+        };
+        let account = match self.accounts.by_login(refused.login).await {
+            Ok(Some(found)) => found.account,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(unwritten(&error)),
         };
         // Nobody proved to be anybody: the house itself reports it.
         let context = context(Actor::SYSTEM, account.facility_id, &refused.origin);
         let locked = refused.locked_until.map(|until| UserCommand::LockAccount { until });
         for what in [Some(UserCommand::RefuseLogin { cause: refused.cause }), locked].into_iter().flatten() {
-            if let Err(error) = tell(&commands, account.user_id, &what, &context).await {
-                unwritten(&error);
-            }
+            tell(&self.commands, account.user_id, &what, &context).await.map_err(|error| unwritten(&error))?;
         }
+        Ok(())
     }
 }
+
+/// A refused login is not in the log.
+struct Unwritten;
 
 fn context(actor: Actor, facility: FacilityId, origin: &Origin) -> CommandContext {
     CommandContext {

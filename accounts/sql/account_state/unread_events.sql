@@ -1,0 +1,1 @@
+SELECT DISTINCT stream_id FROM accounts.unread_events

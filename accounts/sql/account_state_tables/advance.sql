@@ -1,0 +1,1 @@
+UPDATE accounts.standing_progress SET position = $1

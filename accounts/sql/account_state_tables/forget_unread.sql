@@ -1,0 +1,1 @@
+DELETE FROM accounts.unread_events WHERE stream_id = $1

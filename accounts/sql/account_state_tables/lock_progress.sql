@@ -1,0 +1,1 @@
+SELECT position FROM accounts.standing_progress FOR UPDATE

@@ -1,0 +1,1 @@
+UPDATE accounts.credentials SET role = $2 WHERE user_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM accounts.calendar_feeds WHERE facility_id = $1 AND practitioner_id = $2

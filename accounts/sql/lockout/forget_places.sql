@@ -1,0 +1,1 @@
+DELETE FROM accounts.known_places WHERE user_id = $1

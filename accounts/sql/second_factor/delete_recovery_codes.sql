@@ -1,0 +1,1 @@
+DELETE FROM accounts.recovery_codes WHERE user_id = $1

@@ -1,0 +1,1 @@
+SELECT sealed_secret FROM accounts.second_factors WHERE user_id = $1 AND enabled_at IS NOT NULL

@@ -1,0 +1,3 @@
+SELECT EXISTS (
+  SELECT FROM accounts.signing_keys WHERE verify_until > now() AND not_before > now()
+) AS enough

@@ -1,0 +1,1 @@
+DELETE FROM notifications.read_besides WHERE user_id = $1 AND position <= $2

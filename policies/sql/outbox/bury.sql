@@ -1,0 +1,1 @@
+DELETE FROM messaging.reminder_messages WHERE message_id = $1
