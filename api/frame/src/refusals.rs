@@ -1,6 +1,7 @@
 //! The trace of what was refused to a known user for want of a permission or a reason: somebody tried.
 
 use domain::ids::PatientId;
+use domain::role::Area;
 use event_store_schema::{AccessTrail, AccessedObject, Deed, Verdict};
 use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
@@ -10,13 +11,28 @@ use super::access::{Circumstances, Trace};
 use super::auth::Caller;
 use super::problem::{Problem, ProblemCode};
 
-/// What stands at the beginning of a path, and what a refused try there was about.
-const TRACED: [(&str, &str); 4] = [
-    ("/api/v1/patients", "patient"),
-    ("/api/v1/appointments", "appointment"),
-    ("/api/v1/audit", "access_log"),
-    ("/api/v1/waiting-list", "waiting_list_entry"),
-];
+/// What a refused try was about: what stands at the beginning of its path, or else the area that it asked for.
+fn resource_type(path: &str, area: Area) -> Option<&'static str> {
+    const BY_PATH: [(&str, &str); 4] = [
+        ("/api/v1/patients", PATIENT),
+        ("/api/v1/appointments", "appointment"),
+        ("/api/v1/audit", "access_log"),
+        ("/api/v1/waiting-list", "waiting_list_entry"),
+    ];
+    let by_path = BY_PATH.into_iter().find(|(prefix, _)| path.starts_with(prefix));
+    by_path.map(|(_, name)| name).or(match area {
+        Area::MedicalRecords => Some("medical_record"),
+        Area::Prescriptions => Some("prescription"),
+        Area::Documents => Some("document"),
+        Area::Consents => Some("consent"),
+        Area::Exports => Some("export"),
+        // All that these have to show of patients stands under the paths.
+        Area::Patients | Area::Appointments | Area::Audit => None,
+        Area::Availability | Area::Users => None,
+    })
+}
+
+const PATIENT: &str = "patient";
 
 /// Traces what was refused to a known user for want of a permission or a reason: somebody tried.
 #[derive(Clone)]
@@ -36,9 +52,15 @@ pub struct RefusalsTracedEndpoint<E> {
     trail: Option<AccessTrail>,
 }
 
-/// Who is known to have made a request that failed: put on the error where the caller is verified.
+/// Who is known to have made a request that failed, and which area it asked for: put on the error where the caller is
+/// verified.
 #[derive(Clone)]
-pub struct RefusedCaller(pub Caller);
+pub struct RefusedCaller {
+    /// Who.
+    pub caller: Caller,
+    /// None if the operation is about no area.
+    pub area: Option<Area>,
+}
 
 impl<E: Endpoint> Endpoint for RefusalsTracedEndpoint<E> {
     type Output = Response;
@@ -52,8 +74,8 @@ impl<E: Endpoint> Endpoint for RefusalsTracedEndpoint<E> {
         let refused = error.downcast_ref::<Problem>().is_some_and(|problem| {
             matches!(problem.code(), ProblemCode::PermissionDenied | ProblemCode::AccessReasonRequired)
         });
-        if let (true, Some(attempt), Some(RefusedCaller(caller))) = (refused, attempt, error.data()) {
-            attempt.record(caller).await;
+        if let (true, Some(attempt), Some(refused)) = (refused, attempt, error.data::<RefusedCaller>()) {
+            attempt.record(refused).await;
         }
         Err(error)
     }
@@ -62,39 +84,59 @@ impl<E: Endpoint> Endpoint for RefusalsTracedEndpoint<E> {
 /// What is known of a request before it is looked at.
 struct Attempt {
     trail: AccessTrail,
-    resource_type: &'static str,
-    object: AccessedObject,
+    path: String,
     deed: Deed,
     circumstances: Circumstances,
 }
 
 impl Attempt {
     fn of(trail: &AccessTrail, request: &Request) -> Option<Self> {
-        let path = request.uri().path();
-        let (resource_type, rest) =
-            TRACED.into_iter().find_map(|(prefix, name)| Some((name, path.strip_prefix(prefix)?)))?;
-        let first = rest.strip_prefix('/').and_then(|rest| rest.split('/').next());
-        let named = first.and_then(|segment| Uuid::try_parse(segment).ok());
-        let object = match resource_type {
-            "patient" => named.map(|id| AccessedObject::patient(PatientId(id))).unwrap_or_default(),
-            // Whose it is, nobody has looked up.
-            _ => AccessedObject { resource_id: named, patient_id: None },
-        };
-        Some(Self {
+        // As the router reads it: an identifier may be percent-encoded.
+        let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().ok()?;
+        path.starts_with("/api/v1/").then(|| Self {
             trail: trail.clone(),
-            resource_type,
-            object,
+            path: path.into_owned(),
             deed: if matches!(*request.method(), Method::GET | Method::HEAD) { Deed::Read } else { Deed::Write },
             circumstances: Circumstances::declared(request),
         })
     }
 
     /// A refusal stays one when it cannot be traced: nothing was shown.
-    async fn record(self, caller: &Caller) {
+    async fn record(self, RefusedCaller { caller, area }: &RefusedCaller) {
+        let Some(resource_type) = area.and_then(|area| resource_type(&self.path, area)) else { return };
+        // The segment behind `/api/v1/<resource>/`.
+        let named = self.path.split('/').nth(4).and_then(|segment| Uuid::try_parse(segment).ok());
+        let object = match resource_type {
+            PATIENT => named.map(|id| AccessedObject::patient(PatientId(id))).unwrap_or_default(),
+            // Whose it is, nobody has looked up.
+            _ => AccessedObject { resource_id: named, patient_id: None },
+        };
         let trace = Trace::under(self.circumstances, &self.trail, caller);
-        let access = trace.access(self.deed, self.resource_type, Verdict::Refused, vec![self.object]);
+        let access = trace.access(self.deed, resource_type, Verdict::Refused, vec![object]);
         if let Err(error) = self.trail.record(access).await {
             tracing::warn!(%error, "a refused access is not traced");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::access::is_traced;
+    use super::*;
+
+    #[test]
+    fn a_refused_try_is_about_what_its_path_names_or_else_its_area() {
+        for (path, area, about) in [
+            ("/api/v1/patients/1/access-log", Area::Audit, Some("patient")),
+            ("/api/v1/waiting-list", Area::Appointments, Some("waiting_list_entry")),
+            ("/api/v1/notifications", Area::Appointments, None),
+            ("/api/v1/users", Area::Users, None),
+            ("/api/v1/anything", Area::MedicalRecords, Some("medical_record")),
+        ] {
+            assert_eq!(resource_type(path, area), about, "{path}");
+        }
+        for area in Area::ALL.into_iter().filter(|area| !is_traced(*area)) {
+            assert_eq!(resource_type("/api/v1/anything", area), None, "{area:?}");
         }
     }
 }

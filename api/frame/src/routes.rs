@@ -181,7 +181,7 @@ impl CheckedOperation {
             Err(refusal) => Err(refusal.into()),
         };
         outcome.map_err(|mut error| {
-            error.set_data(RefusedCaller(caller));
+            error.set_data(RefusedCaller { caller, area: self.rules.permission.area() });
             error
         })
     }
