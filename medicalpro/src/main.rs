@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use medicalpro::config::{Cli, Command};
+use medicalpro::config::{Cli, Command, ServeConfig};
+use medicalpro::error::ProgramError;
 use medicalpro::{logging, ownership, program};
 
 /// A request is many small allocations, most of them JSON: this allocator does them at half the cost of the C library's (see
@@ -18,18 +19,17 @@ static ALLOCATOR: medicalpro::allocations::Counting<mimalloc::MiMalloc> =
     medicalpro::allocations::Counting(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
-    let outcome = match Cli::from_environment().command {
-        Command::Serve(config) => {
-            logging::start(config.log_format, &config.log_level);
-            program::run(&config)
-        }
-        Command::Services => return print_services(),
-        Command::RotateSigningKey(config) => {
-            logging::start(config.serve.log_format, &config.serve.log_level);
-            program::rotate_signing_key(&config)
-        }
-    };
-    match outcome {
+    match Cli::from_environment().command {
+        Command::Serve(config) => logged(&config, || program::run(&config)),
+        Command::Services => print_services(),
+        Command::RotateSigningKey(config) => logged(&config.serve, || program::rotate_signing_key(&config)),
+    }
+}
+
+/// Runs a command that logs. The last line says why it failed.
+fn logged(config: &ServeConfig, run: impl FnOnce() -> Result<(), ProgramError>) -> ExitCode {
+    let _logging = logging::start(config.log_format, &config.log_level);
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the program ends");

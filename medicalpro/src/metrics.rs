@@ -7,7 +7,7 @@ use poem::http::Method;
 use poem::{Endpoint, Response, Route, RouteMethod, endpoint::make_sync};
 use tokio_util::sync::CancellationToken;
 
-use crate::allocations;
+use crate::{allocations, logging};
 
 /// From half a millisecond to ten seconds: around the targets of 10, 50 and 200 ms.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -35,6 +35,7 @@ pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
 /// `GET /metrics`.
 pub fn endpoint(handle: PrometheusHandle) -> impl Endpoint + 'static {
     let scrape = make_sync(move |_| {
+        logging::report();
         if cfg!(feature = "count-allocations") {
             allocations::report();
         }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,17 @@ pub fn program(name: &str) -> PathBuf {
 impl Server {
     /// Starts a server with the demo practice on this data folder, and waits until it is ready.
     pub fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::start_logging_to(data_dir, arguments, |log| log.into())
+    }
+
+    /// The same, and what it writes to its log, which nobody reads but the caller.
+    pub fn start_unread(data_dir: &Path, arguments: &[&str]) -> (Self, ChildStderr) {
+        let mut server = Self::start_logging_to(data_dir, arguments, |_| Stdio::piped());
+        let unread = server.process.stderr.take().expect("a pipe");
+        (server, unread)
+    }
+
+    fn start_logging_to(data_dir: &Path, arguments: &[&str], stderr: impl FnOnce(std::fs::File) -> Stdio) -> Self {
         let ready_file = data_dir.with_extension("ready.json");
         let _ = std::fs::remove_file(&ready_file);
         let log = data_dir.with_extension("log");
@@ -85,7 +96,7 @@ impl Server {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("the log file twice"))
-            .stderr(output);
+            .stderr(stderr(output));
         let mut process = spawn_dying_with_us(command);
         let report = wait_for_report(&ready_file, &mut process, &log);
         Self { process, report, data_dir: data_dir.to_owned(), log, _beside: None }

@@ -7,3 +7,4 @@ mod readme;
 mod replay;
 mod secrets;
 mod traces;
+mod unread_log;
