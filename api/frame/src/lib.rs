@@ -48,4 +48,5 @@ pub mod tls;
 mod trace_tests;
 pub mod unparsed;
 pub mod unparsed_code;
+mod unread_body;
 pub mod written_json;

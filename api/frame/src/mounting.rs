@@ -21,6 +21,7 @@ use super::permissions::{OperationPermissions, Permission, PermissionMismatch, P
 use super::refusals::RefusalsTraced;
 use super::routes::{CheckedOperation, OperationRules, Operations, RouteTable, RouteTemplate, router_pattern};
 use super::server::{App, FrameSettings, PlainRoute, document_routes};
+use super::unread_body::UnreadBodies;
 
 /// The operations do not fit together, or nobody said who may use them.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +179,7 @@ impl Frame {
             .with(CompressLarge);
         // A refusal of CORS is a problem as well; those from within get its headers, so that scripts can read them.
         let app = app.with(settings.origins).with(ProblemAnswers::new(table));
-        let app = app.with(settings.proxies).with(settings.headers).with(Observe);
+        let app = app.with(settings.proxies).with(settings.headers).with(Observe).with(UnreadBodies);
         Ok(app.map_to_response().boxed())
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::{none, sources};
 
 /// Where something is spawned that no `Tasks` supervises, how often, and why it is not forgotten all the same.
-const SPAWNS: [(&str, usize, &str); 14] = [
+const SPAWNS: [(&str, usize, &str); 15] = [
     ("accounts/src/passwords.rs", 1, "threads that go on after a panic, and show it in readiness"),
     ("api/frame/src/shutdown.rs", 1, "waits for the signals that end the program, and ends it"),
     ("api/frame/src/tls.rs", 2, "the acceptor waits for handshakes, and its server for the acceptor"),
+    ("api/frame/src/unread_body.rs", 1, "reads what nobody wants for some seconds at most, whatever becomes of it"),
     ("api/realtime/src/traces.rs", 1, "the next trace waits for it, and a server that stops for all of them"),
     ("embedded-servers/src/scratch.rs", 1, "a process that is waited for"),
     ("embedded-servers/src/supervisor.rs", 2, "the supervisor of processes, and the processes"),

@@ -7,4 +7,5 @@ mod readme;
 mod replay;
 mod secrets;
 mod traces;
+mod unread_body;
 mod unread_log;
