@@ -200,3 +200,24 @@ impl Access {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// The names of all variants, as serde refuses what is none of them.
+    fn variants<T: DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
+        let refusal = serde_json::from_str::<T>("\"none of them\"").unwrap_err().to_string();
+        let (_, listed) = refusal.split_once("expected one of ").unwrap();
+        listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_variant_of_roles_and_areas_is_in_its_list() {
+        assert_eq!(Role::ALL.map(Role::name).to_vec(), variants::<Role>());
+        assert_eq!(Role::ACCEPTED, Role::ALL.map(Role::name));
+        assert_eq!(Area::ALL.map(Area::name).to_vec(), variants::<Area>());
+    }
+}

@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use crate::append::Appended;
 use crate::batch::{Columns, Footprint, PreparedAppend, PreparedEvent};
+use crate::cell::{Cells, Malformed};
 use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, Holder, LogError};
 use crate::group_commit::{Batched, Pending};
-use crate::row::{Cells, Malformed};
 use crate::tail::Tail;
 
 /// More requests in one call would make each of them wait longer without saving fsyncs.

@@ -4,8 +4,9 @@ use domain::event::UnreadableEvent;
 use domain::ids::{Position, StreamId, StreamVersion};
 use domain::scheduling::Interval;
 
+use crate::cell::Malformed;
 use crate::database::DatabaseError;
-use crate::keys::KeyError;
+use crate::key_error::KeyError;
 
 /// Reading failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,13 @@ pub struct DamagedEvent {
 impl From<tokio_postgres::Error> for LogError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error.into())
+    }
+}
+
+/// Of a row that has no position in the log.
+impl From<Malformed> for LogError {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed { position: 0, what }
     }
 }
 

@@ -6,9 +6,9 @@ use domain::reservation::{KeyKind, Reservation};
 use domain::scheduling::Interval;
 use uuid::Uuid;
 
+use crate::cell::{Cells, Malformed};
 use crate::error::{Holder, LogError};
 use crate::log::EventLog;
-use crate::row::{Cells, Malformed};
 
 impl EventLog {
     /// The streams that hold a key of a kind that is not personal, at this moment.

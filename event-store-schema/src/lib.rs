@@ -17,11 +17,13 @@ mod access;
 mod append;
 mod appending;
 mod batch;
+mod cell;
 mod database;
 mod error;
 mod group_commit;
 pub mod health;
 mod holders;
+mod key_error;
 mod keys;
 mod log;
 pub mod migrating;
@@ -38,9 +40,10 @@ pub use access::{
     Purpose, RecordedAccess, TrailError, Verdict,
 };
 pub use append::{AppendRequest, Appended, Guard, IdempotencyKey, NewEvent, StreamAppend};
+pub use cell::{Cells, Malformed};
 pub use database::{Database, DatabaseError};
 pub use error::{AppendError, DamagedEvent, Holder, LogError};
-pub use keys::{KeyError, KeyRing, MasterKeys, Vault};
+pub use key_error::KeyError;
+pub use keys::{KeyRing, MasterKeys, Vault};
 pub use log::EventLog;
 pub use migrating::{MigrationError, migrate};
-pub use row::{Cells, Malformed};

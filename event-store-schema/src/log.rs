@@ -15,12 +15,13 @@ use uuid::Uuid;
 
 use crate::append::{AppendRequest, Appended, IdempotencyKey};
 use crate::appending::Appending;
+use crate::cell::{Cells, Malformed};
 use crate::database::{Database, DatabaseError};
 use crate::error::{AppendError, DamagedEvent, LogError};
 use crate::group_commit::GroupCommit;
 use crate::keys::KeyRing;
 use crate::preparing::Preparing;
-use crate::row::{self, Cells, Malformed};
+use crate::row;
 use crate::tail::Tail;
 use crate::tasks::TaskHealth;
 

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cell::Malformed;
 use crate::health::{Check, Finding};
-use crate::row::Malformed;
 
 /// The gauge of rows that are not understood now; its label `table` names the table.
 pub const ROWS_NOT_UNDERSTOOD: &str = "rows_not_understood";

@@ -1,59 +1,15 @@
-//! Cells of rows, and from a stored row to a [`RecordedEvent`]: decrypted and upcast.
-//!
-//! A cell that this release does not understand is a [`Malformed`] row, never a panic, and never taken for an outage.
+//! From a stored row to a [`RecordedEvent`]: decrypted and upcast.
 
 use domain::event::RecordedEvent;
-use domain::ids::{EventId, FacilityId, Position, StreamId, StreamVersion, SubjectId};
+use domain::ids::{EventId, FacilityId, Position, SubjectId};
 use domain::upcasting::Upcasters;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
 
+use crate::cell::{Cells, Malformed};
 use crate::error::LogError;
 use crate::keys::KeyRing;
 use crate::sealing::{self, Place};
-
-/// A part of a row that this release does not understand: the name of its column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not understood")]
-pub struct Malformed(pub &'static str);
-
-/// Of a row that has no position in the log.
-impl From<Malformed> for LogError {
-    fn from(Malformed(what): Malformed) -> Self {
-        Self::Malformed { position: 0, what }
-    }
-}
-
-/// Reads the cells of a row by the names of their columns. An error quotes nothing of the row.
-pub trait Cells {
-    /// The cell of a column.
-    fn cell<'a, T: FromSql<'a>>(&'a self, column: &'static str) -> Result<T, Malformed>;
-
-    /// A position at which something stands: never zero.
-    fn position(&self, column: &'static str) -> Result<Position, Malformed> {
-        match u64::try_from(self.cell::<i64>(column)?) {
-            Ok(0) | Err(_) => Err(Malformed(column)),
-            Ok(position) => Ok(Position::from(position)),
-        }
-    }
-
-    /// A version of a stream.
-    fn version(&self, column: &'static str) -> Result<StreamVersion, Malformed> {
-        u64::try_from(self.cell::<i64>(column)?).map(StreamVersion::from).map_err(|_| Malformed(column))
-    }
-
-    /// The name of a stream.
-    fn stream(&self, column: &'static str) -> Result<StreamId, Malformed> {
-        self.cell::<&str>(column)?.parse().map_err(|_| Malformed(column))
-    }
-}
-
-impl Cells for Row {
-    fn cell<'a, T: FromSql<'a>>(&'a self, column: &'static str) -> Result<T, Malformed> {
-        self.try_get(column).map_err(|_| Malformed(column))
-    }
-}
 
 /// Where the reason of an event without a subject stands in its stored metadata.
 pub(crate) const OPEN_REASON: &str = "reason";

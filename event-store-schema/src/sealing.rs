@@ -6,7 +6,8 @@ use domain::ids::{FacilityId, StreamId, StreamVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::keys::{KeyError, SealingKey};
+use crate::key_error::KeyError;
+use crate::keys::SealingKey;
 
 /// The field of an event that holds what only the patient's key may open.
 const PERSONAL: &str = "personal";

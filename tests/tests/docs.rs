@@ -262,3 +262,24 @@ fn a_number_is_read_in_words_and_in_digits() {
         "There are ten\nread models (8 read models), the read models, and `8` services.\n```\n5 read models\n```\n";
     assert_eq!(numbers_before(text, "read models"), [10, 8]);
 }
+
+/// The tests that a page names: words in code style that are as long as the name of a test.
+fn named_tests(text: &str) -> BTreeSet<String> {
+    let is_name = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let words = in_code_style(text).into_iter();
+    words.filter(|word| is_name(word) && word.matches('_').count() >= 3).collect()
+}
+
+#[test]
+fn every_test_that_the_guide_to_changes_names_exists() {
+    let sources = files_below(".").into_iter().filter(|path| path.ends_with(".rs")).map(|path| read(&path));
+    let functions: BTreeSet<String> = sources.flat_map(|source| functions_of(&source)).collect();
+    let named = named_tests(&read("docs/adding-a-module.md"));
+    assert!(named.len() > 20, "the guide says which test fails: {named:?}");
+    none(named.difference(&functions).map(|name| format!("no function is called {name}")).collect());
+}
+
+fn functions_of(source: &str) -> Vec<String> {
+    let declared = source.lines().filter_map(|line| line.split_once("fn ")?.1.split(['(', '<']).next());
+    declared.map(str::to_owned).collect()
+}

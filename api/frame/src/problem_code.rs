@@ -227,7 +227,7 @@ mod tests {
         page
     }
 
-    /// `UPDATE_DOCS=1 cargo test -p api` writes the page anew.
+    /// `UPDATE_DOCS=1 cargo test -p frame` writes the page anew.
     #[test]
     fn the_documentation_lists_exactly_these_codes() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");

@@ -96,6 +96,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::values::CodeValue;
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).expect("a zone")
@@ -109,7 +110,7 @@ mod tests {
             ("America/Santiago", date(2026, 9, 6), (0, 0), (1, 0)),
         ] {
             let (shown, resumes) = (day.at(shown.0, shown.1, 0, 0), day.at(resumes.0, resumes.1, 0, 0));
-            for repeated in [Repeated::First, Repeated::Second] {
+            for &repeated in Repeated::ALL {
                 let expected = Err(WallClockError::Skipped { shown, resumes });
                 assert_eq!(instant(shown, &zone(name), repeated), expected, "{name} {shown}");
             }

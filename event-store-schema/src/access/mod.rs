@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::trail::AccessTrail;
+use crate::cell::Malformed;
 use crate::database::DatabaseError;
-use crate::row::Malformed;
 
 /// Makes an enumeration whose members are stored and sent under a name of their own.
 macro_rules! named {

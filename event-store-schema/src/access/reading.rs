@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     AccessAlert, AccessCursor, AccessFilter, AccessPage, AccessPosition, AccessTrail, RecordedAccess, TrailError,
 };
-use crate::row::Cells;
+use crate::cell::Cells;
 
 /// Before every row there can be.
 const BEGINNING: Timestamp = Timestamp::UNIX_EPOCH;

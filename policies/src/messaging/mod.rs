@@ -15,24 +15,26 @@ mod calendar;
 mod error;
 mod health;
 mod mail;
+mod outgoing;
 mod settings;
 mod sms;
+mod sms_body;
 mod smtp;
 pub mod texts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::values::{Channel, EmailAddress, PhoneNumber};
+use domain::values::Channel;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 pub use self::error::{Cause, DeliveryError, SendError};
 pub use self::health::ChannelHealth;
+pub use self::outgoing::{Attachment, Outgoing, Recipient};
 pub use self::settings::{Encryption, MailSettings, MessagingSettings, SettingsError, SmsSettings};
 use self::sms::SmsGateway;
-pub use self::sms::{BodyTemplate, DEFAULT_BODY as DEFAULT_SMS_BODY};
+pub use self::sms_body::{BodyTemplate, DEFAULT_BODY as DEFAULT_SMS_BODY};
 use self::smtp::SmtpServer;
 
 /// How long messages that are on their way may take when the server stops.
@@ -44,55 +46,6 @@ pub async fn last_messages(sending: &TaskTracker) {
     if timeout(LAST_MESSAGES, sending.wait()).await.is_err() {
         tracing::warn!("messages are on their way that do not end in time");
     }
-}
-
-/// A message to one patient.
-#[derive(Clone)]
-pub struct Outgoing {
-    /// The same at every try: from it comes the Message-ID of an e-mail, and the Idempotency-Key of a short message.
-    pub id: Uuid,
-    /// Whom a mail program shows as the sender, beside the address that is configured: the name of the practice.
-    pub sender: String,
-    /// Whom it goes to.
-    pub recipient: Recipient,
-    /// What an e-mail is about; a short message has none.
-    pub subject: String,
-    /// What is said.
-    pub text: String,
-    /// The same as a page; a short message has none.
-    pub html: Option<String>,
-    /// A file that comes with an e-mail; a short message has none.
-    pub attachment: Option<Attachment>,
-}
-
-/// Where a message goes, which says by what.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Recipient {
-    /// An e-mail to this address.
-    Email(EmailAddress),
-    /// A short message to this telephone.
-    Phone(PhoneNumber),
-}
-
-impl Recipient {
-    /// By what it is reached.
-    pub const fn channel(&self) -> Channel {
-        match self {
-            Self::Email(_) => Channel::Email,
-            Self::Phone(_) => Channel::Sms,
-        }
-    }
-}
-
-/// A file in an e-mail.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// Its name, in ASCII.
-    pub name: String,
-    /// Its media type, with parameters.
-    pub content_type: String,
-    /// What is in it.
-    pub content: String,
 }
 
 /// The ways to reach patients that are set up on this server; cheap to clone.

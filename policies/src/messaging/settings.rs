@@ -7,7 +7,7 @@ use lettre::message::Mailbox;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::sms::BodyTemplate;
+use super::sms_body::BodyTemplate;
 
 /// Which ways of reaching patients there are.
 #[derive(Default)]
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_gateway_is_an_address_of_the_web_without_a_login_in_it() {
-        let body = crate::messaging::sms::DEFAULT_BODY;
+        let body = crate::messaging::sms_body::DEFAULT_BODY;
         let read = |url| SmsSettings::read(Some(url), None, body).err();
         assert_eq!(read("https://sms.example/v1/messages?account=7"), None);
         for url in ["sms.example", "ftp://sms.example", "https://u:p@sms.example/"] {

@@ -24,7 +24,7 @@ use commands::{CommandContext, CommandError, Commands};
 use domain::event::RecordedEvent;
 use domain::ids::{FacilityId, PatientId};
 use domain::reminder::ReminderOutcome;
-use domain::values::Channel;
+use domain::values::{Channel, CodeValue};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
@@ -173,7 +173,7 @@ impl Policy for Reminders {
 
 impl Reminding {
     fn can_send(&self) -> bool {
-        [Channel::Email, Channel::Sms].into_iter().any(|channel| self.messengers.can(channel))
+        Channel::ALL.iter().any(|channel| self.messengers.can(*channel))
     }
 
     /// As whom a message is worked on.

@@ -14,8 +14,8 @@ use projections::availability::Wanted;
 use projections::waiting_list::WaitingView;
 use projections_engine::following::PolicyError;
 
-use super::WaitingPolicy;
 use super::freed::FreedTime;
+use super::work::Work;
 
 /// How many slots are tried for one patient before the next in line.
 const MOST_TRIED: usize = 20;
@@ -37,7 +37,7 @@ struct Free {
     specialties: Vec<String>,
 }
 
-impl WaitingPolicy {
+impl Work {
     /// The first in line whom any of this time fits. What is offered to somebody else is not free.
     pub(super) async fn first_fit(
         &self,
@@ -46,7 +46,7 @@ impl WaitingPolicy {
         quiet: Option<QuietHours>,
         time: &PracticeTime,
     ) -> Result<Option<Fit>, PolicyError> {
-        let line = self.work.waiting.line(facility, time.today()).await?;
+        let line = self.waiting.line(facility, time.today()).await?;
         let waiting = || line.iter().filter(|view| view.entry.status == Some(WaitingStatus::Waiting));
         let ahead: Vec<FreedTime> = freed.iter().copied().filter(|freed| freed.during.until > time.now).collect();
         if ahead.is_empty() || waiting().next().is_none() {
@@ -58,7 +58,7 @@ impl WaitingPolicy {
             let Some(wish) = &view.entry.wish else { continue };
             let Some(duration) = NonZeroU16::new(wish.duration_minutes) else { continue };
             let moves_from = match wish.appointment_id {
-                Some(id) => match self.work.commands.load::<Appointment>(facility, id.0).await? {
+                Some(id) => match self.commands.load::<Appointment>(facility, id.0).await? {
                     Some(loaded) => loaded.aggregate.slot.map(|slot| slot.during.from),
                     None => continue,
                 },
@@ -68,7 +68,7 @@ impl WaitingPolicy {
             let wanted = slots.filter(|(slot, free)| view.entry.wants(slot, &free.specialties, moves_from, time));
             for (slot, _) in wanted.take(MOST_TRIED) {
                 let Some(answer_by) = answer_by(slot.during, quiet, time) else { continue };
-                if self.work.commands.could_have(&view.entry, &slot, &context).await? {
+                if self.commands.could_have(&view.entry, &slot, &context).await? {
                     return Ok(Some(Fit { waiting_id: view.id, slot, answer_by }));
                 }
             }
@@ -96,14 +96,14 @@ impl WaitingPolicy {
                 until: hull.until.checked_add(LONGEST).unwrap_or(Timestamp::MAX),
             };
             let wanted = Wanted { practitioners: vec![practitioner], ..Wanted::default() };
-            let found = self.work.calendars.of(facility, &wanted, window, time, 1).await?;
+            let found = self.calendars.of(facility, &wanted, window, time, 1).await?;
             // Whoever takes no bookings any more has no calendar.
             let Some((_, calendar)) = found.into_iter().next() else { continue };
             let offered = line.iter().filter_map(|view| view.entry.offer.as_ref());
             let offered = offered.filter(|offer| offer.slot.practitioner_id == practitioner);
             let offered: Vec<Interval> = offered.flat_map(|offer| offer.slot.times()).collect();
             let calendar = calendar.without(&offered);
-            let user = self.work.users.view(facility, practitioner).await?;
+            let user = self.users.view(facility, practitioner).await?;
             let specialties = user.map(|user| user.specialties).unwrap_or_default();
             free.insert(practitioner, Free { calendar, specialties });
         }

@@ -9,7 +9,7 @@ use domain::scheduling::{Interval, stretch};
 use domain::waiting::{WaitingEntry, WaitingError};
 use projections_engine::following::PolicyError;
 
-use super::WaitingPolicy;
+use super::work::Work;
 
 /// Time of a practitioner that may be free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn may_free(event_type: &str) -> bool {
     TYPES.contains(&event_type)
 }
 
-impl WaitingPolicy {
+impl Work {
     /// What may be free by an event.
     pub(super) async fn freed_by(&self, event: &RecordedEvent) -> Result<Vec<FreedTime>, PolicyError> {
         let aggregate = event.stream.aggregate();
@@ -60,7 +60,7 @@ impl WaitingPolicy {
     }
 
     async fn freed_by_availability(&self, event: &RecordedEvent) -> Result<Vec<FreedTime>, PolicyError> {
-        let zone = self.work.commands.practice_time::<WaitingError>(event.facility_id).await?.zone;
+        let zone = self.commands.practice_time::<WaitingError>(event.facility_id).await?.zone;
         let during: Vec<Interval> = match event.decode()? {
             AvailabilityEvent::LeaveCancelled { leave_id } => {
                 let before = self.before::<Availability>(event).await?;
@@ -83,7 +83,7 @@ impl WaitingPolicy {
     /// The aggregate as it was right before an event of its stream.
     async fn before<A: AggregateRoot>(&self, event: &RecordedEvent) -> Result<A, PolicyError> {
         let mut aggregate = A::default();
-        let events = self.work.commands.log().load(&event.stream, StreamVersion::ZERO).await?;
+        let events = self.commands.log().load(&event.stream, StreamVersion::ZERO).await?;
         for earlier in events.iter().take_while(|earlier| earlier.version < event.version) {
             aggregate.apply(earlier.decode()?);
         }

@@ -15,6 +15,7 @@ mod fitting;
 mod freed;
 mod link;
 mod telling;
+mod work;
 
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ use self::fitting::Fit;
 use self::freed::FreedTime;
 pub use self::link::OfferDesk;
 use self::telling::Telling;
+use self::work::{NotNow, Work};
 use crate::messaging::Messengers;
 use crate::messaging::last_messages;
 use crate::patient_links::PatientLinks;
@@ -55,33 +57,10 @@ const MOST_LOOKS: u32 = 1000;
 /// How long the policy waits for the read models to show the log, before it tries the event again.
 const READ_MODEL_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the policy works with. Cheap to clone.
-#[derive(Clone)]
-struct Work {
-    commands: Commands,
-    read_models: Projections,
-    waiting: WaitingQueries,
-    users: UserQueries,
-    calendars: CalendarQueries,
-    messengers: Messengers,
-    links: Option<PatientLinks>,
-}
-
 /// The policy.
 pub struct WaitingPolicy {
     work: Work,
     telling: Telling,
-}
-
-/// What keeps the policy from acting now.
-#[derive(Debug, thiserror::Error)]
-enum NotNow {
-    #[error("the read models are behind")]
-    Behind,
-    #[error("others kept changing the waiting list")]
-    Contended,
-    #[error("a task that sends a message panicked")]
-    Panicked,
 }
 
 impl WaitingPolicy {
@@ -120,7 +99,7 @@ impl WaitingPolicy {
             }
             self.catch_up().await?;
             let time = self.work.commands.practice_time::<WaitingError>(facility).await?;
-            let Some(fit) = self.first_fit(facility, freed, quiet, &time).await? else { return Ok(()) };
+            let Some(fit) = self.work.first_fit(facility, freed, quiet, &time).await? else { return Ok(()) };
             let context = context(event, number, &fit);
             let Fit { waiting_id, slot, answer_by } = fit;
             let offer =
@@ -169,7 +148,7 @@ impl Policy for WaitingPolicy {
 
     fn follow<'a>(&'a self, event: &'a RecordedEvent) -> BoxFuture<'a, Result<(), PolicyError>> {
         async move {
-            let freed = self.freed_by(event).await?;
+            let freed = self.work.freed_by(event).await?;
             self.offer(event, &freed).await
         }
         .boxed()
@@ -182,7 +161,7 @@ impl Policy for WaitingPolicy {
     fn tick(&self) -> BoxFuture<'_, Result<(), PolicyError>> {
         async {
             self.lapse().await?;
-            self.tell_patients().await
+            self.telling.tell_patients(&self.work).await
         }
         .boxed()
     }

@@ -17,7 +17,7 @@ use domain::ids::OfferId;
 use domain::patient::Patient;
 use domain::reminder::ReminderFailure;
 use domain::user::User;
-use domain::values::Channel;
+use domain::values::{Channel, CodeValue};
 use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use projections::waiting_list::OpenOffer;
 use projections_engine::following::PolicyError;
 use tokio_util::task::TaskTracker;
 
-use super::{NotNow, WaitingPolicy, Work};
+use super::work::{NotNow, Work};
 use crate::messaging::texts::{Offer, Sender, practitioner_name};
 use crate::messaging::{DeliveryError, Outgoing, SendError, texts};
 use crate::patient_links::{LinkKind, PatientLink};
@@ -87,20 +87,20 @@ impl Telling {
     }
 }
 
-impl WaitingPolicy {
+impl Telling {
     /// Begins to tell patients what they have not been told. Does not wait for the messages: other patients are offered
     /// something meanwhile. A message whose task panicked is tried again like one that failed, and is told as an error, so
     /// that `health/ready` shows it.
-    pub(super) async fn tell_patients(&self) -> Result<(), PolicyError> {
-        if self.telling.panicked.swap(false, Ordering::Relaxed) {
+    pub(super) async fn tell_patients(&self, work: &Work) -> Result<(), PolicyError> {
+        if self.panicked.swap(false, Ordering::Relaxed) {
             return Err(NotNow::Panicked.into());
         }
-        for open in self.work.waiting.untold(Timestamp::now()).await? {
-            if !self.telling.begin(open.offer_id) {
+        for open in work.waiting.untold(Timestamp::now()).await? {
+            if !self.begin(open.offer_id) {
                 continue;
             }
-            let (work, telling) = (self.work.clone(), self.telling.clone());
-            self.telling.tasks.spawn(async move {
+            let (work, telling) = (work.clone(), self.clone());
+            self.tasks.spawn(async move {
                 let outcome = match AssertUnwindSafe(tell(&work, &open)).catch_unwind().await {
                     Ok(Ok(outcome)) => outcome,
                     Ok(Err(error)) => {
@@ -127,7 +127,7 @@ async fn tell(work: &Work, open: &OpenOffer) -> Result<Outcome, PolicyError> {
     if !entry.open_offer(offer_id).is_ok_and(domain::waiting::Offer::is_untold) {
         return Ok(Outcome::Done);
     }
-    if ![Channel::Email, Channel::Sms].into_iter().any(|channel| work.messengers.can(channel)) {
+    if !Channel::ALL.iter().any(|channel| work.messengers.can(*channel)) {
         return Ok(Outcome::Wait);
     }
     let outgoing = match compose(work, open, &entry).await? {

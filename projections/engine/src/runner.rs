@@ -282,7 +282,7 @@ impl Runner {
         }
         applied.map_err(|error| BatchFailure::Failed { error, event_type })?;
         tx.commit().await?;
-        histogram!("projection_batch_events", "projection" => self.name()).record(taken.len() as f64);
+        histogram!("projection_batch_size", "projection" => self.name()).record(taken.len() as f64);
         histogram!("projection_apply_seconds", "projection" => self.name()).record(started.elapsed());
         Ok(reached)
     }

@@ -1,5 +1,5 @@
 //! The clerks of a drill. They book, move and cancel at the same few hours, so that they meet. They repeat a request until
-//! they know what became of it. `tests/scheduling_proof` judges refusals. Here, what a clerk was promised is in the log,
+//! they know what became of it. `tests/appointments/fleet` judges refusals. Here, what a clerk was promised is in the log,
 //! once, and nobody is in two places.
 
 use std::sync::Arc;

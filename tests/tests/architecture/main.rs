@@ -4,6 +4,7 @@
 mod circles;
 mod crates;
 mod modules;
+mod registries;
 mod rooms;
 mod sizes;
 mod statements;

@@ -1,6 +1,6 @@
 //! What each room may not know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::{crate_named, crates, none, product_crates, sources};
@@ -37,33 +37,44 @@ const WITHOUT_HTTP: [&str; 9] = [
 /// The libraries of HTTP servers.
 const HTTP: [&str; 3] = ["poem", "poem-openapi", "frame"];
 
-/// The names of the aggregates, of their commands, their events and their refusals.
-fn aggregates() -> &'static BTreeSet<String> {
-    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-        let lines = crate_named("domain").lines(&["src"]);
+/// The aggregates, each with the names of its commands, its events and its refusals.
+fn families() -> &'static BTreeMap<String, BTreeMap<String, String>> {
+    static FAMILIES: LazyLock<BTreeMap<String, BTreeMap<String, String>>> = LazyLock::new(|| {
         let word = |text: &str| text.trim_end_matches(['{', ';', ' ']).to_owned();
-        let file = |place: &str| place.split(':').next().map(str::to_owned);
-        let mut names = BTreeSet::new();
-        let mut files = BTreeSet::new();
-        for (place, line) in &lines {
-            if let Some(name) = line.strip_prefix("impl Aggregate for ") {
-                names.insert(word(name));
-                files.extend(file(place));
+        let mut families: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let mut aggregate = None;
+        for (_, line) in crate_named("domain").lines(&["src"]) {
+            if line.starts_with("impl ") {
+                aggregate = line.strip_prefix("impl Aggregate for ").map(word);
+            }
+            let (Some(aggregate), Some(named)) = (&aggregate, line.strip_prefix("type ")) else { continue };
+            if let Some((kind, name)) = named.split_once(" = ") {
+                families.entry(aggregate.clone()).or_default().insert(kind.to_owned(), word(name));
             }
         }
-        for (_, line) in lines.iter().filter(|(place, _)| file(place).is_some_and(|file| files.contains(&file))) {
-            let kinds = ["type Command = ", "type Event = ", "type Error = "];
-            names.extend(kinds.iter().filter_map(|kind| line.strip_prefix(kind)).map(word));
-        }
-        names
+        families
     });
-    &NAMES
+    &FAMILIES
+}
+
+/// The aggregates, each with the name of its events.
+pub fn aggregate_families() -> Vec<(String, String)> {
+    let event = |family: &BTreeMap<String, String>| family.get("Event").cloned().unwrap_or_default();
+    families().iter().map(|(aggregate, family)| (aggregate.clone(), event(family))).collect()
+}
+
+/// Whether it is the name of an aggregate, of its commands, its events or its refusals.
+fn is_of_an_aggregate(name: &str) -> bool {
+    let kinds = ["Command", "Event", "Error"];
+    families().iter().any(|(aggregate, family)| {
+        aggregate == name || kinds.iter().any(|kind| family.get(*kind).is_some_and(|known| known == name))
+    })
 }
 
 /// The aggregate that a path leads to. An area of permissions may be called like one.
 fn aggregate_in(path: &[String]) -> Option<String> {
     let is_area = path.iter().any(|name| name == "Area");
-    path.iter().find(|name| aggregates().contains(*name)).filter(|_| !is_area).cloned()
+    path.iter().find(|name| is_of_an_aggregate(name)).filter(|_| !is_area).cloned()
 }
 
 /// Where the product's code below a folder of the repository has a path that `found` finds something in.
@@ -76,7 +87,7 @@ fn mentions_of(folder: &str, found: impl Fn(&[String]) -> Option<String>) -> Vec
 #[test]
 fn the_search_for_aggregates_finds_them() {
     for name in ["Patient", "WaitingEntry", "UserCommand", "AppointmentEvent", "AvailabilityError"] {
-        assert!(aggregates().contains(name), "{name}");
+        assert!(is_of_an_aggregate(name), "{name}");
     }
     assert!(!mentions_of("commands", aggregate_in).is_empty());
 }

@@ -1,241 +1,138 @@
-//! When practitioners can be booked: commands on a real log, the guard that bookings take, and what the read model shows.
+//! When practitioners can be booked: through the HTTP interface of a real server, and in [`log`] on the log below.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod calendar_feed;
+mod hours;
+mod leave;
+mod log;
+mod rooms;
+mod slots;
 
-use commands::{CommandContext, CommandError, Commands};
-use domain::availability::{
-    AvailabilityCommand, AvailabilityError, BookingRules, DayHours, ExtraHours, Leave, LeaveKind,
-};
-use domain::ids::{AppointmentId, ExtraHoursId, FacilityId, LeaveId, StreamVersion, UserId};
+use commands::{CommandContext, Commands};
+use domain::appointment::{AppointmentCommand, AppointmentPriority, AppointmentType, Details, Slot, Terms, Texts};
+use domain::ids::{AppointmentId, PatientId, UserId};
 use domain::role::Role;
-use domain::scheduling::{TimeOfDay, TimeSlot};
-use domain::user::{Profession, Profile, UserDetails};
-use domain::values::{EmailAddress, FirstName, LastName, Rpps, TextValue};
-use event_store_schema::EventLog;
+use domain::scheduling::Interval;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
-use projections::availability::{AvailabilityQueries, TemplateView, WeekView};
-use projections_engine::Projections;
-use projections_engine::rebuild::verify;
-use system_tests::house::{House, open_practice};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use system_tests::practice::{Practice, Underneath};
+use system_tests::server::{Answer, Client, Server, send};
+use system_tests::staff::{Member, within_a_second};
 use uuid::Uuid;
 
-/// A practice with its log and its read models, as in one server.
-struct Practice {
-    house: Arc<House>,
-    log: EventLog,
+/// A practice in Brest with a doctor, and whoever makes the appointments.
+struct Desk {
+    practice: Practice,
     commands: Commands,
-    read_models: Projections,
-    queries: AvailabilityQueries,
-    facility: FacilityId,
+    doctor: Member,
 }
 
-impl Practice {
+impl Desk {
     async fn new() -> Self {
-        let house = Arc::new(House::new().await);
-        projections_engine::install(&house.owner, &projections::all()).await.expect("tables");
-        let log = house.open_log().await;
-        let commands = Commands::new(log.clone());
-        let facility = open_practice(&commands).await;
-        let read_models = Projections::start(log.clone(), projections::all());
-        let queries = AvailabilityQueries::new(log.database().clone());
-        Self { house, log, commands, read_models, queries, facility }
+        let practice = Practice::new().await;
+        let doctor = Member::hire(practice.client(Role::Admin), Role::Doctor, "Kerjean").await;
+        let commands = Commands::new(Underneath::of(Server::shared()).open_log().await);
+        Self { practice, commands, doctor }
+    }
+
+    /// With a doctor who is there from 8 to 12 and from 14 to 18 on every day but Sunday.
+    async fn open() -> Self {
+        let desk = Self::new().await;
+        desk.secretary()
+            .put(&desk.path(), &json!({"hours": week_of(&[("08:00", "12:00"), ("14:00", "18:00")])}))
+            .await
+            .expect(200);
+        desk
+    }
+
+    fn secretary(&self) -> &Client {
+        self.practice.secretary()
+    }
+
+    fn path(&self) -> String {
+        format!("/availability/{}", self.doctor.id())
+    }
+
+    fn leave(&self) -> String {
+        format!("{}/leave", self.path())
+    }
+
+    fn extra_hours(&self) -> String {
+        format!("{}/extra-hours", self.path())
+    }
+
+    /// An appointment of a new patient with the doctor, for half an hour from this minute of the day on.
+    async fn book(&self, name: &str, day: Date, hour: i8, minute: i8) -> AppointmentId {
+        let patient = self.practice.register("Le Goff", name).await;
+        let patient = PatientId(patient["id"].as_str().unwrap().parse().unwrap());
+        let from = brest().to_timestamp(day.at(hour, minute, 0, 0)).unwrap();
+        let during = Interval { from, until: from + SignedDuration::from_mins(30) };
+        let practitioner_id = UserId(self.doctor.id().parse().unwrap());
+        let slot = Slot { practitioner_id, room_id: None, during, additional_slots: Vec::new() };
+        let (kind, priority) = (AppointmentType::Consultation, AppointmentPriority::Normal);
+        let details = Details { kind, priority, texts: Texts::default() };
+        let terms = Terms::default();
+        let book = AppointmentCommand::BookAppointment {
+            patient_id: patient,
+            slot,
+            details,
+            occurrence: None,
+            link_id: None,
+            terms,
+        };
+        let id = AppointmentId(Uuid::now_v7());
+        self.commands.change_appointment(id, &book, &self.context()).await.expect("it is free");
+        // It was booked beside the server, whose lists show it a moment later.
+        within_a_second(self.secretary(), &format!("/appointments/{}", id.0), |answer| answer.status == 200).await;
+        id
     }
 
     fn context(&self) -> CommandContext {
-        CommandContext::system(self.facility)
-    }
-
-    async fn hire(&self, role: Role) -> UserId {
-        hire(&self.commands, self.facility, role).await
-    }
-
-    async fn change(&self, practitioner: UserId, command: AvailabilityCommand) {
-        self.commands.change_availability(practitioner, &command, &self.context()).await.expect("it is allowed");
-    }
-
-    /// The week after next, as another practice or this one sees it.
-    async fn week(&self, facility: FacilityId, practitioner: UserId) -> Option<WeekView> {
-        let (zone, known) = self.queries.one(facility, practitioner).await.unwrap();
-        known.map(|known| WeekView::of(known, &zone, monday()))
-    }
-
-    /// Waits until the read models show all there is.
-    async fn shown(&self) {
-        let head = self.log.head().await.expect("the log answers");
-        assert!(self.read_models.wait_for(head, Duration::from_secs(10)).await);
+        CommandContext::system(self.practice.facility_id)
     }
 }
 
-async fn hire(commands: &Commands, facility: FacilityId, role: Role) -> UserId {
-    let id = UserId(Uuid::now_v7());
-    let details = UserDetails {
-        profile: Profile {
-            last_name: LastName::parse("Le Goff").expect("a value"),
-            first_name: FirstName::parse("Anaïs").expect("a value"),
-            email: EmailAddress::parse(&format!("u{id}@exemple.fr")).expect("a value"),
-            phone: None,
-        },
-        profession: Profession {
-            rpps_number: (role == Role::Doctor).then(|| Rpps::parse("10002909371").expect("a value")),
-            ..Profession::default()
-        },
-    };
-    commands.register_user(id, role, &details, &CommandContext::system(facility)).await.expect("registered");
-    id
+fn brest() -> TimeZone {
+    TimeZone::get("Europe/Paris").unwrap()
 }
 
-fn slot(start: &str, end: &str) -> TimeSlot {
-    let time = |text| TimeOfDay::parse(text).expect("a time of the day");
-    TimeSlot { start: time(start), end: time(end) }
+fn today() -> Date {
+    brest().to_datetime(Timestamp::now()).date()
 }
 
-/// From 08:00 to 12:00 on every day but Sunday.
-fn mornings() -> AvailabilityCommand {
-    let days = Weekday::Monday.cycle_forward().take(6);
-    let hours = days.map(|day_of_week| DayHours { day_of_week, time_slots: vec![slot("08:00", "12:00")] }).collect();
-    AvailabilityCommand::SetWeeklyHours { hours, valid_from: None }
-}
-
-/// The Monday after next, in Brest: whenever the test runs, hours that hold from today on hold in that week.
+/// The Monday after next: whenever the test runs, what holds from today on holds then.
 fn monday() -> Date {
-    let today = Timestamp::now().to_zoned(TimeZone::get("Europe/Paris").expect("a zone")).date();
-    today.nth_weekday(2, Weekday::Monday).expect("a date")
+    today().nth_weekday(2, Weekday::Monday).unwrap()
 }
 
-fn leave(from: Date, until: Date) -> Leave {
-    Leave { from: from.at(10, 0, 0, 0), until: until.at(0, 0, 0, 0), kind: LeaveKind::Holiday }
+/// The next day on which the clocks are put forward: that night, they never show 02:30.
+fn short_day() -> Date {
+    let zone = brest();
+    let forward = |at: Timestamp| zone.to_offset(at) > zone.to_offset(at - SignedDuration::from_mins(1));
+    let jump = zone.following(Timestamp::now()).find(|change| forward(change.timestamp())).unwrap();
+    zone.to_datetime(jump.timestamp()).date()
 }
 
-fn plan(leave_id: LeaveId, leave: Leave) -> AvailabilityCommand {
-    AvailabilityCommand::PlanLeave { leave_id, leave, touched: vec![], confirmed: false }
+/// The same parts of every day but Sunday.
+fn week_of(parts: &[(&str, &str)]) -> Value {
+    (1..=6).map(|day| day_of(day, parts)).collect()
 }
 
-/// Each day of the week with what the clock shows when it opens and closes.
-async fn week(practice: &Practice, practitioner: UserId) -> Vec<String> {
-    practice.shown().await;
-    let week = practice.week(practice.facility, practitioner).await.expect("a week");
-    let open = week.days.iter().flat_map(|day| day.time_slots.iter().map(move |slot| (day.day_of_week, slot)));
-    open.map(|(day, slot)| format!("{day} {}–{}", slot.start, slot.end)).collect()
+fn day_of(day: u8, parts: &[(&str, &str)]) -> Value {
+    let parts: Value = parts.iter().map(|(start, end)| json!({"start": start, "end": end})).collect();
+    json!({"dayOfWeek": day, "timeSlots": parts})
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_week_shows_hours_and_extra_hours_without_leave() {
-    let practice = Practice::new().await;
-    let doctor = practice.hire(Role::Doctor).await;
-    practice.shown().await;
-    assert_eq!(practice.week(practice.facility, doctor).await, None);
-
-    practice.change(doctor, mornings()).await;
-    let whole = [1, 2, 3, 4, 5, 6].map(|day| format!("{day} 08:00–12:00"));
-    assert_eq!(week(&practice, doctor).await, whole);
-
-    let (wednesday, thursday) = (monday() + 2.days(), monday() + 3.days());
-    let leave_id = LeaveId(Uuid::now_v7());
-    practice.change(doctor, plan(leave_id, leave(wednesday, thursday))).await;
-    let extra_id = ExtraHoursId(Uuid::now_v7());
-    let extra = ExtraHours { date: monday(), time_slots: vec![slot("20:00", "24:00")] };
-    practice.change(doctor, AvailabilityCommand::OpenExtraHours { extra_id, extra }).await;
-    let mut changed = whole.to_vec();
-    changed[2] = "3 08:00–10:00".to_owned();
-    changed.insert(1, "1 20:00–24:00".to_owned());
-    assert_eq!(week(&practice, doctor).await, changed);
-
-    let rules = BookingRules { notice_minutes: 60, ..BookingRules::default() };
-    practice.change(doctor, AvailabilityCommand::SetBookingRules { rules }).await;
-    practice.shown().await;
-    let (zone, known) = practice.queries.one(practice.facility, doctor).await.unwrap();
-    let template = TemplateView::of(known.unwrap(), &zone, Timestamp::now());
-    assert_eq!((template.hours[0].days.len(), template.rules, template.version), (6, rules, StreamVersion::from(4)));
-    assert_eq!((template.leave[0].id, template.extra_hours[0].id), (leave_id, extra_id));
-    assert_eq!(template.time_zone, "Europe/Paris");
-
-    practice.change(doctor, AvailabilityCommand::CancelLeave { leave_id }).await;
-    practice.change(doctor, AvailabilityCommand::CloseExtraHours { extra_id }).await;
-    assert_eq!(week(&practice, doctor).await, whole);
+fn with_header(client: &Client, method: Method, path: &str, name: &str, value: &str) -> RequestBuilder {
+    client.request(method, path).header(name, value)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_those_who_treat_patients_in_the_practice_have_hours() {
-    let practice = Practice::new().await;
-    let elsewhere = open_practice(&practice.commands).await;
-    let strangers = [
-        UserId(Uuid::now_v7()),
-        practice.hire(Role::Secretary).await,
-        hire(&practice.commands, elsewhere, Role::Doctor).await,
-    ];
-    for stranger in strangers {
-        let outcome = practice.commands.change_availability(stranger, &mornings(), &practice.context()).await;
-        assert!(matches!(outcome, Err(CommandError::NotFound)), "{outcome:?}");
-        let guarded = practice.commands.guarded_availability::<AvailabilityError>(practice.facility, stranger).await;
-        assert!(matches!(guarded, Err(CommandError::NotFound)), "{guarded:?}");
-    }
-    let doctor = practice.hire(Role::Doctor).await;
-    practice.change(doctor, mornings()).await;
-    let theirs = practice.commands.change_availability(doctor, &mornings(), &CommandContext::system(elsewhere)).await;
-    assert!(matches!(theirs, Err(CommandError::NotFound)), "{theirs:?}");
+async fn put_if(client: &Client, path: &str, version: &str, body: &Value) -> Answer {
+    send(with_header(client, Method::PUT, path, "If-Match", version).json(body)).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn leave_over_appointments_is_refused_with_them_until_it_is_confirmed() {
-    let practice = Practice::new().await;
-    let doctor = practice.hire(Role::Doctor).await;
-    let touched = vec![AppointmentId(Uuid::now_v7())];
-    let plan = |confirmed| AvailabilityCommand::PlanLeave {
-        leave_id: LeaveId(Uuid::now_v7()),
-        leave: leave(monday(), monday() + 1.day()),
-        touched: touched.clone(),
-        confirmed,
-    };
-    let outcome = practice.commands.change_availability(doctor, &plan(false), &practice.context()).await;
-    let expected = AvailabilityError::TouchesAppointments(touched.clone());
-    assert!(matches!(outcome, Err(CommandError::Refused(refusal)) if refusal == expected));
-    practice.change(doctor, plan(true)).await;
-    let unknown = AvailabilityCommand::CancelLeave { leave_id: LeaveId(Uuid::now_v7()) };
-    let outcome = practice.commands.change_availability(doctor, &unknown, &practice.context()).await;
-    assert!(matches!(outcome, Err(CommandError::NotFound)), "{outcome:?}");
-}
-
-/// What a booking was decided on is no longer so, on whichever server the leave was planned.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_guard_of_a_decision_moves_with_every_change() {
-    let practice = Practice::new().await;
-    let other_server = practice.house.open_commands().await;
-    let doctor = practice.hire(Role::Doctor).await;
-    let guarded =
-        async || practice.commands.guarded_availability::<AvailabilityError>(practice.facility, doctor).await.unwrap();
-    let (nothing, guard) = guarded().await;
-    assert_eq!((nothing.weekly.len(), guard.version), (0, StreamVersion::ZERO));
-    for (version, command) in
-        (1..).zip([mornings(), plan(LeaveId(Uuid::now_v7()), leave(monday(), monday() + 1.day()))])
-    {
-        other_server.change_availability(doctor, &command, &practice.context()).await.expect("it is allowed");
-        let (_, guard) = guarded().await;
-        assert_eq!(guard.version, StreamVersion::from(version));
-    }
-    let (availability, _) = guarded().await;
-    assert_eq!((availability.weekly.len(), availability.leave.len()), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_sees_the_calendar_of_another_practice_and_one_made_again_is_the_same() {
-    let practice = Practice::new().await;
-    let elsewhere = open_practice(&practice.commands).await;
-    for role in [Role::Doctor, Role::Nurse, Role::Doctor] {
-        let practitioner = practice.hire(role).await;
-        practice.change(practitioner, mornings()).await;
-        practice.change(practitioner, plan(LeaveId(Uuid::now_v7()), leave(monday(), monday() + 1.day()))).await;
-        practice.shown().await;
-        assert!(practice.week(practice.facility, practitioner).await.is_some());
-        assert_eq!(practice.week(elsewhere, practitioner).await, None);
-    }
-    let application = practice.house.application_client().await;
-    let count = "SELECT count(*) FROM read_model.availability";
-    assert_eq!(application.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 0);
-
-    let availability = &projections::availability::Availabilities;
-    let report = verify(&practice.log, &practice.house.owner, availability, |_| {}).await.unwrap();
-    assert!(report.differences.is_empty(), "{:?}", report.differences);
+async fn post_once(client: &Client, path: &str, key: &str, body: &Value) -> Answer {
+    send(with_header(client, Method::POST, path, "Idempotency-Key", key).json(body)).await
 }

@@ -18,6 +18,10 @@ pub struct Operation {
     /// Where the body's schema, all references followed, has an identifier.
     pub ids_in_body: Vec<String>,
     pub permission: Value,
+    /// The chapter of the document that it stands in.
+    pub chapter: String,
+    /// The statuses of the refusals that it declares.
+    pub refusals: Vec<String>,
     pub takes_token: bool,
 }
 
@@ -28,6 +32,7 @@ pub struct Parameter {
     /// `path`, `query` or `header`.
     pub place: String,
     pub is_uuid: bool,
+    pub is_required: bool,
 }
 
 impl Operation {
@@ -39,6 +44,11 @@ impl Operation {
     /// Whether it has this header.
     pub fn declares(&self, place: &str, name: &str) -> bool {
         self.parameters_in(place).any(|parameter| parameter.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether this header must be there.
+    pub fn requires(&self, place: &str, name: &str) -> bool {
+        self.parameters_in(place).any(|parameter| parameter.name.eq_ignore_ascii_case(name) && parameter.is_required)
     }
 
     /// The path with these values in the place of its parameters.
@@ -75,6 +85,14 @@ fn read(document: &Value, method: &str, path: &str, operation: &Value) -> Operat
         takes_body: !body.is_null(),
         ids_in_body,
         permission: operation["x-permission"].clone(),
+        chapter: operation["tags"][0].as_str().unwrap_or_default().to_owned(),
+        refusals: operation["responses"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|status| status.as_str() >= "400")
+            .cloned()
+            .collect(),
         takes_token: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
     }
 }
@@ -83,7 +101,12 @@ fn parameter_of(document: &Value, parameter: &Value) -> Parameter {
     let text = |field: &str| parameter[field].as_str().unwrap().to_owned();
     let mut ids = Vec::new();
     ids_of(document, &parameter["schema"], "", &mut ids);
-    Parameter { name: text("name"), place: text("in"), is_uuid: !ids.is_empty() }
+    Parameter {
+        name: text("name"),
+        place: text("in"),
+        is_uuid: !ids.is_empty(),
+        is_required: parameter["required"] == true,
+    }
 }
 
 /// Where in this part of the document identifiers are declared.

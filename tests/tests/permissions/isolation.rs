@@ -129,6 +129,18 @@ fn up_to(path: &str, name: &str) -> String {
     path[..path.find(&parameter).unwrap() + parameter.len()].to_owned()
 }
 
+/// What a parameter of this path identifies.
+pub fn kind_of_path(path: &str, name: &str) -> Option<Kind> {
+    kind_of(&up_to(path, name))
+}
+
+/// The parameters of its path that are identifiers.
+pub fn places_in_path(operation: &Operation) -> Vec<String> {
+    let identifies = |name: &&str| kind_of_path(&operation.path, name).is_some();
+    let names = operation.parameters_in("path").map(|parameter| parameter.name.as_str());
+    names.filter(identifies).map(str::to_owned).collect()
+}
+
 fn kind_of(place: &str) -> Option<Kind> {
     IDENTIFIERS.iter().find(|(known, _)| *known == place).map(|(_, kind)| *kind)
 }

@@ -6,6 +6,7 @@ mod bodies;
 mod document;
 mod isolation;
 mod lists;
+mod refusals;
 mod roles;
 mod row_security;
 mod servers;
@@ -40,29 +41,39 @@ async fn application() -> Database {
     client
 }
 
+/// What [`kept_of`] asks for.
+const KEPT: &str = "
+    SELECT concat(stream_id, ' ', max(stream_version)) FROM log.events WHERE facility_id = $1 GROUP BY stream_id
+    UNION ALL
+    SELECT concat('account ', user_id, ' ', status, ' ', md5((to_jsonb(c) - 'changed_in')::text))
+      FROM accounts.credentials c WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('session ', session_id, ' ', end_reason, ' ',
+                  md5((to_jsonb(s) - 'changed_in' - 'last_seen_at')::text))
+      FROM accounts.sessions s WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('link ', purpose, ' ', md5(to_jsonb(l)::text))
+      FROM accounts.one_time_links l JOIN accounts.credentials USING (user_id) WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('second factor ', user_id, ' ', md5(to_jsonb(f)::text))
+      FROM accounts.second_factors f JOIN accounts.credentials USING (user_id) WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('recovery codes ', user_id, ' ', count(*), ' ', count(used_at))
+      FROM accounts.recovery_codes JOIN accounts.credentials USING (user_id) WHERE facility_id = $1 GROUP BY user_id
+    UNION ALL
+    SELECT concat('feed ', md5(to_jsonb(f)::text)) FROM accounts.calendar_feeds f WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('read ', user_id, ' ', position) FROM notifications.read_up_to WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('read besides ', user_id, ' ', position) FROM notifications.read_besides WHERE facility_id = $1
+    UNION ALL
+    SELECT concat('accesses ', count(*)) FROM audit.access WHERE facility_id = $1
+    ORDER BY 1";
+
 /// Everything that is kept of a practice, as it must be again after others have tried: the versions of its streams, its
 /// accounts with their sessions and links (as digests, so that a failure stays readable), and the trace of who looked
 /// at its data.
 async fn kept_of(facility: FacilityId) -> Vec<String> {
-    const KEPT: &str = "
-        SELECT concat(stream_id, ' ', max(stream_version)) FROM log.events WHERE facility_id = $1 GROUP BY stream_id
-        UNION ALL
-        SELECT concat('account ', user_id, ' ', status, ' ', md5((to_jsonb(c) - 'changed_in')::text))
-          FROM accounts.credentials c WHERE facility_id = $1
-        UNION ALL
-        SELECT concat('session ', session_id, ' ', end_reason, ' ',
-                      md5((to_jsonb(s) - 'changed_in' - 'last_seen_at')::text))
-          FROM accounts.sessions s WHERE facility_id = $1
-        UNION ALL
-        SELECT concat('link ', purpose, ' ', md5(to_jsonb(l)::text))
-          FROM accounts.one_time_links l JOIN accounts.credentials USING (user_id) WHERE facility_id = $1
-        UNION ALL
-        SELECT concat('read ', user_id, ' ', position) FROM notifications.read_up_to WHERE facility_id = $1
-        UNION ALL
-        SELECT concat('read besides ', user_id, ' ', position) FROM notifications.read_besides WHERE facility_id = $1
-        UNION ALL
-        SELECT concat('accesses ', count(*)) FROM audit.access WHERE facility_id = $1
-        ORDER BY 1";
     let rows = owner().await.query(KEPT, &[&facility.0]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -20,7 +20,7 @@ use system_tests::staff::{Member, within_a_second};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::{application, hire, lapsed_offer, owner};
+use super::{KEPT, application, hire, lapsed_offer, owner};
 
 /// Tables of the schemas below that hold nothing of a practice, and why.
 const OF_NO_PRACTICE: [(&str, &str); 1] =
@@ -35,6 +35,27 @@ const SEEN_WHOLE: [(&str, &str); 7] = [
     ("accounts.practices", "every server knows what all practices decided"),
     ("accounts.calendar_feeds", "whoever reads a calendar at its secret address names no practice"),
     ("messaging.reminder_messages", "one server sends the messages of all practices; ids and times"),
+];
+
+/// Tables whose rows are of no practice, and why.
+const OF_NO_PRACTICE_ELSEWHERE: [(&str, &str); 9] = [
+    ("accounts.login_attempts", "failures are counted by digests of addresses and accounts, before anybody is known"),
+    ("accounts.signing_keys", "the keys of the house"),
+    ("accounts.standing_progress", "how far the log is followed"),
+    ("accounts.unread_events", "where in the log events stand that no release could read yet"),
+    ("public.accounts_schema_history", "which migrations ran"),
+    ("public.messaging_schema_history", "which migrations ran"),
+    ("public.notifications_schema_history", "which migrations ran"),
+    ("public.read_model_schema_history", "which migrations ran"),
+    ("public.refinery_schema_history", "which migrations ran"),
+];
+
+/// Tables of practices that [`kept_of`](super::kept_of) does not compare, and why.
+const NOT_COMPARED: [(&str, &str); 4] = [
+    ("accounts.known_places", "from where somebody logged in: written by their own logins alone"),
+    ("accounts.practices", "copied from the practice's own stream, whose version is compared"),
+    ("messaging.reminder_messages", "made of the practice's own appointments, whose versions are compared"),
+    ("messaging.reminders_at_work", "made of the practice's own appointments, whose versions are compared"),
 ];
 
 /// A table or view, as the catalogue has it.
@@ -213,4 +234,33 @@ async fn the_application_cannot_get_around_row_level_security() {
         let refused = application().await.batch_execute(attempt).await.unwrap_err();
         assert_eq!(refused.code().map(|code| code.code()), Some("42501"), "{attempt}: {refused}");
     }
+}
+
+/// The tables beside the log and the read models, each with whether its rows name a practice, themselves or by the row that
+/// they belong to.
+async fn tables_elsewhere() -> BTreeMap<String, bool> {
+    let statement = "
+        WITH named AS (
+          SELECT a.attrelid FROM pg_attribute a WHERE a.attname = 'facility_id' AND NOT a.attisdropped)
+        SELECT n.nspname || '.' || c.relname,
+          c.oid IN (SELECT attrelid FROM named) OR EXISTS (
+            SELECT FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f'
+              AND f.confrelid IN (SELECT attrelid FROM named))
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%'
+          AND n.nspname NOT IN ('information_schema', 'read_model', 'audit', 'log', 'keys')";
+    let rows = owner().await.query(statement, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_beside_the_log_says_whose_its_rows_are() {
+    Practice::new().await;
+    let tables = tables_elsewhere().await;
+    let of_nobody: Vec<&str> = tables.iter().filter(|(_, named)| !**named).map(|(table, _)| table.as_str()).collect();
+    assert_eq!(of_nobody, OF_NO_PRACTICE_ELSEWHERE.map(|(table, _)| table), "rows without a practice");
+    // What `kept_of` does not compare, another practice could change without a test that notices.
+    let of_practices = tables.iter().filter(|(_, named)| **named).map(|(table, _)| table.as_str());
+    let not_compared: Vec<&str> = of_practices.filter(|table| !KEPT.contains(table)).collect();
+    assert_eq!(not_compared, NOT_COMPARED.map(|(table, _)| table), "rows that `kept_of` does not compare");
 }

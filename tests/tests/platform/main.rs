@@ -1,5 +1,7 @@
 //! The server as its operators meet it: starting, stopping, failing, and what it leaves behind.
 
+mod declared;
+mod former;
 mod frame;
 mod lifetime;
 mod limits;

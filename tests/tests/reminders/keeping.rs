@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::facility::FacilityCommand;
 use domain::reminder::{ReminderRule, ReminderSettings};
+use domain::values::CodeValue as _;
 use projections::reminders::{ReminderQueries, Reminders as ReminderList};
 use projections_engine::rebuild;
 use system_tests::smtp::{Fault, Step};
@@ -82,4 +83,16 @@ async fn the_list_made_anew_is_the_same_row_for_row() {
     let log = desk.practice.commands.log();
     let report = rebuild::verify(log, &desk.house.owner, &ReminderList, |_| {}).await.expect("compared");
     assert!(report.differences.is_empty(), "{:?}", report.differences);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_channel_can_be_kept_in_the_outbox() {
+    let house = House::new().await;
+    policies::reminders::migrate(&house.owner).await.expect("the outbox");
+    let keep = "INSERT INTO messaging.reminder_messages (message_id, facility_id, patient_id, channel, next_try)
+                VALUES ($1, $1, $1, $2, now())";
+    let owner = house.owner_client().await;
+    for channel in Channel::ALL {
+        owner.execute(keep, &[&Uuid::now_v7(), &channel.code()]).await.expect(channel.code());
+    }
 }

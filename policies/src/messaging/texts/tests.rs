@@ -1,5 +1,8 @@
+use domain::ids::{AppointmentId, StreamVersion};
+use domain::scheduling::Interval;
 use domain::values::{EmailAddress, PhoneNumber};
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::short::{ONE_MESSAGE, gsm, septets};
 use super::*;

@@ -15,7 +15,7 @@ use frame::unparsed_code::UnparsedCode;
 /// An appointment, or a slot that is held. Fields that are not known are left out; all texts are, once the patient has
 /// been erased.
 #[derive(Debug, Object)]
-#[oai(rename = "Appointment", rename_all = "camelCase", skip_serializing_if_is_none, skip_serializing_if_is_empty)]
+#[oai(rename = "Appointment", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct AppointmentDocument {
     id: Uuid,
     status: UnparsedCode<AppointmentStatus>,

@@ -37,12 +37,7 @@ const PATH: &str = "/api/v1/appointments";
 
 /// One appointment in a list, or a slot that is held.
 #[derive(Debug, Object)]
-#[oai(
-    rename = "AppointmentSummary",
-    rename_all = "camelCase",
-    skip_serializing_if_is_none,
-    skip_serializing_if_is_empty
-)]
+#[oai(rename = "AppointmentSummary", rename_all = "camelCase", skip_serializing_if_is_none)]
 struct AppointmentSummaryDocument {
     id: Uuid,
     status: UnparsedCode<AppointmentStatus>,

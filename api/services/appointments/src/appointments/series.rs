@@ -30,7 +30,7 @@ use service::Chapter;
 
 /// What came of one occurrence of a series.
 #[derive(Debug, Object)]
-#[oai(rename = "Occurrence", rename_all = "camelCase", skip_serializing_if_is_none, skip_serializing_if_is_empty)]
+#[oai(rename = "Occurrence", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(super) struct OccurrenceDocument {
     /// When the series says that it begins (`YYYY-MM-DDTHH:MM`, where the practice is).
     original_start: String,

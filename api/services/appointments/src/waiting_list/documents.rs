@@ -18,7 +18,7 @@ use frame::unparsed_code::UnparsedCode;
 
 /// Somebody who waits. Fields that are not known are left out; all texts are, once the patient has been erased.
 #[derive(Debug, Object)]
-#[oai(rename = "WaitingListEntry", rename_all = "camelCase", skip_serializing_if_is_none, skip_serializing_if_is_empty)]
+#[oai(rename = "WaitingListEntry", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(super) struct EntryDocument {
     id: Uuid,
     status: UnparsedCode<WaitingStatus>,
