@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-checks run build test test-core drill bench bench-quick bench-costs flame fmt fmt-check lint doc clean clean-data
+.PHONY: help setup setup-checks run build test test-core mutants drill bench bench-quick bench-costs flame fmt fmt-check lint doc clean clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,13 @@ test: setup-checks test-core ## test-core, and the checks that need nginx, Pytho
 
 setup-checks:
 	@scripts/setup.sh --checks
+
+# A mutant is built and tested in about ten seconds, and there are a thousand: some hours. What is left out, and why, stands in
+# .cargo/mutants.toml.
+mutants: setup ## which mistakes in the rules and in the log's batches no test finds (ARGS="-f 'domain/src/waiting_list/*'")
+	@command -v cargo-mutants >/dev/null || $(CARGO) install cargo-mutants --locked
+	@$(CARGO) mutants --package domain --package event-store-schema --output "$(TARGET)" \
+		$(or $(ARGS),-f 'domain/src/**/*.rs' -f event-store-schema/src/batch.rs)
 
 drill: setup ## the long fault drill, 20 minutes (ARGS='--servers 2 --clients 50 --minutes 5 --servers-only')
 	$(STEP) 'building what the drill kills (some minutes the first time)' \

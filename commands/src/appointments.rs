@@ -14,7 +14,7 @@ use domain::reservation::{Reservation, ResourceKind};
 use event_store_schema::Holder;
 use jiff::Timestamp;
 
-use crate::basis::{Participants, invalid};
+use crate::booking_facts::{Participants, invalid};
 use crate::context::CommandContext;
 use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, Executed, decide, pause};
@@ -86,14 +86,14 @@ impl Commands {
         context: &CommandContext,
     ) -> Result<Vec<Conflict>, AppointmentFailure> {
         let Some(slot) = command.slot() else { return Ok(Vec::new()) };
-        let basis = self.basis(&participants(slot, command), true, context.facility_id).await?;
+        let facts = self.facts(&participants(slot, command), true, context.facility_id).await?;
         let loaded = self.load::<Appointment>(context.facility_id, id.0).await?;
         let loaded = loaded.unwrap_or_else(Loaded::nothing);
-        let (_, events) = decide(&loaded, command, &basis.schedule(slot, &[]), context).await?;
+        let (_, events) = decide(&loaded, command, &facts.schedule(slot, &[]), context).await?;
         let holders = self.log().time_holders(&Appointment::stream(id.0), &wanted(&events)).await?;
         let (conflicts, _) = self.conflicts(context.facility_id, &holders).await?;
-        let Some(beside) = command.beside(&conflicts) else { return Ok(conflicts) };
-        decide(&loaded, command, &basis.schedule(slot, &beside), context).await?;
+        let Some(overlaps) = command.overlaps(&conflicts) else { return Ok(conflicts) };
+        decide(&loaded, command, &facts.schedule(slot, &overlaps), context).await?;
         Ok(Vec::new())
     }
 
@@ -104,11 +104,11 @@ impl Commands {
         slot: &Slot,
         context: &CommandContext,
     ) -> Result<Executed<Appointment>, AppointmentFailure> {
-        let (mut fresh, mut beside) = (false, Vec::new());
+        let (mut fresh, mut overlaps) = (false, Vec::new());
         for attempt in 0..BOOKING_ATTEMPTS {
-            let basis = self.basis(&participants(slot, command), fresh, context.facility_id).await?;
-            let schedule = basis.schedule(slot, &beside);
-            match self.execute(id.0, command, &schedule, &basis.guards, context).await {
+            let facts = self.facts(&participants(slot, command), fresh, context.facility_id).await?;
+            let schedule = facts.schedule(slot, &overlaps);
+            match self.execute(id.0, command, &schedule, &facts.guards, context).await {
                 // A stream that the decision rests on has changed: hours, the patient's file, a room.
                 Err(CommandError::Contended) => {
                     fresh = true;
@@ -123,9 +123,9 @@ impl Commands {
                         pause(attempt).await;
                         continue;
                     }
-                    beside = command
-                        .beside(&conflicts)
-                        .filter(|_| beside.is_empty())
+                    overlaps = command
+                        .overlaps(&conflicts)
+                        .filter(|_| overlaps.is_empty())
                         .ok_or(CommandError::Refused(AppointmentError::Conflicts(conflicts)))?;
                 }
                 outcome => return outcome,
@@ -152,7 +152,7 @@ impl Commands {
             }
             let appointment = AppointmentId(stream.id());
             let loaded = known.get(stream).and_then(Option::as_ref);
-            let kept = loaded.and_then(|loaded| loaded.aggregate.kept_until());
+            let kept = loaded.and_then(|loaded| loaded.aggregate.hold_until());
             if kept.is_some_and(|until| until <= Timestamp::now()) {
                 expired.push(appointment);
                 continue;

@@ -13,7 +13,7 @@ use event_store_schema::{AppendError, Appended, Guard};
 use uuid::Uuid;
 
 use crate::appointments::{BOOKING_ATTEMPTS, participants, wanted};
-use crate::basis::Basis;
+use crate::booking_facts::BookingFacts;
 use crate::context::CommandContext;
 use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, decide, pause, stream_append};
@@ -35,13 +35,13 @@ pub(crate) struct Planned {
     id: AppointmentId,
     /// By which it is booked.
     command: Result<AppointmentCommand, OccurrenceRefusal>,
-    beside: Vec<AppointmentId>,
+    overlaps: Vec<AppointmentId>,
     conflicts: Vec<Conflict>,
 }
 
 impl Planned {
     pub(crate) fn new(command: Result<AppointmentCommand, OccurrenceRefusal>) -> Self {
-        Self { id: AppointmentId(Uuid::now_v7()), command, beside: Vec::new(), conflicts: Vec::new() }
+        Self { id: AppointmentId(Uuid::now_v7()), command, overlaps: Vec::new(), conflicts: Vec::new() }
     }
 
     fn slot(&self) -> Option<&Slot> {
@@ -59,7 +59,7 @@ pub(crate) enum Together {
 
 type Decided = Result<Vec<AppointmentEvent>, OccurrenceRefusal>;
 /// What decisions are made of, by practitioner and room.
-type Bases = HashMap<(UserId, Option<RoomId>), Basis>;
+type FactsBySlot = HashMap<(UserId, Option<RoomId>), BookingFacts>;
 
 const fn whom_and_where(slot: &Slot) -> (UserId, Option<RoomId>) {
     (slot.practitioner_id, slot.room_id)
@@ -76,8 +76,8 @@ impl Commands {
     ) -> Result<Together, AppointmentFailure> {
         let mut fresh = false;
         for attempt in 0..BOOKING_ATTEMPTS {
-            let bases = self.bases(&planned, fresh, context).await?;
-            let decided = decide_all(&planned, &bases, context).await?;
+            let facts_by_slot = self.facts_by_slot(&planned, fresh, context).await?;
+            let decided = decide_all(&planned, &facts_by_slot, context).await?;
             let refused = decided.iter().filter(|outcome| outcome.is_err()).count();
             if refused > 0 && !fresh {
                 fresh = true;
@@ -88,7 +88,7 @@ impl Commands {
                 self.look_ahead(&mut planned, &decided, context).await?;
                 return Ok(Together::Decided(outcomes(&planned, &decided), None));
             }
-            match self.append_together(patient, &planned, &decided, &bases, context).await {
+            match self.append_together(patient, &planned, &decided, &facts_by_slot, context).await {
                 Ok(appended) if appended.replayed => return self.repeat(appended).await,
                 Ok(appended) => {
                     return Ok(Together::Decided(outcomes(&planned, &decided), Some(appended.last_position)));
@@ -117,20 +117,20 @@ impl Commands {
         }
     }
 
-    async fn bases(
+    async fn facts_by_slot(
         &self,
         planned: &[Planned],
         fresh: bool,
         context: &CommandContext,
-    ) -> Result<Bases, AppointmentFailure> {
-        let mut bases = Bases::new();
+    ) -> Result<FactsBySlot, AppointmentFailure> {
+        let mut facts_by_slot = FactsBySlot::new();
         for command in planned.iter().filter_map(|planned| planned.command.as_ref().ok()) {
             let Some(slot) = command.slot() else { continue };
-            if let Entry::Vacant(missing) = bases.entry(whom_and_where(slot)) {
-                missing.insert(self.basis(&participants(slot, command), fresh, context.facility_id).await?);
+            if let Entry::Vacant(missing) = facts_by_slot.entry(whom_and_where(slot)) {
+                missing.insert(self.facts(&participants(slot, command), fresh, context.facility_id).await?);
             }
         }
-        Ok(bases)
+        Ok(facts_by_slot)
     }
 
     async fn append_together(
@@ -138,7 +138,7 @@ impl Commands {
         patient: PatientId,
         planned: &[Planned],
         decided: &[Decided],
-        bases: &Bases,
+        facts_by_slot: &FactsBySlot,
         context: &CommandContext,
     ) -> Result<Appended, AppendError> {
         let mut streams = Vec::with_capacity(planned.len());
@@ -149,7 +149,7 @@ impl Commands {
             streams.push(stream_append::<Appointment>(id, nothing, subject, events, facility)?);
         }
         let mut guards: Vec<Guard> = Vec::new();
-        for guard in bases.values().flat_map(|basis| &basis.guards) {
+        for guard in facts_by_slot.values().flat_map(|facts| &facts.guards) {
             if !guards.iter().any(|known| known.stream == guard.stream) {
                 guards.push(guard.clone());
             }
@@ -188,7 +188,7 @@ impl Commands {
 /// What each leads to by itself. If one meets another of them, that is a conflict like any other.
 async fn decide_all(
     planned: &[Planned],
-    bases: &Bases,
+    facts_by_slot: &FactsBySlot,
     context: &CommandContext,
 ) -> Result<Vec<Decided>, AppointmentFailure> {
     let mut decided: Vec<Decided> = Vec::with_capacity(planned.len());
@@ -201,7 +201,7 @@ async fn decide_all(
                 continue;
             }
         };
-        let Some((slot, basis)) = slot.and_then(|slot| Some((slot, bases.get(&whom_and_where(slot))?))) else {
+        let Some((slot, facts)) = slot.and_then(|slot| Some((slot, facts_by_slot.get(&whom_and_where(slot))?))) else {
             return Err(CommandError::Invalid("only bookings are made together".to_owned()));
         };
         let mut conflicts = one.conflicts.clone();
@@ -210,7 +210,7 @@ async fn decide_all(
             decided.push(Err(AppointmentError::Conflicts(conflicts).into()));
             continue;
         }
-        match decide(&Loaded::<Appointment>::nothing(), command, &basis.schedule(slot, &one.beside), context).await {
+        match decide(&Loaded::<Appointment>::nothing(), command, &facts.schedule(slot, &one.overlaps), context).await {
             Ok((_, events)) => {
                 taken.push((slot.clone(), one.id));
                 decided.push(Ok(events));
@@ -237,8 +237,8 @@ fn meet(planned: &mut [Planned], decided: &[Decided], conflicts: &[Conflict]) {
             conflict.during.is_some_and(|during| times.iter().any(|time| during.overlaps(*time)))
         };
         let met: Vec<_> = conflicts.iter().filter(met).cloned().collect();
-        match command.beside(&met) {
-            Some(beside) if one.beside.is_empty() => one.beside = beside,
+        match command.overlaps(&met) {
+            Some(overlaps) if one.overlaps.is_empty() => one.overlaps = overlaps,
             Some(_) | None => one.conflicts = met,
         }
     }

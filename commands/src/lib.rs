@@ -1,7 +1,7 @@
 //! From a command to appended events: load the aggregate, decide, append. If another server appended first, decide again.
 //!
 //! ```text
-//! a service, a policy ─► Commands ─► basis, facilities … ─► the aggregate's handle ─► EventLog::append
+//! a service, a policy ─► Commands ─► booking_facts, facilities … ─► the aggregate's handle ─► EventLog::append
 //!                           ▲        what is guarded        events, or a refusal            │
 //!                           └──────────── another version: again, on the new state ◄───────┘
 //! ```
@@ -12,7 +12,7 @@ mod appointment_series;
 mod appointments;
 mod appointments_together;
 mod availability;
-mod basis;
+mod booking_facts;
 mod cache;
 mod context;
 mod error;
@@ -26,7 +26,7 @@ mod reminders;
 mod series_rest;
 mod store;
 mod users;
-mod waiting;
+mod waiting_list;
 
 pub use appointment_series::{LinkedBooking, LinkedOutcome, OccurrenceOutcome, SeriesBooking, SeriesOutcome};
 pub use appointments_together::OccurrenceRefusal;
@@ -38,4 +38,4 @@ pub use loaded::{Loaded, Recorded};
 pub use patients::Registration;
 pub use series_rest::{OccurrenceChange, SeriesMove, SeriesRest};
 pub use store::LogEventStore;
-pub use waiting::AcceptRefusal;
+pub use waiting_list::AcceptRefusal;

@@ -21,4 +21,4 @@ mod testing;
 pub mod upcasting;
 pub mod user;
 pub mod values;
-pub mod waiting;
+pub mod waiting_list;

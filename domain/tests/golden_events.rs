@@ -17,7 +17,7 @@ use domain::ids::{EventId, FacilityId, Position, StreamVersion, SubjectId};
 use domain::patient::Patient;
 use domain::upcasting::Upcasters;
 use domain::user::User;
-use domain::waiting::WaitingEntry;
+use domain::waiting_list::WaitingEntry;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;

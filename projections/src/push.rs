@@ -21,7 +21,7 @@ use domain::patient::{
 use domain::personal::Revealed;
 use domain::role::Area;
 use domain::values::NotificationKind;
-use domain::waiting::{WaitingEntry, WaitingEvent};
+use domain::waiting_list::{WaitingEntry, WaitingEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -12,7 +12,7 @@ use domain::event::LoggedEvent;
 use domain::facility::FacilityEvent;
 use domain::patient::PatientEvent;
 use domain::user::UserEvent;
-use domain::waiting::WaitingEvent;
+use domain::waiting_list::WaitingEvent;
 use projections_engine::Projection;
 use serde::{Deserialize, Serialize};
 

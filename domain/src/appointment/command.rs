@@ -137,7 +137,7 @@ impl AppointmentCommand {
 
     /// The appointments over which it would lie, if all that it meets is the practitioner, and it is meant to. Whether it may
     /// is for [`handle`](cqrs_es::Aggregate::handle) to say.
-    pub fn beside(&self, conflicts: &[Conflict]) -> Option<Vec<AppointmentId>> {
+    pub fn overlaps(&self, conflicts: &[Conflict]) -> Option<Vec<AppointmentId>> {
         let terms = match self {
             Self::BookAppointment { terms, .. }
             | Self::RescheduleAppointment { terms, .. }

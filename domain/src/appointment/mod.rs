@@ -73,7 +73,7 @@ pub struct Appointment {
     /// Whether it lies outside the practitioner's hours as they were then.
     pub outside_availability: bool,
     /// Over which appointments it was meant to lie.
-    pub beside: Vec<AppointmentId>,
+    pub overlaps: Vec<AppointmentId>,
     /// What was written of it.
     pub texts: Revealed<Texts>,
     /// Why it was called off.
@@ -93,7 +93,7 @@ impl Appointment {
     }
 
     /// Until when it is a slot that is kept; none if it is anything else.
-    pub fn kept_until(&self) -> Option<Timestamp> {
+    pub fn hold_until(&self) -> Option<Timestamp> {
         self.held_until.filter(|_| self.status == Some(AppointmentStatus::Held))
     }
 
@@ -137,7 +137,7 @@ impl Appointment {
             time_zone: schedule.zone_name(),
             outside_availability,
         };
-        Self::take(sink, self, moved, &slot, &schedule.beside).await;
+        Self::take(sink, self, moved, &slot, &schedule.overlaps).await;
         Ok(())
     }
 
@@ -174,12 +174,12 @@ impl Appointment {
         aggregate: &mut Self,
         event: AppointmentEvent,
         slot: &Slot,
-        beside: &[AppointmentId],
+        overlaps: &[AppointmentId],
     ) {
         sink.write(event, aggregate).await;
-        if !beside.is_empty() {
+        if !overlaps.is_empty() {
             let (practitioner_id, times) = (slot.practitioner_id, slot.times());
-            let overlap = AppointmentEvent::OverlapAccepted { practitioner_id, times, appointments: beside.to_vec() };
+            let overlap = AppointmentEvent::OverlapAccepted { practitioner_id, times, appointments: overlaps.to_vec() };
             sink.write(overlap, aggregate).await;
         }
     }
@@ -236,7 +236,7 @@ impl Aggregate for Appointment {
                     outside_availability,
                     personal: Revealed::Value(details.texts),
                 };
-                Self::take(sink, self, booked, &slot, &schedule.beside).await;
+                Self::take(sink, self, booked, &slot, &schedule.overlaps).await;
             }
             AppointmentCommand::RescheduleAppointment { slot, terms } => {
                 let kind = self.kind.ok_or(AppointmentError::NotBooked)?;
@@ -310,7 +310,7 @@ impl Aggregate for Appointment {
                     time_zone: schedule.zone_name(),
                     outside_availability,
                 };
-                Self::take(sink, self, restored, &slot, &schedule.beside).await;
+                Self::take(sink, self, restored, &slot, &schedule.overlaps).await;
             }
             AppointmentCommand::ChooseReminders { reminders } => {
                 self.allowed(|status| !status.is_final())?;
@@ -364,7 +364,7 @@ impl Aggregate for Appointment {
                     occurrence,
                     link_id,
                     outside_availability,
-                    beside: Vec::new(),
+                    overlaps: Vec::new(),
                     texts: personal,
                     cancellation: Revealed::Forgotten,
                     reminders: None,
@@ -375,18 +375,18 @@ impl Aggregate for Appointment {
                 self.status = Some(AppointmentStatus::Scheduled);
                 self.reminded.retain(|mark| mark.starts == slot.during.from);
                 (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
-                (self.outside_availability, self.beside) = (outside_availability, Vec::new());
+                (self.outside_availability, self.overlaps) = (outside_availability, Vec::new());
             }
             AppointmentEvent::AppointmentRestored { patient_id, slot, time_zone, outside_availability } => {
                 (self.status, self.cancellation) = (Some(AppointmentStatus::Scheduled), Revealed::Forgotten);
                 (self.patient_id, self.slot, self.time_zone) = (Some(patient_id), Some(slot), time_zone);
-                (self.outside_availability, self.beside) = (outside_availability, Vec::new());
+                (self.outside_availability, self.overlaps) = (outside_availability, Vec::new());
             }
             AppointmentEvent::AppointmentDetailsChanged { fields_changed: _, r#type, priority, personal } => {
                 (self.kind, self.priority, self.texts) = (Some(r#type), Some(priority), personal);
             }
             AppointmentEvent::OverlapAccepted { practitioner_id: _, times: _, appointments } => {
-                self.beside = appointments;
+                self.overlaps = appointments;
             }
             AppointmentEvent::AppointmentConfirmed { by_patient: _ } => {
                 self.status = Some(AppointmentStatus::Confirmed)

@@ -88,7 +88,7 @@ pub(super) fn check_slot(
     let mut violations = time_violations(slot);
     let outside = !within_hours(slot, schedule);
     let (late, overriding) = (slot.hull().from < schedule.clock.now, terms.override_availability && outside);
-    let overlapping = !schedule.beside.is_empty();
+    let overlapping = !schedule.overlaps.is_empty();
     if terms.reason.is_none() {
         let why = [
             (late, "in_the_past", "What lies in the past is booked with a justification."),

@@ -14,13 +14,13 @@ pub struct Schedule {
     /// Whether the practice lets appointments of the practitioner overlap, when somebody says why.
     pub overlap_allowed: bool,
     /// The appointments of the practitioner over which this one would lie, and is meant to.
-    pub beside: Vec<AppointmentId>,
+    pub overlaps: Vec<AppointmentId>,
 }
 
 impl Schedule {
     /// For commands that take no time of anybody.
     pub const fn at(clock: PracticeTime) -> Self {
-        Self { clock, open: Vec::new(), overlap_allowed: false, beside: Vec::new() }
+        Self { clock, open: Vec::new(), overlap_allowed: false, overlaps: Vec::new() }
     }
 
     pub(super) fn zone_name(&self) -> String {

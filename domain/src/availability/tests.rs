@@ -136,6 +136,57 @@ fn hours_that_are_none_are_refused_where_they_stand() {
 }
 
 #[test]
+fn a_plan_may_go_to_its_limits() {
+    let (today, in_five_years) = (date(2026, 11, 23), date(2031, 11, 23));
+    let hours = vec![on(Weekday::Monday, &[("08:00", "12:00")])];
+    for day in [today, in_five_years] {
+        given(vec![]).when(set(hours.clone(), Some(day))).then_expect_events(vec![were_set(hours.clone(), day)]);
+        let extra = ExtraHours { date: day, time_slots: vec![slot("09:00", "12:00")] };
+        let opened = AvailabilityEvent::ExtraHoursOpened { extra_id: EXTRA, extra: extra.clone() };
+        given(vec![]).when(open_extra(extra)).then_expect_events(vec![opened]);
+    }
+    let longest = leave(date(2025, 11, 23).at(0, 0, 0, 0), in_five_years.at(23, 59, 0, 0));
+    given(vec![]).when(plan(longest)).then_expect_events(vec![planned(longest)]);
+
+    let extra = |date| open_extra(ExtraHours { date, time_slots: vec![slot("09:00", "12:00")] });
+    assert_eq!(refused(extra(date(2031, 11, 24))), [broken("date", "date_range")]);
+    let hour = |number: i64| TimeOfDay::new(u8::try_from(number).expect("an hour"), 0).expect("a time");
+    let parts = |count| (0..count).map(|n| TimeSlot { start: hour(n), end: hour(n + 1) }).collect::<Vec<_>>();
+    let many = |count| vec![DayHours { day_of_week: Weekday::Monday, time_slots: parts(count) }];
+    given(vec![]).when(set(many(12), None)).then_expect_events(vec![were_set(many(12), today)]);
+    assert_eq!(refused(set(many(13), None)), [broken("hours[0].timeSlots", "time_slots_count")]);
+}
+
+#[test]
+fn two_appointments_are_apart_by_what_follows_the_one_and_precedes_the_other() {
+    let rules = |before, after| BookingRules {
+        buffer_before_minutes: before,
+        buffer_after_minutes: after,
+        ..BookingRules::default()
+    };
+    assert_eq!(rules(5, 10).buffer_minutes(), 15);
+    assert_eq!(rules(u16::MAX, 1).buffer_minutes(), u16::MAX);
+}
+
+#[test]
+fn hours_are_open_on_their_day_of_the_week_and_on_no_other() {
+    let mut availability = Availability::default();
+    availability.apply(were_set(vec![on(Weekday::Tuesday, &[("08:00", "12:00")])], date(2026, 11, 1)));
+    let at = |day| instant_or_jump(date(2026, 11, day).at(0, 0, 0, 0), &paris());
+    let week = Interval { from: at(23), until: at(30) };
+    let tuesday_morning = stretch(date(2026, 11, 24).at(8, 0, 0, 0), date(2026, 11, 24).at(12, 0, 0, 0), &paris());
+    assert_eq!(availability.open_intervals(week, &paris()), [tuesday_morning.expect("a morning")]);
+}
+
+#[test]
+fn a_day_of_the_week_has_a_number_from_0_to_6() {
+    let hours = |number: i8| serde_json::json!({"dayOfWeek": number, "timeSlots": []});
+    assert_eq!(serde_json::from_value::<DayHours>(hours(6)).unwrap(), on(Weekday::Saturday, &[]));
+    assert!(serde_json::from_value::<DayHours>(hours(7)).is_err());
+    assert_eq!(Availability::default().subject(Uuid::nil()), None);
+}
+
+#[test]
 fn hours_that_touch_each_other_are_taken() {
     let hours = vec![on(Weekday::Monday, &[("00:00", "12:00"), ("12:00", "24:00")])];
     let expected = vec![were_set(hours.clone(), date(2026, 11, 23))];

@@ -7,7 +7,7 @@ use super::*;
 use crate::refusal::{Refusal, Refused};
 use crate::role::{Access, Area};
 use crate::testing::ThenNothing;
-use crate::values::{FacilityName, Label, RuleBroken, TextValue};
+use crate::values::{FacilityName, Finess, Label, RuleBroken, TextValue};
 
 fn today() -> Circumstances {
     Circumstances { now: jiff::Timestamp::UNIX_EPOCH, today: date(1970, 1, 1) }
@@ -35,6 +35,19 @@ fn a_practice_is_opened_with_its_time_zone() {
         .given_no_previous_events()
         .when(open("Indian/Reunion"))
         .then_expect_events(vec![opened("Indian/Reunion")]);
+}
+
+#[test]
+fn a_practice_is_as_it_was_opened() {
+    let finess = Some(Finess::parse("750712184").expect("a valid number"));
+    let name = FacilityName::parse("Cabinet du Port").expect("a valid name");
+    let mut practice = Facility::default();
+    assert!(!practice.is_open());
+    let time_zone = "Europe/Paris".to_owned();
+    practice.apply(FacilityEvent::FacilityOpened { name, finess: finess.clone(), time_zone: time_zone.clone() });
+    assert!(practice.is_open());
+    assert_eq!((practice.name.as_str(), practice.finess, practice.time_zone), ("Cabinet du Port", finess, time_zone));
+    assert_eq!(Facility::default().subject(Uuid::nil()), None, "a practice is nobody's data");
 }
 
 #[test]
@@ -73,6 +86,11 @@ fn a_practice_decides_when_sessions_end_and_who_needs_a_second_factor() {
 
 #[test]
 fn an_idle_time_out_lies_between_five_minutes_and_twelve_hours() {
+    for minutes in [5, 720] {
+        let change = FacilityCommand::ChangeSettings { settings: settings(minutes) };
+        let outcome = TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]).when(change);
+        outcome.then_expect_events(vec![FacilityEvent::FacilitySettingsChanged { settings: settings(minutes) }]);
+    }
     for minutes in [0, 4, 721, u16::MAX] {
         let change = FacilityCommand::ChangeSettings { settings: settings(minutes) };
         let outcome = TestFramework::<Facility>::with(today()).given(vec![opened("Europe/Paris")]).when(change);
@@ -190,6 +208,23 @@ fn a_practice_decides_how_its_patients_are_reminded() {
     too_many.rules = vec![too_many.rules[0]; 2];
     let expected = [("reminders[1]".to_owned(), "repeated")];
     assert_eq!(refused(given().when(set(too_many)).inspect_result()), expected);
+}
+
+#[test]
+fn a_practice_has_five_hundred_open_rooms_at_most() {
+    let number = |number: u128| (RoomId(Uuid::from_u128(0x100 + number)), format!("Salle {number}"));
+    let rooms = |count| (0..count).map(number).map(|(id, name)| room_added(id, &name));
+    let given = |count, closed: Option<FacilityEvent>| {
+        let events = [opened("Europe/Paris")].into_iter().chain(rooms(count)).chain(closed).collect();
+        TestFramework::<Facility>::with(today()).given(events)
+    };
+    let add = FacilityCommand::AddRoom { room_id: ROOM, name: label("Salle bleue") };
+    let added = || vec![room_added(ROOM, "Salle bleue")];
+    given(499, None).when(add.clone()).then_expect_events(added());
+    let too_many = given(500, None).when(add.clone()).inspect_result();
+    assert_eq!(refused(too_many), [("name".to_owned(), "too_many_rooms")]);
+    let closed = FacilityEvent::RoomClosed { room_id: number(7).0 };
+    given(500, Some(closed)).when(add).then_expect_events(added());
 }
 
 #[test]

@@ -5,7 +5,9 @@ use super::*;
 use crate::event::LoggedEvent;
 use crate::reservation::{KeyKind, Reservation, UniqueKey};
 use crate::testing::ThenNothing;
-use crate::values::{BirthDate, FirstName, Gender, Ins, LastName, PhoneNumber, Reason, TextValue};
+use crate::values::{
+    Address, BirthDate, FirstName, Gender, Ins, InsAuthority, Insurance, LastName, Nir, PhoneNumber, Reason, TextValue,
+};
 
 type PatientTest = TestFramework<Patient>;
 
@@ -125,6 +127,61 @@ fn a_change_of_contact_needs_no_reason_and_leaves_the_rest_alone() {
         }]);
 }
 
+/// The example that the type itself gives.
+fn example<T: TextValue>() -> T {
+    T::parse(T::EXAMPLE).unwrap()
+}
+
+#[test]
+fn each_part_of_the_identity_that_differs_is_named_by_itself() {
+    let before = zoe().identity;
+    assert_eq!(identity_changes(Some(&before), &before), Vec::<String>::new());
+    for (field, after) in [
+        ("lastName", Identity { last_name: LastName::parse("Riou").unwrap(), ..before.clone() }),
+        ("firstName", Identity { first_name: FirstName::parse("Maï").unwrap(), ..before.clone() }),
+        ("birthDate", Identity { birth_date: BirthDate::parse("1984-03-01").unwrap(), ..before.clone() }),
+        ("gender", Identity { gender: Gender::Male, ..before.clone() }),
+        ("nationality", Identity { nationality: Some(example()), ..before.clone() }),
+        ("idNumber", Identity { id_number: Some(example()), ..before.clone() }),
+        ("ins", Identity { ins: Some(made_up_ins()), ..before.clone() }),
+    ] {
+        assert_eq!(identity_changes(Some(&before), &after), [field]);
+    }
+    assert_eq!(identity_changes(None, &before).len(), 7, "all of it, if the former one is forgotten");
+}
+
+#[test]
+fn each_part_of_contact_and_insurance_that_differs_is_named_by_itself() {
+    let before = Contact::default();
+    let emergency_contact = EmergencyContact { name: example(), relationship: None, phone: None };
+    for (field, after) in [
+        ("address", Contact { address: Address { city: Some(example()), ..Address::default() }, ..before.clone() }),
+        ("contact.phone", Contact { phone: Some(example()), ..before.clone() }),
+        ("contact.email", Contact { email: Some(example()), ..before.clone() }),
+        ("contact.emergencyContact", Contact { emergency_contact: Some(emergency_contact), ..before.clone() }),
+    ] {
+        assert_eq!(contact_changes(Some(&before), &after), [field]);
+    }
+    assert_eq!(contact_changes(None, &before).len(), 4, "all of it, if the former one is forgotten");
+    let insured = Coverage { insurance: Some(Insurance { provider: example(), number: None, kind: None }) };
+    assert_eq!(insurance_changes(Some(&Coverage::default()), &insured), ["insurance"]);
+    assert_eq!(insurance_changes(Some(&insured), &insured), Vec::<String>::new());
+    assert_eq!(insurance_changes(None, &Coverage::default()), ["insurance"]);
+}
+
+#[test]
+fn a_change_of_insurance_needs_no_reason() {
+    let mut insured = zoe();
+    insured.coverage.insurance = Some(Insurance { provider: example(), number: None, kind: None });
+    PatientTest::with(on_a_day_in_2026())
+        .given(vec![registered(zoe())])
+        .when(revise(insured.clone(), None))
+        .then_expect_events(vec![PatientEvent::PatientInsuranceChanged {
+            fields_changed: vec!["insurance".to_owned()],
+            personal: Revealed::Value(insured.coverage),
+        }]);
+}
+
 #[test]
 fn a_revision_that_changes_nothing_is_no_event() {
     PatientTest::with(on_a_day_in_2026())
@@ -225,10 +282,30 @@ fn an_ins_that_is_taken_away_is_free_again() {
     assert!(corrected.reservations().iter().any(|r| matches!(r, Reservation::Keys { kind: KeyKind::PatientIns, .. })));
 }
 
+#[test]
+fn one_matricule_of_two_authorities_is_two_identities() {
+    let key = |ins: Ins| {
+        let mut details = zoe();
+        details.identity.ins = Some(ins);
+        keys(&registered(details), KeyKind::PatientIns).remove(0).value
+    };
+    let (test, demonstration) = (made_up_ins(), Ins { authority: InsAuthority::Demonstration, ..made_up_ins() });
+    let other = Ins { matricule: Nir::parse(Nir::EXAMPLE).unwrap(), ..made_up_ins() };
+    assert_eq!(key(test.clone()), key(made_up_ins()));
+    assert_ne!(key(test.clone()), key(demonstration));
+    assert_ne!(key(test), key(other));
+}
+
 fn made_up_ins() -> Ins {
     let body: u64 = 2_840_275_123_456;
     let key = 97 - body % 97;
     Ins::parse(&format!("{body}{key:02}"), "1.2.250.1.213.1.4.10").unwrap()
+}
+
+#[test]
+fn a_file_is_the_patients_own_data() {
+    let id = Uuid::from_u128(7);
+    assert_eq!(Patient::default().subject(id), Some(SubjectId(id)));
 }
 
 #[test]

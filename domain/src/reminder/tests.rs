@@ -1,6 +1,8 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::appointment::{AppointmentEvent, AppointmentPriority, AppointmentType, Slot};
@@ -107,6 +109,49 @@ fn settings_that_nobody_can_mean_are_refused() {
         assert_eq!(found, [(field.to_owned(), rule)]);
     }
     assert_eq!(quiet("21:00", "24:00").violations(), []);
+}
+
+#[test]
+fn settings_may_go_to_their_limits() {
+    let at_lead = |minutes_before| ReminderRule { minutes_before, ..DAY_BEFORE };
+    let five = [SHORTEST_LEAD, 60, 120, 180, LONGEST_LEAD].map(at_lead);
+    let usual = ReminderSettings::default();
+    let rules = |rules: Vec<ReminderRule>| ReminderSettings { rules, ..usual.clone() };
+    assert_eq!(rules(five.to_vec()).violations(), []);
+    let of_kind = |rules: Vec<ReminderRule>| ReminderSettings {
+        rules_by_type: [(AppointmentType::Exam, rules)].into(),
+        ..usual.clone()
+    };
+    let six = [five.as_slice(), &[at_lead(240)]].concat();
+    for (settings, field, rule) in [
+        (rules(vec![at_lead(LONGEST_LEAD + 1)]), "reminders[0].time", "lead_time_range"),
+        (rules(six.clone()), "reminders", "too_many"),
+        (of_kind(six), "byType[0].reminders", "too_many"),
+    ] {
+        let found: Vec<_> = settings.violations().into_iter().map(|broken| (broken.field, broken.rule)).collect();
+        assert_eq!(found, [(field.to_owned(), rule)]);
+    }
+    let quiet = |start: u8, end: u8| {
+        let time = |hour| TimeOfDay::new(hour, 0).unwrap();
+        ReminderSettings { quiet_hours: Some(QuietHours { start: time(start), end: time(end) }), ..usual.clone() }
+    };
+    assert_eq!(quiet(8, 7).violations(), [], "an hour is left");
+    assert_eq!(quiet(8, 9).violations(), []);
+}
+
+#[test]
+fn reminders_stand_in_the_order_in_which_they_come() {
+    let email = |minutes_before| ReminderRule { channel: Channel::Email, minutes_before };
+    let sms = |minutes_before| ReminderRule { channel: Channel::Sms, minutes_before };
+    let (mixed, in_order) = (vec![sms(60), email(60), email(1440)], vec![email(1440), email(60), sms(60)]);
+    assert_eq!(super::in_order(mixed.clone()), in_order);
+    let settings = ReminderSettings {
+        rules: mixed.clone(),
+        rules_by_type: [(AppointmentType::Exam, mixed)].into(),
+        ..ReminderSettings::default()
+    };
+    let settings = settings.in_order();
+    assert_eq!((&settings.rules, &settings.rules_by_type[&AppointmentType::Exam]), (&in_order, &in_order));
 }
 
 fn starting(text: &str) -> Slot {

@@ -87,6 +87,18 @@ fn nobody_has_a_specialty_twice() {
 }
 
 #[test]
+fn somebody_has_ten_specialties_at_most() {
+    let with = |codes: &[&str]| {
+        let mut details = details(None);
+        details.profession.specialties = codes.iter().map(|code| specialty(code)).collect();
+        given(active(Role::Nurse)).when(UserCommand::ChangeProfile { details }).inspect_result()
+    };
+    let codes: Vec<_> = Specialty::all().map(|(code, _)| code).take(11).collect();
+    assert!(with(&codes[..10]).is_ok());
+    assert_eq!(refused(with(&codes)), [("specialties".to_owned(), "too_many_specialties")]);
+}
+
+#[test]
 fn a_change_of_profile_names_the_fields_and_no_value() {
     let mut changed = details(None);
     changed.profile.phone = Some(PhoneNumber::parse("02 61 91 00 20").unwrap());
@@ -267,6 +279,22 @@ fn administrators_are_known_by_a_key_that_they_share() {
         assert_eq!(holds(&event), Some(0), "{}", event.event_type());
     }
     assert_eq!(holds(&first_password()), None);
+}
+
+#[test]
+fn a_member_of_staff_is_as_they_were_registered_and_then_changed() {
+    let mut user = User::default();
+    let UserDetails { profile, profession } = details(Some("10002909371"));
+    user.apply(registered(Role::Doctor));
+    assert_eq!((user.role, &user.profession, user.profile.value()), (Some(Role::Doctor), &profession, Some(&profile)));
+    let mut changed = details(None);
+    changed.profile.phone = Some(PhoneNumber::parse("02 61 91 00 20").unwrap());
+    let UserDetails { profile, profession } = changed;
+    let personal = Revealed::Value(profile.clone());
+    user.apply(UserEvent::UserProfileChanged { fields_changed: Vec::new(), profession: profession.clone(), personal });
+    assert_eq!((&user.profession, user.profile.value()), (&profession, Some(&profile)));
+    let id = Uuid::from_u128(7);
+    assert_eq!(user.subject(id), Some(SubjectId(id)), "what they are is their own data");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use domain::appointment::{Appointment, LONGEST, Slot};
 use domain::ids::{FacilityId, UserId, WaitingId};
 use domain::reminder::QuietHours;
 use domain::scheduling::{Calendar, Interval, PracticeTime, SlotSearch, free_slots};
-use domain::waiting::{WaitingStatus, answer_by};
+use domain::waiting_list::{WaitingStatus, answer_by};
 use jiff::{SignedDuration, Timestamp};
 use projections::availability::Wanted;
 use projections::waiting_list::WaitingView;

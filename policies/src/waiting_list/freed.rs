@@ -6,7 +6,7 @@ use domain::availability::{Availability, AvailabilityEvent};
 use domain::event::RecordedEvent;
 use domain::ids::{RoomId, StreamVersion, UserId};
 use domain::scheduling::{Interval, stretch};
-use domain::waiting::{WaitingEntry, WaitingError};
+use domain::waiting_list::{WaitingEntry, WaitingError};
 use projections_engine::following::PolicyError;
 
 use super::work::Work;

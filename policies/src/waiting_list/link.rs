@@ -3,7 +3,7 @@
 
 use commands::Commands;
 use domain::ids::{FacilityId, WaitingId};
-use domain::waiting::{Offer, WaitingCommand, WaitingEntry, WaitingStatus};
+use domain::waiting_list::{Offer, WaitingCommand, WaitingEntry, WaitingStatus};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;

@@ -23,7 +23,7 @@ use commands::{CommandContext, CommandError, Commands};
 use domain::event::RecordedEvent;
 use domain::facility::Facility;
 use domain::ids::{OfferId, WaitingId};
-use domain::waiting::{WaitingCommand, WaitingError};
+use domain::waiting_list::{WaitingCommand, WaitingError};
 use event_store_schema::IdempotencyKey;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

@@ -18,7 +18,7 @@ use domain::patient::Patient;
 use domain::reminder::ReminderFailure;
 use domain::user::User;
 use domain::values::{Channel, CodeValue};
-use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError};
+use domain::waiting_list::{WaitingCommand, WaitingEntry, WaitingError};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -124,7 +124,7 @@ async fn tell(work: &Work, open: &OpenOffer) -> Result<Outcome, PolicyError> {
     let OpenOffer { facility_id, waiting_id, offer_id } = *open;
     let found = work.commands.load::<WaitingEntry>(facility_id, waiting_id.0).await?;
     let Some(entry) = found.map(|loaded| loaded.aggregate) else { return Ok(Outcome::Done) };
-    if !entry.open_offer(offer_id).is_ok_and(domain::waiting::Offer::is_untold) {
+    if !entry.open_offer(offer_id).is_ok_and(domain::waiting_list::Offer::is_untold) {
         return Ok(Outcome::Done);
     }
     if !Channel::ALL.iter().any(|channel| work.messengers.can(*channel)) {
@@ -147,8 +147,9 @@ async fn tell(work: &Work, open: &OpenOffer) -> Result<Outcome, PolicyError> {
         Err(SendError::Delivery(DeliveryError::Permanent(_))) => fail(work, open, ReminderFailure::Refused).await,
         Err(SendError::Delivery(DeliveryError::Transient(_))) => {
             let now = work.commands.load::<WaitingEntry>(facility_id, waiting_id.0).await?;
-            let untold =
-                now.is_some_and(|now| now.aggregate.open_offer(offer_id).is_ok_and(domain::waiting::Offer::is_untold));
+            let untold = now.is_some_and(|now| {
+                now.aggregate.open_offer(offer_id).is_ok_and(domain::waiting_list::Offer::is_untold)
+            });
             // After it was handed over, that is the last word.
             if untold { Ok(Outcome::Retry) } else { fail(work, open, ReminderFailure::GivenUp).await }
         }

@@ -89,7 +89,7 @@ async fn write(appointments: &States<Appointment>, tx: &Transaction<'_>) -> Resu
         statuses.push(status.code());
         take_time.push(status.takes_time());
         types.push(appointment.kind.map(CodeValue::code));
-        held.push(appointment.kept_until());
+        held.push(appointment.hold_until());
         words.push(words_of(appointment));
         documents.push(Json(appointment));
         versions.push(known.version.to_sql());

@@ -90,7 +90,7 @@ impl AppointmentView {
         fn text<T: TextValue>(value: T) -> String {
             value.as_str().to_owned()
         }
-        let held_until = appointment.kept_until();
+        let held_until = appointment.hold_until();
         let slot = appointment.slot?;
         let forgotten = appointment.patient_id.is_some() && appointment.texts == Revealed::Forgotten;
         let texts = appointment.texts.into_value().unwrap_or_default();
@@ -111,7 +111,7 @@ impl AppointmentView {
             original_start: appointment.occurrence.map(|occurrence| occurrence.original_start),
             link_id: appointment.link_id,
             outside_availability: appointment.outside_availability,
-            beside: appointment.beside,
+            beside: appointment.overlaps,
             title: texts.title.map(text),
             reason: texts.reason.map(text),
             notes: texts.notes.map(text),

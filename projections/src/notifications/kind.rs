@@ -7,7 +7,7 @@ use domain::availability::{Availability, AvailabilityEvent};
 use domain::event::{RecordedEvent, UnreadableEvent};
 use domain::ids::{AppointmentId, PatientId, UserId};
 use domain::values::NotificationKind;
-use domain::waiting::{WaitingEntry, WaitingEvent};
+use domain::waiting_list::{WaitingEntry, WaitingEvent};
 use uuid::Uuid;
 
 /// What a notification says.

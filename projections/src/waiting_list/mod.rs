@@ -5,7 +5,7 @@ mod queries;
 use domain::appointment::AppointmentPriority;
 use domain::event::{LoggedEvent, RecordedEvent};
 use domain::values::CodeValue;
-use domain::waiting::{Offer, WaitingEntry, WaitingEvent};
+use domain::waiting_list::{Offer, WaitingEntry, WaitingEvent};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use projections_engine::folding::{States, changed, follow_from};

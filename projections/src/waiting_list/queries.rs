@@ -2,7 +2,7 @@
 
 use domain::ids::{FacilityId, OfferId, PatientId, Position, StreamVersion, UserId, WaitingId};
 use domain::values::CodeValue;
-use domain::waiting::{WaitingEntry, WaitingStatus};
+use domain::waiting_list::{WaitingEntry, WaitingStatus};
 use event_store_schema::Database;
 use jiff::Timestamp;
 use jiff::civil::Date;

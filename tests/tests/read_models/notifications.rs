@@ -5,7 +5,7 @@ use domain::availability::Availability;
 use domain::event::Actor;
 use domain::ids::UserId;
 use domain::role::Role;
-use domain::waiting::WaitingEntry;
+use domain::waiting_list::WaitingEntry;
 use projections::notifications::Notifications;
 use serde_json::{Value, json};
 use system_tests::given::{given, id};

@@ -1,6 +1,6 @@
 //! The waiting list: the line, and what is offered to whom.
 
-use domain::waiting::WaitingEntry;
+use domain::waiting_list::WaitingEntry;
 use projections::waiting_list::WaitingList;
 use serde_json::{Value, json};
 use system_tests::given::{given, id};

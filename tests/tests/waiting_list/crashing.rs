@@ -8,7 +8,7 @@ use domain::availability::{AvailabilityCommand, DayHours};
 use domain::ids::{AppointmentId, PatientId, Position, UserId};
 use domain::role::Role;
 use domain::scheduling::{Interval, TimeOfDay, TimeSlot};
-use domain::waiting::WaitingEvent;
+use domain::waiting_list::WaitingEvent;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

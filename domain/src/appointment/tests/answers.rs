@@ -48,3 +48,10 @@ fn a_patient_answers_until_the_last_moment_before_it_begins() {
         .when(answer(starts, PatientAnswer::Comes))
         .then_expect_events(vec![AppointmentEvent::AppointmentConfirmed { by_patient: true }]);
 }
+
+#[test]
+fn an_event_says_that_the_patient_answered_and_leaves_it_out_of_all_others() {
+    let written = |by_patient| serde_json::to_value(AppointmentEvent::AppointmentConfirmed { by_patient }).unwrap();
+    assert_eq!(written(true), serde_json::json!({"AppointmentConfirmed": {"byPatient": true}}));
+    assert_eq!(written(false), serde_json::json!({"AppointmentConfirmed": {}}));
+}

@@ -87,10 +87,10 @@ fn an_emergency_or_a_reason_opens_other_hours() {
 
 #[test]
 fn a_deliberate_overlap_is_allowed_by_the_practice_has_a_reason_and_is_an_event() {
-    let beside = |overlap_allowed| Schedule { overlap_allowed, beside: vec![id(7)], ..schedule() };
+    let overlapping = |overlap_allowed| Schedule { overlap_allowed, overlaps: vec![id(7)], ..schedule() };
     let terms = |reason| Terms { accept_overlap: true, override_availability: false, reason };
     let book = |reason| book_as(nine(), AppointmentType::Consultation, terms(reason));
-    let given = |allowed| AppointmentTest::with(beside(allowed)).given_no_previous_events();
+    let given = |allowed| AppointmentTest::with(overlapping(allowed)).given_no_previous_events();
     given(false).when(book(reason())).then_expect_error(AppointmentError::OverlapNotAllowed);
     refused("justification", "reason_required", given(true).when(book(None)).inspect_result());
     let overlap = AppointmentEvent::OverlapAccepted {
@@ -192,13 +192,13 @@ fn an_overlap_is_meant_if_all_that_is_met_is_the_practitioner_in_this_practice()
     let meant = Terms { accept_overlap: true, ..Terms::default() };
     for (what, conflicts, expected) in table {
         for command in commands_under(&meant) {
-            assert_eq!(command.beside(&conflicts), expected, "{what}: {command:?}");
+            assert_eq!(command.overlaps(&conflicts), expected, "{what}: {command:?}");
         }
         for command in commands_under(&Terms::default()) {
-            assert_eq!(command.beside(&conflicts), None, "{what}: {command:?}");
+            assert_eq!(command.overlaps(&conflicts), None, "{what}: {command:?}");
         }
         let hold = AppointmentCommand::HoldSlot { slot: nine(), override_availability: true };
-        assert_eq!(hold.beside(&conflicts), None, "{what}");
+        assert_eq!(hold.overlaps(&conflicts), None, "{what}");
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_slot_is_kept_for_five_minutes_and_then_booked() {
+fn a_slot_is_held_for_five_minutes_and_then_booked() {
     AppointmentTest::with(schedule())
         .given_no_previous_events()
         .when(AppointmentCommand::HoldSlot { slot: nine(), override_availability: false })
@@ -18,7 +18,7 @@ fn a_slot_is_kept_for_five_minutes_and_then_booked() {
 }
 
 #[test]
-fn a_slot_that_is_kept_is_free_by_itself_after_its_time_and_not_before() {
+fn a_hold_is_released_by_the_server_when_it_ends_and_not_before() {
     let release = AppointmentCommand::ReleaseExpiredSlot;
     AppointmentTest::with(at_moment("2026-11-22T12:04:59.999+01:00"))
         .given(vec![held(nine())])
@@ -106,13 +106,13 @@ fn after(events: &[AppointmentEvent]) -> Appointment {
 fn a_hold_is_one_until_it_is_released_or_booked() {
     let expires_at = Some(at("2026-11-22T12:05:00+01:00"));
     let released = AppointmentEvent::SlotReleased { expired: true };
-    for (events, kept_until) in [
+    for (events, hold_until) in [
         (vec![], None),
         (vec![held(nine())], expires_at),
         (vec![held(nine()), released], None),
         (vec![held(nine()), booked(nine())], None),
     ] {
-        assert_eq!(after(&events).kept_until(), kept_until, "{events:?}");
+        assert_eq!(after(&events).hold_until(), hold_until, "{events:?}");
     }
 }
 

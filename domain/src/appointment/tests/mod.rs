@@ -1,8 +1,8 @@
 mod answers;
 mod booking;
 mod holds;
-mod life;
 mod reminders;
+mod transitions;
 
 use cqrs_es::test::TestFramework;
 use jiff::SignedDuration;
@@ -44,7 +44,7 @@ fn schedule() -> Schedule {
         clock: PracticeTime { now: at("2026-11-22T12:00:00+01:00"), zone: TimeZone::get("Europe/Paris").unwrap() },
         open: vec![monday("08:00", "12:00")],
         overlap_allowed: false,
-        beside: Vec::new(),
+        overlaps: Vec::new(),
     }
 }
 

@@ -16,7 +16,7 @@ const LEAVES: i64 = 10;
 /// Bookings arrive at full rate over both servers while leave is planned over every third day. Whoever was told of no
 /// appointment in the leave can rely on it: none is written once it is planned, and none that it was not told of lies in it.
 ///
-/// Tried without the guard, with the `guards` of `Basis` in `commands/src/basis.rs` left empty, it fails: the leave was
+/// Tried without the guard, with the `guards` of `BookingFacts` in `commands/src/booking_facts.rs` left empty, it fails: the leave was
 /// told of 11 appointments, and 16 lay in it, because a server that remembered the hours of a moment ago went on booking.
 #[tokio::test(flavor = "multi_thread")]
 async fn leave_that_is_planned_while_two_servers_book_at_full_rate_lets_nobody_in() {

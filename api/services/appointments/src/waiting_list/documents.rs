@@ -5,7 +5,7 @@ use domain::ids::{StreamVersion, WaitingId};
 use domain::reminder::ReminderFailure;
 use domain::scheduling::Repeated;
 use domain::values::{Channel, CodeValue, TextValue};
-use domain::waiting::{Offer, Told, WaitingEntry, WaitingStatus};
+use domain::waiting_list::{Offer, Told, WaitingEntry, WaitingStatus};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poem_openapi::Object;

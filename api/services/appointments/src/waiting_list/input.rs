@@ -4,7 +4,7 @@ use domain::appointment::{AppointmentPriority, AppointmentType, Slot, Texts};
 use domain::ids::{AppointmentId, OfferId, UserId};
 use domain::scheduling::{Repeated, TimeSlot};
 use domain::values::{Channel, CivilDate, ClockTime, Label, Notes, Reason, RuleBroken, Specialty};
-use domain::waiting::{Wish, WishFor};
+use domain::waiting_list::{Wish, WishFor};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;

@@ -10,7 +10,7 @@ use domain::ids::{FacilityId, PatientId, UserId, WaitingId};
 use domain::role::Area;
 use domain::scheduling::PracticeTime;
 use domain::values::CodeValue;
-use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, WaitingStatus};
+use domain::waiting_list::{WaitingCommand, WaitingEntry, WaitingError, WaitingStatus};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use projections::waiting_list::{WaitingFilter, WaitingPageStart};

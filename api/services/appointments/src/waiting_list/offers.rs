@@ -3,7 +3,7 @@
 use commands::{AcceptRefusal, CommandError};
 use domain::ids::{OfferId, WaitingId};
 use domain::role::Area;
-use domain::waiting::{WaitingCommand, WaitingEntry, answer_by};
+use domain::waiting_list::{WaitingCommand, WaitingEntry, answer_by};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 

@@ -33,34 +33,34 @@ pub(crate) struct Participants {
 }
 
 /// What a decision on the participants' times rests on.
-pub(crate) struct Basis {
+pub(crate) struct BookingFacts {
     clock: PracticeTime,
     availability: Availability,
     /// The append holds only if none of it has changed.
     pub(crate) guards: Vec<Guard>,
 }
 
-impl Basis {
+impl BookingFacts {
     /// What the domain has to know to decide on a slot.
-    pub(crate) fn schedule(&self, slot: &Slot, beside: &[AppointmentId]) -> Schedule {
+    pub(crate) fn schedule(&self, slot: &Slot, overlaps: &[AppointmentId]) -> Schedule {
         Schedule {
             clock: self.clock.clone(),
             open: self.availability.open_intervals(slot.hull().widened(AROUND), &self.clock.zone),
             overlap_allowed: self.availability.rules.overlap_allowed,
-            beside: beside.to_vec(),
+            overlaps: overlaps.to_vec(),
         }
     }
 }
 
 impl Commands {
-    /// The basis for these participants: as this server remembers it, or, if `fresh`, as the log has it now. If a memory is
+    /// The facts for these participants: as this server remembers it, or, if `fresh`, as the log has it now. If a memory is
     /// wrong, its guard finds it. A refusal counts only on the fresh state.
-    pub(crate) async fn basis(
+    pub(crate) async fn facts(
         &self,
         participants: &Participants,
         fresh: bool,
         facility: FacilityId,
-    ) -> Result<Basis, AppointmentFailure> {
+    ) -> Result<BookingFacts, AppointmentFailure> {
         match self.gather(participants, fresh, facility).await {
             Err(CommandError::Refused(_)) if !fresh => self.gather(participants, true, facility).await,
             outcome => outcome,
@@ -72,7 +72,7 @@ impl Commands {
         &Participants { practitioner, patient, room }: &Participants,
         fresh: bool,
         facility: FacilityId,
-    ) -> Result<Basis, AppointmentFailure> {
+    ) -> Result<BookingFacts, AppointmentFailure> {
         let clock = self.practice_time(facility).await?;
         let mut guards = Vec::with_capacity(4);
         guards.push(self.working_practitioner(facility, practitioner, fresh).await?);
@@ -87,7 +87,7 @@ impl Commands {
         if let Some(room) = room {
             guards.push(self.open_room(facility, room, fresh).await?);
         }
-        Ok(Basis { clock, availability, guards })
+        Ok(BookingFacts { clock, availability, guards })
     }
 
     /// An aggregate of the practice: as this server remembers it, or, if `fresh`, as the log has it now.

@@ -211,6 +211,86 @@ fn a_wish_that_cannot_come_true_is_refused_by_field() {
 }
 
 #[test]
+fn a_wish_may_go_to_its_limits() {
+    let whom = WishFor { practitioner_ids: vec![doctor(0); MOST_PRACTITIONERS], specialty: None };
+    let (first, today, in_two_years) = (date(2026, 11, 1), date(2026, 11, 23), date(2028, 11, 23));
+    for wish in [
+        Wish { duration_minutes: 5, ..wish() },
+        Wish { duration_minutes: 720, ..wish() },
+        Wish { earliest: today, latest: today, ..wish() },
+        Wish { earliest: first, latest: today, ..wish() },
+        Wish { latest: in_two_years, ..wish() },
+        Wish { times: vec![part(8, 12); MOST_TIMES], ..wish() },
+        Wish { whom, ..wish() },
+    ] {
+        let joined = vec![joined(wish.clone())];
+        WaitingTest::with(noon()).given_no_previous_events().when(join(wish)).then_expect_events(joined);
+    }
+    for (wish, expected) in [
+        (Wish { latest: date(2028, 11, 24), ..wish() }, ("latest", "too_far")),
+        (Wish { times: vec![part(8, 8)], ..wish() }, ("times[0].end", "ends_before_start")),
+    ] {
+        let outcome = WaitingTest::with(noon()).given_no_previous_events().when(join(wish)).inspect_result();
+        let Err(WaitingError::Invalid(violations)) = outcome else { panic!("not refused: {outcome:?}") };
+        assert_eq!(violations.iter().map(|v| (v.field.as_str(), v.rule)).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
+fn an_offer_lies_ahead_and_is_answered_before_it_begins() {
+    let moment = SignedDuration::from_nanos(1);
+    let offer = |slot: Slot, answer_by| {
+        let command = WaitingCommand::OfferSlot { offer_id: offer_id(), slot, answer_by, tell_patient: true };
+        WaitingTest::with(noon()).given(vec![joined(wish())]).when(command).inspect_result()
+    };
+    let refused = |outcome| {
+        let Err(WaitingError::Invalid(violations)) = outcome else { panic!("not refused: {outcome:?}") };
+        violations.into_iter().map(|violation| violation.field).collect::<Vec<_>>()
+    };
+    let now = noon().now;
+    assert!(offer(nine(), nine().during.from).is_ok());
+    assert_eq!(refused(offer(nine(), nine().during.from + moment)), ["answerBy"]);
+    assert!(offer(nine(), now + moment).is_ok());
+    assert_eq!(refused(offer(nine(), now)), ["answerBy"]);
+    assert_eq!(refused(offer(slot(0, "12:00", "12:30"), now + moment)), ["startTime", "answerBy"]);
+    assert_eq!(refused(offer(slot(1, "09:00", "09:00"), answer_by_one())), ["endTime"]);
+}
+
+#[test]
+fn a_patient_who_has_less_than_a_quarter_of_an_hour_is_not_asked() {
+    let until = |slot: Slot| answer_by(slot.during, None, &noon());
+    let quarter_past = slot(0, "12:15", "12:45");
+    assert_eq!(until(quarter_past.clone()), Some(quarter_past.during.from));
+    let a_moment_earlier = Slot { during: quarter_past.during.shifted(SignedDuration::from_nanos(-1)), ..quarter_past };
+    assert_eq!(until(a_moment_earlier), None);
+}
+
+#[test]
+fn an_offer_is_accepted_and_sent_until_the_last_moment() {
+    let given = || WaitingTest::with(monday("12:59:59.999999999")).given(vec![joined(wish()), offered(nine())]);
+    assert!(given().when(accept()).inspect_result().is_ok());
+    let tell = WaitingCommand::HandOverMessage { offer_id: offer_id(), channel: Channel::Sms };
+    assert!(given().when(tell).inspect_result().is_ok());
+}
+
+#[test]
+fn a_wish_names_days_of_the_week_by_their_numbers() {
+    let wish = Wish { days_of_week: vec![Weekday::Sunday, Weekday::Saturday], ..wish() };
+    let mut json = serde_json::to_value(&wish).unwrap();
+    assert_eq!(json["daysOfWeek"], serde_json::json!([0, 6]));
+    assert_eq!(serde_json::from_value::<Wish>(json.clone()).unwrap(), wish);
+    json["daysOfWeek"] = serde_json::json!([7]);
+    assert!(serde_json::from_value::<Wish>(json).is_err());
+}
+
+#[test]
+fn a_place_on_the_list_is_the_patients() {
+    assert_eq!(WaitingEntry::default().subject(Uuid::nil()), None);
+    let entry = folded([joined(wish())]);
+    assert_eq!(entry.subject(Uuid::nil()), entry.patient_id.map(SubjectId::from));
+}
+
+#[test]
 fn an_offer_that_cannot_be_answered_is_refused_by_field() {
     let before = SignedDuration::from_secs(1);
     for (slot, answer_by, expected) in [

@@ -8,12 +8,12 @@ use domain::ids::{AppointmentId, FacilityId, OfferId, PatientId, WaitingId};
 use domain::refusal::{Refusal, Refused};
 use domain::reservation::ResourceKind;
 use domain::values::RuleBroken;
-use domain::waiting::{WaitingCommand, WaitingEntry, WaitingError, Wish};
+use domain::waiting_list::{WaitingCommand, WaitingEntry, WaitingError, Wish};
 use event_store_schema::{AppendError, Appended};
 use uuid::Uuid;
 
 use crate::appointments::{BOOKING_ATTEMPTS, participants};
-use crate::basis::Participants;
+use crate::booking_facts::Participants;
 use crate::context::CommandContext;
 use crate::error::{AppointmentFailure, CommandError};
 use crate::execute::{Commands, Executed, decide, pause, stream_append};
@@ -106,7 +106,7 @@ impl Commands {
             self.waiting(id, context.facility_id).await?;
             let needed = Participants { practitioner: slot.practitioner_id, patient: None, room: slot.room_id };
             // Without guards: an offer reserves nothing, and is checked again when it is accepted.
-            self.basis(&needed, true, context.facility_id).await.map_err(|error| error.map(in_words_of_waiting))?;
+            self.facts(&needed, true, context.facility_id).await.map_err(|error| error.map(in_words_of_waiting))?;
         }
         let time = self.practice_time(context.facility_id).await?;
         let outcome = self.execute::<WaitingEntry>(id.0, command, &time, &[], context).await;
@@ -184,9 +184,9 @@ impl Commands {
                 decide(&waiting, &accept, &time, context).await.map_err(|error| error.map(AcceptRefusal::Offer))?;
             let unconditional = CommandContext { if_match: None, ..context.clone() };
             let participants = participants(&slot, &booking.command);
-            let basis = self.basis(&participants, true, context.facility_id).await;
-            let basis = basis.map_err(|error| error.map(AcceptRefusal::Appointment))?;
-            let schedule = basis.schedule(&slot, &[]);
+            let facts = self.facts(&participants, true, context.facility_id).await;
+            let facts = facts.map_err(|error| error.map(AcceptRefusal::Appointment))?;
+            let schedule = facts.schedule(&slot, &[]);
             let (appointment, booked) = decide(&booking.before, &booking.command, &schedule, &unconditional)
                 .await
                 .map_err(|error| error.map(AcceptRefusal::Appointment))?;
@@ -206,7 +206,7 @@ impl Commands {
                     context.facility_id,
                 )?,
             ];
-            match self.log().append(context.append_request(streams, basis.guards)).await {
+            match self.log().append(context.append_request(streams, facts.guards)).await {
                 Ok(first) if first.replayed => return self.repeat_acceptance(id, first, context.facility_id).await,
                 Ok(first) => {
                     let now = self.load::<WaitingEntry>(context.facility_id, id.0).await;
