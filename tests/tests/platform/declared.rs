@@ -29,6 +29,12 @@ impl Declared {
         self.resolved(&content.unwrap_or_else(|| panic!("{path} declares no answer"))["schema"])
     }
 
+    /// The schema of what a POST to this path takes.
+    fn body_of(&self, path: &str) -> &Value {
+        let body = &self.0["paths"][format!("/api/v1{path}")]["post"]["requestBody"]["content"];
+        self.resolved(&body["application/json"]["schema"])
+    }
+
     /// The members of a schema, those of the schemas that it consists of among them.
     fn members(&self, schema: &Value) -> Map<String, Value> {
         let schema = self.resolved(schema);
@@ -103,6 +109,9 @@ async fn a_patient_is_shown_in_the_declared_form() {
         },
         "insurance": {"provider": "CPAM", "number": "SAN987654321", "type": "public"},
     });
+    let mut not_given = Vec::new();
+    unshown(&declared, declared.body_of("/patients"), &everything, "", &mut not_given);
+    assert_eq!(not_given, ["/confirmDistinct", "/reason"], "everything that can be known of a patient is given here");
     let registered = client.post("/patients", &everything).await.expect(201).body;
     let path = format!("/patients/{}", registered["id"].as_str().unwrap());
     let restricted = client.post(&format!("{path}/restrict"), &json!({"reason": "Essai"})).await.expect(200).body;

@@ -143,22 +143,26 @@ impl PatientInput {
     }
 
     fn contact(&self, violations: &mut Vec<Violation>) -> Contact {
-        let mut contact = Contact::default();
-        if let Some(address) = &self.address {
-            contact.address = Address {
-                street: parse_optional(address.street.as_ref(), "address.street", violations),
-                city: parse_optional(address.city.as_ref(), "address.city", violations),
-                postal_code: parse_optional(address.postal_code.as_ref(), "address.postalCode", violations),
-                country: parse_optional(address.country.as_ref(), "address.country", violations),
-            };
+        let address = self.address.as_ref().map(|address| address.parse(violations)).unwrap_or_default();
+        let given = self.contact.as_ref();
+        let emergency = given.and_then(|given| given.emergency_contact.as_ref());
+        Contact {
+            address,
+            phone: parse_optional(given.and_then(|given| given.phone.as_ref()), "contact.phone", violations),
+            email: parse_optional(given.and_then(|given| given.email.as_ref()), "contact.email", violations),
+            emergency_contact: emergency.and_then(|emergency| emergency.parse(violations)),
         }
-        if let Some(input) = &self.contact {
-            contact.phone = parse_optional(input.phone.as_ref(), "contact.phone", violations);
-            contact.email = parse_optional(input.email.as_ref(), "contact.email", violations);
-            contact.emergency_contact =
-                input.emergency_contact.as_ref().and_then(|emergency| emergency.parse(violations));
+    }
+}
+
+impl AddressInput {
+    fn parse(&self, violations: &mut Vec<Violation>) -> Address {
+        Address {
+            street: parse_optional(self.street.as_ref(), "address.street", violations),
+            city: parse_optional(self.city.as_ref(), "address.city", violations),
+            postal_code: parse_optional(self.postal_code.as_ref(), "address.postalCode", violations),
+            country: parse_optional(self.country.as_ref(), "address.country", violations),
         }
-        contact
     }
 }
 
