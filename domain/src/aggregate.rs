@@ -38,3 +38,16 @@ pub struct Circumstances {
     /// Today, where the practice is.
     pub today: Date,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patient::Patient;
+    use crate::user::User;
+
+    #[test]
+    fn every_event_shows_unless_its_aggregate_says_otherwise() {
+        assert!(Patient::shows("PatientRegistered") && Patient::shows("anything"));
+        assert!(User::shows("UserRegistered") && !User::shows("LoggedIn"));
+    }
+}

@@ -141,3 +141,38 @@ impl RecordedEvent {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debug_print_names_the_event_and_shows_none_of_its_content() {
+        let event = RecordedEvent {
+            position: Position::from(7),
+            event_id: EventId(Uuid::nil()),
+            stream: StreamId::of("patient", Uuid::nil()),
+            version: StreamVersion::from(1),
+            event_type: "PatientRegistered".to_owned(),
+            schema_version: 1,
+            facility_id: FacilityId(Uuid::nil()),
+            subject_id: None,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            occurred_at: Timestamp::UNIX_EPOCH,
+            metadata: EventMetadata {
+                actor: Actor::SYSTEM,
+                client_address: None,
+                request_id: None,
+                correlation_id: Uuid::nil(),
+                causation_id: None,
+                idempotency_key: None,
+            },
+            reason: Some("Conflit de voisinage".to_owned()),
+            forgotten: false,
+            payload: Arc::new(serde_json::json!({"personal": {"lastName": "Le Goff"}})),
+        };
+        let printed = format!("{event:?}");
+        assert!(printed.contains("patient-00000000") && printed.contains("PatientRegistered"), "{printed}");
+        assert!(!printed.contains("Conflit") && !printed.contains("Le Goff"), "{printed}");
+    }
+}

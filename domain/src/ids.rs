@@ -247,6 +247,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stream_is_printed_by_its_name() {
+        let stream = StreamId::of("waiting-list-entry", Uuid::from_u128(7));
+        let name = "waiting-list-entry-00000000-0000-0000-0000-000000000007";
+        assert_eq!((stream.to_string(), format!("{stream:?}")), (name.to_owned(), format!("StreamId({name})")));
+    }
+
+    #[test]
     fn a_stream_id_names_its_aggregate_and_its_id() {
         let id = Uuid::from_u128(7);
         let stream = StreamId::of("data-request", id);

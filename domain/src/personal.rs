@@ -73,3 +73,23 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Revealed<T> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Forgotten, Self::Value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_there_until_it_is_forgotten() {
+        let (known, forgotten) = (Revealed::Value(7), Revealed::<i32>::Forgotten);
+        assert_eq!((known.into_value(), forgotten.into_value()), (Some(7), None));
+        assert_eq!(
+            (known.map(|number| number + 1), forgotten.map(|number| number + 1)),
+            (Revealed::Value(8), Revealed::Forgotten)
+        );
+    }
+
+    #[test]
+    fn a_debug_print_says_whether_there_is_a_value_and_not_which() {
+        assert_eq!(format!("{:?} {:?}", Revealed::Value("Zoé"), Revealed::<&str>::Forgotten), "Value(…) Forgotten");
+    }
+}

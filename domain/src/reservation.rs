@@ -140,3 +140,33 @@ pub struct TimeHold {
     /// never refused, and still stops the next exclusive one.
     pub shared: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// These names stand in the log: a key under another name is another key.
+    #[test]
+    fn the_names_of_what_is_reserved_stay_as_they_are() {
+        assert_eq!(
+            KeyKind::ALL.map(|kind| (kind.name(), kind.is_personal())),
+            [
+                ("patient_number", false),
+                ("patient_identity", true),
+                ("patient_ins", true),
+                ("user_email", true),
+                ("facility_admin", false),
+            ]
+        );
+        assert_eq!(
+            ResourceKind::ALL.map(|kind| (kind.name(), kind.shared_name())),
+            [("practitioner", "practitioner_shared"), ("patient", "patient_shared"), ("room", "room_shared")]
+        );
+    }
+
+    #[test]
+    fn a_debug_print_of_a_key_leaves_its_value_out() {
+        let key = UniqueKey { scope: KeyScope::Facility, value: "le goff|zoe".to_owned(), shared: true };
+        assert_eq!(format!("{key:?}"), "UniqueKey { scope: Facility, shared: true, .. }");
+    }
+}
