@@ -51,8 +51,8 @@ impl Permission {
     /// Whether the operation must say what its answers [show](super::shown).
     pub(super) const fn is_traced(self) -> bool {
         match self {
-            Self::Read(area) => is_traced(area),
-            Self::Public | Self::SignedIn | Self::Write(_) => false,
+            Self::Read(area) | Self::Write(area) => is_traced(area),
+            Self::Public | Self::SignedIn => false,
         }
     }
 

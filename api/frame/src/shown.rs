@@ -1,5 +1,5 @@
 //! What an answer shows of patients. The operation says it, and the frame writes it into the trail of accesses before the
-//! answer leaves. An operation with read access to an area of patients' data must say it with every answer: what says
+//! answer leaves. An operation on an area of patients' data must say it with every answer, whatever its method: what says
 //! nothing is not sent.
 
 use domain::ids::PatientId;
@@ -39,6 +39,12 @@ impl Shown {
         Self::seen(Deed::Read, resource_type, vec![AccessedObject { resource_id, patient_id: patient }])
     }
 
+    /// Several things about one patient.
+    pub fn all_of(resource_type: &'static str, ids: impl Iterator<Item = Uuid>, patient: PatientId) -> Self {
+        let object = |id| AccessedObject { resource_id: Some(id), patient_id: Some(patient) };
+        Self::seen(Deed::Read, resource_type, ids.map(object).collect())
+    }
+
     /// The patients of a list or a search. A search that finds nobody is traced as well.
     pub fn search(patients: impl IntoIterator<Item = PatientId>) -> Self {
         Self::seen(Deed::Search, "patient", patients.into_iter().map(AccessedObject::patient).collect())
@@ -48,6 +54,15 @@ impl Shown {
     pub fn printed(resource_type: &'static str, resource_id: Uuid, patient: PatientId) -> Self {
         let object = AccessedObject { resource_id: Some(resource_id), patient_id: Some(patient) };
         Self::seen(Deed::Print, resource_type, vec![object])
+    }
+
+    /// The answer to a change shows it, whether or not anything was changed.
+    #[must_use]
+    pub fn written(mut self) -> Self {
+        if let Some(seen) = &mut self.0 {
+            seen.deed = Deed::Write;
+        }
+        self
     }
 
     /// The patient's clinical part is restricted: it is shown for a declared reason and purpose.

@@ -320,7 +320,9 @@ impl SlotsApi {
         slots.truncate(limit);
         let time_zone = time.zone.iana_name().unwrap_or("UTC").to_owned();
         let list = SlotListDocument { time_zone, duration: duration_minutes.get(), items: Vec::new(), more };
-        Ok(WrittenJson::new(list.written(&slots, &time.zone)).showing(Shown::nothing()))
+        // When a patient is elsewhere can be read from the gaps.
+        let shown = wanted.patient.map_or(Shown::nothing(), |patient| Shown::of("slots", None, Some(patient)));
+        Ok(WrittenJson::new(list.written(&slots, &time.zone)).showing(shown))
     }
 }
 

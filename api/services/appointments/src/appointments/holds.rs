@@ -102,7 +102,7 @@ impl HoldsApi {
         &self,
         asked: Creating,
         StrictJson(input): StrictJson<HoldInput>,
-    ) -> Result<Created<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Created<AppointmentDocument>>, Problem> {
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let times = Times {
@@ -133,7 +133,7 @@ impl HoldsApi {
         /// The slot that is held.
         id: Path<StrictUuid>,
         asked: Asked<(Prefer,)>,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         let context = asked.context(None, &NO_BODY);
         self.desk.change_appointment(id, &AppointmentCommand::ReleaseSlot, &context, &asked).await
     }
@@ -174,8 +174,10 @@ impl HoldsApi {
         r#type: Query<Option<UnparsedCode<AppointmentType>>>,
         asked: Asked<()>,
     ) -> Result<Traced<Json<CheckDocument>>, Problem> {
-        // What is in the way has an id, and no patient.
-        let answer = |document: CheckDocument| Ok(Json(document).showing(Shown::nothing()));
+        // What is in the way has an id, and no patient. That it is in this patient's way tells where the patient is.
+        let asked_about = patient_id.0.map(|patient| PatientId(patient.0));
+        let shown = asked_about.map_or(Shown::nothing(), |patient| Shown::of("conflicts", None, Some(patient)));
+        let answer = |document: CheckDocument| Ok(Json(document).showing(shown.clone()));
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let times = Times {

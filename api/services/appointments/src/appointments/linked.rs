@@ -17,6 +17,7 @@ use crate::desk::AgendaDesk;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Problem, ProblemCode, Violation};
 use frame::received::Creating;
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use service::Chapter;
 
@@ -65,7 +66,11 @@ impl LinkedApi {
     ///
     /// Of one patient, on one day: all of them in one go, or none. 409 says what each meets, with the item in `fields`.
     #[oai(path = "/linked", method = "post", operation_id = "bookLinked")]
-    async fn linked(&self, asked: Creating, StrictJson(input): StrictJson<LinkedInput>) -> Result<Linked, Problem> {
+    async fn linked(
+        &self,
+        asked: Creating,
+        StrictJson(input): StrictJson<LinkedInput>,
+    ) -> Result<Traced<Linked>, Problem> {
         let time = self.desk.practice_time(asked.facility_id).await?;
         let visits = input.visits(&time.zone)?;
         let reason = visits.iter().find_map(|(.., terms)| terms.reason.clone());
@@ -80,13 +85,14 @@ impl LinkedApi {
             return Err(refusal_of_items(outcome.visits, &time));
         };
         let (position, preference) = self.desk.settle(Some(position), &asked).await.into_headers();
+        let shown = Shown::all_of("appointment", ids.iter().map(|id| id.0), patient_id).written();
         let mut items = Vec::with_capacity(ids.len());
         for id in ids {
             let loaded = self.desk.commands.load::<Appointment>(asked.facility_id, id.0).await?;
             items.push(document_of(id, loaded.ok_or_else(|| Problem::new(ProblemCode::ResourceNotFound))?)?);
         }
         let body = LinkedDocument { link_id: outcome.link_id.0, items };
-        Ok(Linked::Created(Json(body), position, preference))
+        Ok(Linked::Created(Json(body), position, preference).showing(shown))
     }
 }
 

@@ -145,7 +145,7 @@ impl AppointmentsApi {
         &self,
         asked: Creating,
         StrictJson(input): StrictJson<BookingInput>,
-    ) -> Result<Created<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Created<AppointmentDocument>>, Problem> {
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let visit = input.visit();
@@ -188,7 +188,7 @@ impl AppointmentsApi {
         id: Path<StrictUuid>,
         asked: Revising,
         StrictJson(input): StrictJson<RevisionInput>,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         asked.conditional()?;
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
@@ -212,7 +212,7 @@ impl AppointmentsApi {
         /// The appointment.
         id: Path<StrictUuid>,
         asked: ChangingFor,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         // Why a patient's visit is called off is the patient's: it stands in the event, under their key.
         let command = AppointmentCommand::CancelAppointment { reason: asked.change_reason() };
         let context = asked.context(None, &NO_BODY);

@@ -19,6 +19,7 @@ use frame::answers::{Changed, Created};
 use frame::parameter::StrictUuid;
 use frame::problem::{Period, Problem, ProblemCode};
 use frame::received::Received;
+use frame::shown::{Showing, Shown, Traced};
 use realtime::StaleChange;
 
 /// What the operations on appointments share.
@@ -97,7 +98,7 @@ impl AgendaDesk {
         command: &AppointmentCommand,
         context: &CommandContext,
         received: &Received,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         let id = AppointmentId(id.0.0);
         let executed = match self.commands.change_appointment(id, command, context).await {
             Ok(executed) => executed,
@@ -117,10 +118,11 @@ impl AgendaDesk {
         &self,
         executed: Executed<Appointment>,
         received: &Received,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         let settled = self.settle(executed.position, received).await;
         let version = executed.after.shown_version;
-        Ok(Changed::now(document(executed)?, version, settled))
+        let shown = shown(&executed);
+        Ok(Changed::now(document(executed)?, version, settled).showing(shown))
     }
 
     /// Books or holds: a hold that the client names is what becomes of, and `id` if it names none.
@@ -131,7 +133,7 @@ impl AgendaDesk {
         command: &AppointmentCommand,
         time: &PracticeTime,
         (context, received): (&CommandContext, &Received),
-    ) -> Result<Created<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Created<AppointmentDocument>>, Problem> {
         let outcome = match hold {
             Some(hold) => self.commands.book_held(AppointmentId(hold.0), command, context).await,
             None => self.commands.change_appointment(id, command, context).await,
@@ -142,8 +144,14 @@ impl AgendaDesk {
         };
         let settled = self.settle(executed.position, received).await;
         let (path, version) = (format!("/api/v1/appointments/{}", executed.id), executed.after.shown_version);
-        Ok(Created::at(path, document(executed)?, version, settled))
+        let shown = shown(&executed);
+        Ok(Created::at(path, document(executed)?, version, settled).showing(shown))
     }
+}
+
+/// What is shown of the patient by the state that a command left.
+fn shown(executed: &Executed<Appointment>) -> Shown {
+    Shown::of("appointment", Some(executed.id), executed.after.aggregate.patient_id).written()
 }
 
 /// The document of the state that a command left.

@@ -13,6 +13,7 @@ use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::Problem;
 use frame::received::Stepping;
+use frame::shown::Traced;
 use frame::strict_json::StrictJson;
 use service::Chapter;
 
@@ -43,7 +44,7 @@ impl RestoreApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<RestorationInput>,
-    ) -> Result<Changed<AppointmentDocument>, Problem> {
+    ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
         let terms = input.parse()?;
         let time = self.desk.practice_time(asked.facility_id).await?;
         let context = asked.context(terms.reason.as_ref(), &input);

@@ -24,6 +24,7 @@ use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Conflict, Period, Problem, ProblemCode, Violation};
 use frame::received::{Creating, Received};
+use frame::shown::{Showing, Shown, Traced};
 use frame::strict_json::StrictJson;
 use frame::unparsed::{Unparsed, parse_optional};
 use service::Chapter;
@@ -143,16 +144,19 @@ impl SeriesApi {
     /// The answer on the rest of a series.
     async fn rest_of_series(
         &self,
+        first: AppointmentId,
         outcome: Result<Option<SeriesRest>, CommandError<AppointmentError>>,
         time: &PracticeTime,
         received: &Received,
-    ) -> Result<OfSeries, Problem> {
+    ) -> Result<Traced<OfSeries>, Problem> {
         let outcome = outcome.map_err(|error| self.desk.appointment_refusal(error, time))?;
         let Some(SeriesRest { series_id, occurrences, tried, position }) = outcome else {
             return Err(Problem::new(ProblemCode::InvalidState).because("The appointment belongs to no series."));
         };
         let occurrences = occurrences.into_iter().map(|change| of_change(change, tried, time)).collect();
-        Ok(self.of_series(series_id, occurrences, position, received).await)
+        let answer = self.of_series(series_id, occurrences, position, received).await;
+        // Whose series it is, nobody has looked up.
+        Ok(answer.showing(Shown::of("appointment", Some(first.0), None).written()))
     }
 
     /// What came of a series, in which something was written if there is a position.
@@ -227,7 +231,11 @@ impl SeriesApi {
     /// One appointment for each occurrence of a recurrence rule of RFC 5545, on the clock of the practice. The answer says of
     /// each what came of it. All of them are booked in one go, or none; with `partial`, those that can be.
     #[oai(path = "/series", method = "post", operation_id = "bookSeries")]
-    async fn series(&self, asked: Creating, StrictJson(input): StrictJson<SeriesInput>) -> Result<OfSeries, Problem> {
+    async fn series(
+        &self,
+        asked: Creating,
+        StrictJson(input): StrictJson<SeriesInput>,
+    ) -> Result<Traced<OfSeries>, Problem> {
         let time = self.desk.practice_time(asked.facility_id).await?;
         let mut violations = Vec::new();
         let visit = input.visit();
@@ -265,7 +273,8 @@ impl SeriesApi {
         let written = outcome.position.is_some();
         let occurrences = outcome.occurrences.into_iter();
         let occurrences = occurrences.map(|one| occurrence(one.original_start, one.outcome, written, &time)).collect();
-        Ok(self.of_series(outcome.series_id, occurrences, outcome.position, &asked).await)
+        let answer = self.of_series(outcome.series_id, occurrences, outcome.position, &asked).await;
+        Ok(answer.showing(Shown::of("appointment", None, Some(booking.patient_id)).written()))
     }
 
     /// Call off the rest of a series
@@ -278,12 +287,12 @@ impl SeriesApi {
         id: Path<StrictUuid>,
         asked: Creating,
         StrictJson(input): StrictJson<CancellationInput>,
-    ) -> Result<OfSeries, Problem> {
+    ) -> Result<Traced<OfSeries>, Problem> {
         let reason = input.parse()?;
         let time = self.desk.practice_time(asked.facility_id).await?;
         let context = asked.context(None, &input);
         let outcome = self.desk.commands.cancel_following(AppointmentId(id.0.0), reason, &context).await;
-        self.rest_of_series(outcome, &time, &asked).await
+        self.rest_of_series(AppointmentId(id.0.0), outcome, &time, &asked).await
     }
 
     /// Move the rest of a series
@@ -297,11 +306,11 @@ impl SeriesApi {
         id: Path<StrictUuid>,
         asked: Creating,
         StrictJson(input): StrictJson<MoveInput>,
-    ) -> Result<OfSeries, Problem> {
+    ) -> Result<Traced<OfSeries>, Problem> {
         let wanted = input.parse()?;
         let time = self.desk.practice_time(asked.facility_id).await?;
         let context = asked.context(wanted.terms.reason.as_ref(), &input);
         let outcome = self.desk.commands.move_following(AppointmentId(id.0.0), &wanted, &context).await;
-        self.rest_of_series(outcome, &time, &asked).await
+        self.rest_of_series(AppointmentId(id.0.0), outcome, &time, &asked).await
     }
 }

@@ -13,6 +13,7 @@ use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::Problem;
 use frame::received::{NO_BODY, Stepping};
+use frame::shown::Traced;
 use frame::strict_json::StrictJson;
 use service::Chapter;
 
@@ -49,7 +50,7 @@ macro_rules! transitions {
                 id: Path<StrictUuid>,
                 asked: Stepping,
                 StrictJson(input): StrictJson<CancellationInput>,
-            ) -> Result<Changed<AppointmentDocument>, Problem> {
+            ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
                 let command = AppointmentCommand::CancelAppointment { reason: input.parse()? };
                 let context = asked.context(None, &input);
                 self.desk.change_appointment(id, &command, &context, &asked).await
@@ -63,7 +64,7 @@ macro_rules! transitions {
                     /// The appointment.
                     id: Path<StrictUuid>,
                     asked: Stepping,
-                ) -> Result<Changed<AppointmentDocument>, Problem> {
+                ) -> Result<Traced<Changed<AppointmentDocument>>, Problem> {
                     let context = asked.context(None, &NO_BODY);
                     self.desk.change_appointment(id, &$command, &context, &asked).await
                 }

@@ -47,12 +47,17 @@ impl AgendaDesk {
         &self,
         outcome: Result<Executed<WaitingEntry>, CommandError<WaitingError>>,
         received: &Received,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let executed = outcome?;
         let settled = self.settle(executed.position, received).await;
         let time = self.waiting_time(received.facility_id).await?;
-        Ok(Changed::now(document(&executed, &time)?, executed.after.version, settled))
+        Ok(Changed::now(document(&executed, &time)?, executed.after.version, settled).showing(shown(&executed)))
     }
+}
+
+/// What is shown of the patient by the state that a command left.
+fn shown(executed: &Executed<WaitingEntry>) -> Shown {
+    Shown::of("waiting_list_entry", Some(executed.id), executed.after.aggregate.patient_id).written()
 }
 
 /// The document of the state that a command left.
@@ -150,7 +155,7 @@ impl WaitingListApi {
         &self,
         asked: Creating,
         StrictJson(input): StrictJson<JoinInput>,
-    ) -> Result<Created<EntryDocument>, Problem> {
+    ) -> Result<Traced<Created<EntryDocument>>, Problem> {
         let (wish, texts) = input.parse()?;
         let context = asked.context(None, &input);
         let (id, patient) = (WaitingId(id_of_new(&context)), PatientId(input.patient_id.0));
@@ -158,7 +163,7 @@ impl WaitingListApi {
         let settled = self.desk.settle(executed.position, &asked).await;
         let time = self.desk.waiting_time(asked.facility_id).await?;
         let path = format!("/api/v1/waiting-list/{}", executed.id);
-        Ok(Created::at(path, document(&executed, &time)?, executed.after.version, settled))
+        Ok(Created::at(path, document(&executed, &time)?, executed.after.version, settled).showing(shown(&executed)))
     }
 
     /// Read a place on the waiting list
@@ -190,7 +195,7 @@ impl WaitingListApi {
         id: Path<StrictUuid>,
         asked: Changing,
         StrictJson(input): StrictJson<WishInput>,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let (wish, texts) = input.parse()?;
         let context = asked.context(None, &input);
         let outcome = self.desk.commands.change_wish(WaitingId(id.0.0), wish, texts, &context).await;
@@ -206,7 +211,7 @@ impl WaitingListApi {
         /// The place.
         id: Path<StrictUuid>,
         asked: ChangingFor,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let reason = asked.change_reason();
         let context = asked.context(reason.as_ref(), &NO_BODY);
         let command = WaitingCommand::LeaveWaitingList { by_patient: false };

@@ -17,6 +17,7 @@ use frame::parameter::StrictUuid;
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use frame::received::Stepping;
+use frame::shown::Traced;
 use frame::strict_json::StrictJson;
 use service::Chapter;
 
@@ -51,7 +52,7 @@ impl WaitingOffersApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<OfferInput>,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let facility = asked.facility_id;
         let found = self.desk.commands.load::<WaitingEntry>(facility, id.0.0).await?;
         let wish = found.and_then(|loaded| loaded.aggregate.wish);
@@ -79,7 +80,7 @@ impl WaitingOffersApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<AnswerInput>,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let context = asked.context(None, &input);
         let outcome = self.desk.commands.accept_offer(WaitingId(id.0.0), input.offer(), false, &context).await;
         match outcome {
@@ -106,7 +107,7 @@ impl WaitingOffersApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<AnswerInput>,
-    ) -> Result<Changed<EntryDocument>, Problem> {
+    ) -> Result<Traced<Changed<EntryDocument>>, Problem> {
         let context = asked.context(None, &input);
         let command = WaitingCommand::DeclineOffer { offer_id: input.offer(), by_patient: false };
         let outcome = self.desk.commands.change_waiting(WaitingId(id.0.0), &command, &context).await;

@@ -51,13 +51,14 @@ impl PatientsApi {
         command: &PatientCommand,
         context: &CommandContext,
         received: &Received,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let executed = match self.desk.commands.change_patient(id.0.0, command, context).await {
             Ok(executed) => executed,
             Err(error) => return Err(self.refusal(error, context.facility_id).await),
         };
         let settled = self.desk.settle(executed.position, received).await;
-        Ok(Changed::now(document(&executed)?, executed.after.version, settled))
+        let shown = Shown::patient(PatientId(executed.id)).written();
+        Ok(Changed::now(document(&executed)?, executed.after.version, settled).showing(shown))
     }
 
     /// A refusal as a problem; a duplicate with those whom the patient may be, which is a search that shows them.
@@ -165,7 +166,7 @@ impl PatientsApi {
         &self,
         asked: Creating,
         StrictJson(input): StrictJson<PatientInput>,
-    ) -> Result<Created<PatientDocument>, Problem> {
+    ) -> Result<Traced<Created<PatientDocument>>, Problem> {
         let parsed = input.parse()?;
         let context = asked.context(parsed.reason.as_ref(), &input);
         let registration =
@@ -176,7 +177,8 @@ impl PatientsApi {
         };
         let settled = self.desk.settle(executed.position, &asked).await;
         let path = format!("/api/v1/patients/{}", executed.id);
-        Ok(Created::at(path, document(&executed)?, executed.after.version, settled))
+        let shown = Shown::patient(PatientId(executed.id)).written();
+        Ok(Created::at(path, document(&executed)?, executed.after.version, settled).showing(shown))
     }
 
     /// Read a patient
@@ -205,7 +207,7 @@ impl PatientsApi {
         id: Path<StrictUuid>,
         asked: Changing,
         StrictJson(input): StrictJson<PatientInput>,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let parsed = input.parse()?;
         let context = asked.context(parsed.reason.as_ref(), &input);
         let command = PatientCommand::RevisePatient {
@@ -225,7 +227,7 @@ impl PatientsApi {
         /// The patient.
         id: Path<StrictUuid>,
         asked: ChangingFor,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let context = asked.context(asked.change_reason().as_ref(), &NO_BODY);
         self.change(id, &PatientCommand::ArchivePatient, &context, &asked).await
     }
@@ -237,7 +239,7 @@ impl PatientsApi {
         /// The patient.
         id: Path<StrictUuid>,
         asked: Asked<(IfMatch, IdempotencyKey, ChangeReason, Prefer)>,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let reason = asked.change_reason();
         let body = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
         let context = asked.context(reason.as_ref(), &body);
@@ -255,7 +257,7 @@ impl PatientsApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<RestrictionInput>,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let reason = input.parse()?;
         let context = asked.context(Some(&reason), &input);
         self.change(id, &PatientCommand::RestrictPatient { reason: Some(reason) }, &context, &asked).await
@@ -269,7 +271,7 @@ impl PatientsApi {
         id: Path<StrictUuid>,
         asked: Stepping,
         StrictJson(input): StrictJson<RestrictionInput>,
-    ) -> Result<Changed<PatientDocument>, Problem> {
+    ) -> Result<Traced<Changed<PatientDocument>>, Problem> {
         let reason = input.parse()?;
         let context = asked.context(Some(&reason), &input);
         self.change(id, &PatientCommand::UnrestrictPatient { reason: Some(reason) }, &context, &asked).await
