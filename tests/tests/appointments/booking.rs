@@ -190,6 +190,6 @@ async fn whoever_may_not_is_refused_and_whoever_reads_is_traced() {
     let log = log.expect(200).body;
     let of_appointment = log["items"].as_array().unwrap().iter().filter(|entry| entry["resourceType"] == "appointment");
     let entries: Vec<_> = of_appointment.collect();
-    assert_eq!(entries.len(), 4, "{log}");
+    assert_eq!(entries.len(), 5, "the booking, and four who looked: {log}");
     assert!(entries.iter().all(|entry| entry["resourceId"] == appointment["id"]), "{log}");
 }

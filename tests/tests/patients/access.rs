@@ -5,6 +5,9 @@ use system_tests::practice::{Practice, patient};
 use system_tests::screen::Screen;
 use system_tests::server::{Client, Server, send};
 
+/// Whoever registers a patient is answered with what was registered.
+const REGISTERED: &str = "secretary write patient granted";
+
 fn id(patient: &Value) -> String {
     patient["id"].as_str().unwrap().to_owned()
 }
@@ -38,13 +41,31 @@ async fn reading_listing_searching_and_the_history_are_traced_for_each_patient_s
     assert_eq!(
         trail_of(&practice, &zoe).await,
         [
+            REGISTERED,
             "doctor read patient granted",
             "nurse search patient granted",
             "nurse search patient granted",
             "auditor read patient_history granted",
         ]
     );
-    assert_eq!(trail_of(&practice, &other).await, ["nurse search patient granted"]);
+    assert_eq!(trail_of(&practice, &other).await, [REGISTERED, "nurse search patient granted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_answers_is_traced_even_if_nothing_was_changed() {
+    let practice = Practice::new().await;
+    let zoe = id(&practice.register("Le Goff", "Zoé").await);
+    let (nurse, path) = (practice.client(Role::Nurse), format!("/patients/{zoe}"));
+    let same = patient("Le Goff", "Zoé");
+    nurse.put(&path, &same).await.expect(200);
+    let restrict = || {
+        let request = practice.client(Role::Doctor).request(Method::POST, &format!("{path}/restrict"));
+        send(request.header("Idempotency-Key", "once").json(&json!({"reason": "Conflit de voisinage"})))
+    };
+    restrict().await.expect(200);
+    restrict().await.expect(200);
+    let (written, restricted) = ("nurse write patient granted", "doctor write patient granted");
+    assert_eq!(trail_of(&practice, &zoe).await, [REGISTERED, written, restricted, restricted]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +74,7 @@ async fn whoever_is_shown_a_likely_duplicate_has_found_that_patient() {
     let zoe = id(&practice.register("Le Goff", "Zoé").await);
     let again = practice.client(Role::Nurse).post("/patients", &patient("Le Goff", "Zoé")).await;
     again.expect_problem(409, "likely_duplicate");
-    assert_eq!(trail_of(&practice, &zoe).await, ["nurse search patient granted"]);
+    assert_eq!(trail_of(&practice, &zoe).await, [REGISTERED, "nurse search patient granted"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +106,12 @@ async fn refused_tries_are_traced_and_answers_do_not_change_by_it() {
     let (admin, doctor) = (practice.client(Role::Admin), practice.client(Role::Doctor));
     admin.delete(&format!("/patients/{zoe}")).await.expect_problem(403, "permission_denied");
     doctor.get(&format!("/patients/{zoe}/access-log")).await.expect_problem(403, "permission_denied");
-    assert_eq!(trail_of(&practice, &zoe).await, ["admin write patient refused", "doctor read patient refused"]);
+    let refused = ["admin write patient refused", "doctor read patient refused"];
+    assert_eq!(trail_of(&practice, &zoe).await, [REGISTERED, refused[0], refused[1]]);
+    // The router reads an identifier that is percent-encoded, and so does the trail.
+    let encoded = format!("/patients/%{:x}{}", zoe.as_bytes()[0], &zoe[1..]);
+    admin.delete(&encoded).await.expect_problem(403, "permission_denied");
+    assert_eq!(trail_of(&practice, &zoe).await, [REGISTERED, refused[0], refused[1], refused[0]]);
     doctor.get("/audit/access").await.expect_problem(403, "permission_denied");
     let all = practice.client(Role::Dpo).get("/audit/access").await.expect(200).body;
     let rows = all["items"].as_array().unwrap();
