@@ -30,6 +30,7 @@ use super::rate::RateSettings;
 use super::received::{Creating, Revising};
 use super::security_headers::SecurityHeaders;
 use super::server::{App, FrameSettings, PlainRoute};
+use super::shown::{Showing, Shown, Traced};
 use super::strict_json::{BodyLimits, StrictJson};
 use super::unparsed::Unparsed;
 use accounts::member::Member;
@@ -80,13 +81,13 @@ impl NotesApi {
     }
 
     #[oai(path = "/", method = "post", operation_id = "addNote")]
-    async fn add(&self, _asked: Creating, StrictJson(note): StrictJson<Note>) -> Result<Json<Answer>, Problem> {
+    async fn add(&self, _asked: Creating, StrictJson(note): StrictJson<Note>) -> Result<Traced<Json<Answer>>, Problem> {
         let mut violations = Vec::new();
         let Some(_author) = note.author.parse("author", &mut violations) else {
             return Err(Problem::validation_failed(violations));
         };
         let tags = note.tags.unwrap_or_default().len() + note.nested.map_or(0, |inner| inner.count as usize);
-        Ok(Json(Answer { text: tags.to_string() }))
+        Ok(Json(Answer { text: tags.to_string() }).showing(Shown::nothing()))
     }
 
     #[oai(path = "/:id", method = "put", operation_id = "changeNote")]

@@ -39,6 +39,7 @@ const PATIENT: PatientId = PatientId(Uuid::from_u128(7));
 
 const PERMISSIONS: PermissionTable = &[
     ("forgotten", Permission::Read(Area::Patients)),
+    ("forgottenChange", Permission::Write(Area::Patients)),
     ("nothing", Permission::Read(Area::Patients)),
     ("untraced", Permission::Read(Area::Availability)),
     ("told", Permission::Read(Area::Patients)),
@@ -51,6 +52,11 @@ const PERMISSIONS: PermissionTable = &[
 impl RecordsApi {
     #[oai(path = "/forgotten", method = "get", operation_id = "forgotten")]
     async fn forgotten(&self, _caller: Caller) -> Result<Json<Answer>, Problem> {
+        Ok(Json(answer()))
+    }
+
+    #[oai(path = "/forgotten", method = "post", operation_id = "forgottenChange")]
+    async fn forgotten_change(&self, _caller: Caller) -> Result<Json<Answer>, Problem> {
         Ok(Json(answer()))
     }
 
@@ -131,6 +137,8 @@ async fn refused(response: TestResponse) -> (u16, String, Vec<String>) {
 async fn an_answer_about_patients_that_does_not_say_what_it_shows_is_not_sent() {
     let server = Server::start();
     assert_eq!(refused(server.get("forgotten", &[]).await).await, (500, "internal_error".to_owned(), vec![]));
+    let change = server.client.post("/api/v1/forgotten").header("authorization", &server.token).send().await;
+    assert_eq!(refused(change).await, (500, "internal_error".to_owned(), vec![]));
     for path in ["nothing", "untraced"] {
         server.get(path, &[]).await.assert_json(json!({"text": "Dupont"})).await;
     }
