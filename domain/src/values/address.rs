@@ -135,9 +135,24 @@ mod tests {
 
     #[test]
     fn a_territory_with_a_code_of_its_own_has_its_own_postal_codes() {
-        assert_eq!(judged("97400", "RE"), Ok(()));
-        assert_eq!(judged("97133", "BL"), Ok(()));
-        assert_eq!(judged("75001", "RE"), Err("postal_code_france"));
+        for (territories, own) in [
+            ("GP BL MF", "97133"),
+            ("MQ", "97200"),
+            ("GF", "97300"),
+            ("RE", "97400"),
+            ("PM", "97500"),
+            ("YT", "97600"),
+            ("MC", "98000"),
+            ("TF", "98413"),
+            ("WF", "98600"),
+            ("PF", "98713"),
+            ("NC", "98800"),
+        ] {
+            for territory in territories.split(' ') {
+                assert_eq!(judged(own, territory), Ok(()), "{territory}");
+                assert_eq!(judged("75001", territory), Err("postal_code_france"), "{territory}");
+            }
+        }
     }
 
     #[test]

@@ -87,6 +87,7 @@ mod tests {
             ("WEIẞ", "weiss"),
             ("Łukasz Đorđević", "lukasz dordevic"),
             ("Sørensen", "sorensen"),
+            ("Þór Ħal Ŧer Ŋa", "thor hal ter na"),
             ("İpek Işık", "ipek isik"),
             ("ﬁlho", "filho"),
             ("ΟΔΥΣΣΕΎΣ", "οδυσσευσ"),
