@@ -77,6 +77,8 @@ pub struct Account {
 pub struct Credentials {
     /// The account.
     pub account: Account,
+    /// The address that it logs in with, as a hash.
+    pub login: LoginHash,
     /// The argon2id hash of its password; none until the invitation is accepted.
     pub password_hash: Option<String>,
 }
@@ -178,6 +180,7 @@ fn credentials(row: &Row) -> Result<Credentials, Malformed> {
             adeli_number: row.cell("adeli_number")?,
             active: is_active(row)?,
         },
+        login: LoginHash(row.cell::<&[u8]>("login_hash")?.try_into().map_err(|_| Malformed("login_hash"))?),
         password_hash: row.cell("password_hash")?,
     })
 }

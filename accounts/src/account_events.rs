@@ -212,6 +212,7 @@ fn session_of(what: &UserCommand) -> Option<uuid::Uuid> {
         | UserCommand::UseRecoveryCode
         | UserCommand::RefuseLogin { .. }
         | UserCommand::LockAccount { .. }
+        | UserCommand::UnlockAccount
         | UserCommand::RevokeSession { .. } => None,
     }
 }

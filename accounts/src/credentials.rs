@@ -1,5 +1,6 @@
 //! What somebody does with their own secrets: choose a password, enroll and drop a second factor, prove again who they
-//! are. All of it needs a fresh proof; none of it lets in who was kept out.
+//! are. None of it lets in who was kept out. The frame has asked for a [fresh
+//! proof](super::sessions::Sessions::require_step_up) before.
 
 use commands::{CommandContext, CommandError};
 use domain::ids::{Position, UserId};
@@ -56,12 +57,6 @@ impl Auth {
         Ok(self.sessions.step_up(member.session_id, with_code).await?)
     }
 
-    /// Refuses unless the member proved within the last five minutes who they are. To be asked before every sensitive act.
-    pub async fn require_step_up(&self, member: &Member) -> Result<(), AuthError> {
-        let fresh = self.sessions.is_stepped_up(member.session_id).await?;
-        if fresh { Ok(()) } else { Err(AuthError::StepUpNeeded) }
-    }
-
     /// Replaces the member's password, who knows the present one. Their other sessions end: whoever had the former password
     /// may be in one.
     pub async fn change_password(
@@ -75,7 +70,7 @@ impl Auth {
         let account = self.account_of(member).await?;
         let hash = self.passwords.hash(new.into_secret()).await?;
         self.accounts.set_password(member.user_id, &hash).await?;
-        self.lockout.forget_places(member.user_id).await?;
+        self.password_was_chosen(member.user_id, origin).await?;
         let what = UserCommand::ChangePassword { by: PasswordOccasion::Change };
         self.events.happened(&account, what, origin).await?;
         let ended = self.sessions.end_all(member.user_id, Some(member.session_id), EndReason::PasswordChanged).await?;
@@ -103,7 +98,7 @@ impl Auth {
                 return Err(error);
             }
         };
-        self.lockout.forget_places(user).await?;
+        self.password_was_chosen(user, origin).await?;
         let ended = self.sessions.end_all(user, None, EndReason::PasswordChanged).await?;
         let member = Member {
             user_id: user,
@@ -112,6 +107,8 @@ impl Auth {
             session_id: uuid::Uuid::nil(),
         };
         self.report_revoked(&ended, SessionEnder::PasswordChange, &member, origin).await?;
+        // The calendar feeds of before a reset have ended before the owner makes another.
+        self.take_up(position).await;
         Ok(position)
     }
 
@@ -140,7 +137,6 @@ impl Auth {
 
     /// Begins to enroll a device, in place of the present one if there is one.
     pub async fn enroll_second_factor(&self, member: &Member) -> Result<TotpSecret, AuthError> {
-        self.require_step_up(member).await?;
         Ok(self.second_factors.enroll(member.user_id).await?)
     }
 
@@ -152,7 +148,6 @@ impl Auth {
         code: &str,
         origin: &Origin,
     ) -> Result<(Vec<Zeroizing<String>>, Option<Position>), AuthError> {
-        self.require_step_up(member).await?;
         let account = self.account_of(member).await?;
         let attempt = self.approach(&account, origin).await?;
         let replaced = self.second_factors.is_enabled(member.user_id).await?;
@@ -173,7 +168,6 @@ impl Auth {
     /// Drops the member's second factor, where the practice allows that. The position of what the log says of it; none if
     /// there is no second factor, as when the answer to an earlier request was lost.
     pub async fn drop_second_factor(&self, member: &Member, origin: &Origin) -> Result<Option<Position>, AuthError> {
-        self.require_step_up(member).await?;
         let account = self.account_of(member).await?;
         if self.state().requires_second_factor(account.facility_id, account.role) {
             return Err(AuthError::SecondFactorRequired);

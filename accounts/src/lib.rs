@@ -22,6 +22,7 @@ pub mod account_state_feed;
 pub mod account_state_tables;
 pub mod calendar_feeds;
 pub mod credentials;
+pub mod device_token;
 mod error;
 pub mod lockout;
 pub mod login;

@@ -50,6 +50,7 @@ impl Commands {
             | UserCommand::LogIn { .. }
             | UserCommand::RefuseLogin { .. }
             | UserCommand::LockAccount { .. }
+            | UserCommand::UnlockAccount
             | UserCommand::LogOut { .. }
             | UserCommand::ReportRefreshTokenReuse { .. }
             | UserCommand::RevokeSession { .. } => {

@@ -339,6 +339,7 @@ impl ServeConfig {
             proxies: TrustedProxies::new(self.trusted_proxies.iter().copied()),
             headers: SecurityHeaders { strict_transport: self.tls().is_some() },
             trail: None,
+            sessions: None,
         }
     }
 

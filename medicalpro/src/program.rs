@@ -128,7 +128,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         (service.mount)(&mut declare(&mut frame));
     }
     health::mount(&mut frame, Readiness::new(background.checks, shutdown.tasks().clone()));
-    let served = serve(config, Interface { frame, trail, tokens, metrics, accounts: seeded }, &shutdown).await;
+    let interface = Interface { frame, trail, tokens, sessions: auth.sessions.clone(), metrics, accounts: seeded };
+    let served = serve(config, interface, &shutdown).await;
     background.running.stop().await;
     Ok(served?)
 }

@@ -70,6 +70,8 @@ pub enum UserCommand {
         /// Until when.
         until: Timestamp,
     },
+    /// An administrator lifts the lock of the account.
+    UnlockAccount,
     /// They leave.
     LogOut {
         /// The session that ends.

