@@ -6,7 +6,7 @@ use event_store_schema::{Cells, Database, EventLog, KeyRing, Malformed, migratin
 use tokio_postgres::{Config, Row};
 
 use super::error::AccountsError;
-use super::statements::{Parameters, execute, query_opt};
+use super::statements::{Parameters, execute, query, query_opt};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -139,6 +139,13 @@ impl Accounts {
         let statement = include_str!("../sql/account/by_login.sql");
         let row = query_opt(&self.database, statement, &[&login.bytes().as_slice()]).await?;
         Ok(row.map(|row| credentials(&row)).transpose()?)
+    }
+
+    /// The members of a practice in this role who may log in.
+    pub async fn of_role(&self, facility: FacilityId, role: Role) -> Result<Vec<UserId>, AccountsError> {
+        let statement = include_str!("../sql/account/of_role.sql");
+        let rows = query(&self.database, statement, &[&facility.0, &role.name()]).await?;
+        Ok(rows.iter().map(|row| Ok(UserId(row.cell("user_id")?))).collect::<Result<_, Malformed>>()?)
     }
 
     /// The account of this member of staff, with what its password is checked against.

@@ -217,6 +217,7 @@ impl AccountStateTables {
             }
             UserEvent::UserInvited { .. }
             | UserEvent::PasswordResetStarted { .. }
+            | UserEvent::PasswordResetHandedOut { .. }
             | UserEvent::PasswordChanged { by: PasswordOccasion::Invitation | PasswordOccasion::Change }
             | UserEvent::MfaEnabled {}
             | UserEvent::MfaDisabled {}

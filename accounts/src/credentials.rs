@@ -1,15 +1,17 @@
 //! What somebody does with their own secrets: choose a password, enroll and drop a second factor, prove again who they
 //! are. None of it lets in who was kept out. The frame has asked for a [fresh
-//! proof](super::sessions::Sessions::require_step_up) before.
+//! proof](super::sessions::Sessions::is_stepped_up) before.
 
 use commands::{CommandContext, CommandError};
 use domain::ids::{Position, UserId};
 use domain::user::{PasswordOccasion, SessionEnder, UserCommand, UserError};
+use domain::values::{EmailAddress, TextValue};
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::account::Account;
+use super::account::{Account, LoginHash};
 use super::account_events::Origin;
-use super::one_time_links::LinkPurpose;
+use super::one_time_links::{LinkPurpose, OneTimeLink};
 use super::password_policy::NewPassword;
 use super::second_factor::CodeCheck;
 use super::sessions::EndReason;
@@ -68,6 +70,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         self.step_up(member, Proof::Password(current), origin).await?;
         let account = self.account_of(member).await?;
+        self.refuse_guessable(member.user_id, &new).await?;
         let hash = self.passwords.hash(new.into_secret()).await?;
         self.accounts.set_password(member.user_id, &hash).await?;
         self.password_was_chosen(member.user_id, origin).await?;
@@ -75,6 +78,38 @@ impl Auth {
         self.events.happened(&account, what, origin).await?;
         let ended = self.sessions.end_all(member.user_id, Some(member.session_id), EndReason::PasswordChanged).await?;
         self.report_revoked(&ended, SessionEnder::PasswordChange, member, origin).await
+    }
+
+    /// Refuses a password that is soon guessed by who knows its owner.
+    async fn refuse_guessable(&self, user: UserId, new: &NewPassword) -> Result<(), AuthError> {
+        let Some(found) = self.accounts.by_id(user).await? else { return Ok(()) };
+        let words = self.events.words_about(&found.account).await?;
+        if new.is_about(&words) { Err(AuthError::GuessablePassword) } else { Ok(()) }
+    }
+
+    /// A link for whoever forgot the password of this address, and whose it is. None for an address that nobody can log in
+    /// with, and if a link was made a short while ago. Who asked proved nothing: the link is for its owner alone.
+    pub async fn link_for_forgotten(
+        &self,
+        email: &EmailAddress,
+        origin: &Origin,
+    ) -> Result<Option<(Account, OneTimeLink)>, AuthError> {
+        let found = self.accounts.by_login(LoginHash::of(email.as_str(), &*self.keys)).await?;
+        let Some(found) = found.filter(|found| found.account.active && found.password_hash.is_some()) else {
+            return Ok(None);
+        };
+        let account = found.account;
+        if self.links.made_lately(account.user_id).await? {
+            return Ok(None);
+        }
+        let lifetime = SignedDuration::from_secs(LinkPurpose::Reset.lifetime_seconds().into());
+        let what = UserCommand::StartPasswordReset { expires_at: Timestamp::now() + lifetime };
+        match self.events.was_asked_for(&account, what, origin).await {
+            Err(CommandError::Refused(_)) => return Ok(None),
+            outcome => outcome?,
+        };
+        let link = self.links.make(account.user_id, LinkPurpose::Reset).await?;
+        Ok(Some((account, link)))
     }
 
     /// Sets the password of whoever holds this link. All their sessions end, and the second factor stays: a link alone does
@@ -86,9 +121,8 @@ impl Auth {
         origin: &Origin,
     ) -> Result<Option<Position>, AuthError> {
         // A guess is not worth a hash.
-        if !self.links.is_good(token).await? {
-            return Err(AuthError::LinkNotGood);
-        }
+        let owner = self.links.owner_of(token).await?.ok_or(AuthError::LinkNotGood)?;
+        self.refuse_guessable(owner, &new).await?;
         let hash = self.passwords.hash(new.into_secret()).await?;
         let (user, purpose) = self.links.take(token).await?.ok_or(AuthError::LinkNotGood)?;
         let (account, position) = match self.set_by_link(user, purpose, &hash, origin).await {

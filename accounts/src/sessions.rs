@@ -8,7 +8,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::AuthError;
 use super::account::Account;
 use super::error::{AccountsError, NoRandomness};
 use super::refresh_token::{FamilyNonce, RefreshToken, RefreshTokenChain};
@@ -233,13 +232,12 @@ impl Sessions {
         Ok(())
     }
 
-    /// Refuses unless the owner proved within the last five minutes who they are, by logging in or again. The frame asks
-    /// before every operation that gives or takes access.
-    pub async fn require_step_up(&self, session_id: Uuid) -> Result<(), AuthError> {
+    /// Whether the owner proved within the last five minutes who they are, by logging in or again. The frame asks before every
+    /// operation that gives or takes access.
+    pub async fn is_stepped_up(&self, session_id: Uuid) -> Result<bool, AccountsError> {
         let statement = include_str!("../sql/sessions/is_stepped_up.sql");
         let row = query_one(&self.database, statement, &[&session_id, &f64::from(STEPPED_UP_SECONDS)]).await?;
-        let fresh = row.cell("stepped_up").map_err(AccountsError::from)?;
-        if fresh { Ok(()) } else { Err(AuthError::StepUpNeeded) }
+        Ok(row.cell("stepped_up")?)
     }
 
     /// The session goes on without the second factor that it began with.

@@ -41,6 +41,7 @@ impl Commands {
             UserCommand::RegisterUser { .. }
             | UserCommand::InviteUser { .. }
             | UserCommand::StartPasswordReset { .. }
+            | UserCommand::HandOutPasswordReset { .. }
             | UserCommand::ChangeProfile { .. }
             | UserCommand::ReinstateUser
             | UserCommand::ChangePassword { .. }

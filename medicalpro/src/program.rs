@@ -115,6 +115,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         nats_url: servers.nats_url,
         realtime: RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() },
         messengers: Messengers::new(config.messaging()?)?,
+        password_page: config.password_page.clone(),
         reminder_clock: config.reminder_clock(),
     };
     let background = Background::start(foundation, &config.services, &shutdown).await?;
@@ -212,7 +213,16 @@ mod tests {
         open.sort_unstable();
         assert_eq!(
             open,
-            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "readCalendar", "refreshTokens"]
+            [
+                "acceptLink",
+                "forgotPassword",
+                "isAlive",
+                "isReady",
+                "listTokenKeys",
+                "logIn",
+                "readCalendar",
+                "refreshTokens"
+            ]
         );
     }
 }

@@ -196,8 +196,11 @@ impl CheckedOperation {
 
     /// 403 unless the caller proved lately who they are. Where no sessions can be asked, nobody did.
     async fn require_step_up(&self, caller: &Caller) -> Result<(), Problem> {
-        let sessions = self.sessions.as_ref().ok_or_else(|| Problem::new(ProblemCode::StepUpRequired))?;
-        Ok(sessions.require_step_up(caller.session_id).await?)
+        let fresh = match &self.sessions {
+            Some(sessions) => sessions.is_stepped_up(caller.session_id).await?,
+            None => false,
+        };
+        if fresh { Ok(()) } else { Err(Problem::new(ProblemCode::StepUpRequired)) }
     }
 
     /// The answer, once it is traced what it shows. What cannot be traced is not shown, and what an answer does not say it

@@ -38,6 +38,11 @@ pub enum UserEvent {
         /// When it stops working.
         expires_at: Timestamp,
     },
+    /// The same link was made and handed to whoever asked for it, who could become its owner with it.
+    PasswordResetHandedOut {
+        /// When it stops working.
+        expires_at: Timestamp,
+    },
     /// What is known of them changed.
     UserProfileChanged {
         /// The fields that differ.
@@ -112,9 +117,10 @@ pub enum UserEvent {
 
 /// The types of events that the file does not show: who came and went, and what became of links and locks. They are many,
 /// and nobody who changes a profile meanwhile is to be told that it changed.
-pub(super) const NOT_SHOWN: [&str; 10] = [
+pub(super) const NOT_SHOWN: [&str; 11] = [
     "UserInvited",
     "PasswordResetStarted",
+    "PasswordResetHandedOut",
     "RecoveryCodeUsed",
     "LoggedIn",
     "LoginRefused",
@@ -131,6 +137,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::UserRegistered { .. } => "UserRegistered",
             Self::UserInvited { .. } => "UserInvited",
             Self::PasswordResetStarted { .. } => "PasswordResetStarted",
+            Self::PasswordResetHandedOut { .. } => "PasswordResetHandedOut",
             Self::UserProfileChanged { .. } => "UserProfileChanged",
             Self::RoleAssigned { .. } => "RoleAssigned",
             Self::UserSuspended {} => "UserSuspended",
@@ -155,6 +162,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::UserRegistered { .. }
             | Self::UserInvited { .. }
             | Self::PasswordResetStarted { .. }
+            | Self::PasswordResetHandedOut { .. }
             | Self::UserProfileChanged { .. }
             | Self::RoleAssigned { .. }
             | Self::UserSuspended {}
@@ -180,6 +188,7 @@ impl LoggedEvent for UserEvent {
         ("UserRegistered", 1),
         ("UserInvited", 1),
         ("PasswordResetStarted", 1),
+        ("PasswordResetHandedOut", 1),
         ("UserProfileChanged", 1),
         ("RoleAssigned", 1),
         ("UserSuspended", 1),
@@ -219,6 +228,7 @@ impl LoggedEvent for UserEvent {
             Self::UserSuspended {} => vec![administers(false)],
             Self::UserInvited { .. }
             | Self::PasswordResetStarted { .. }
+            | Self::PasswordResetHandedOut { .. }
             | Self::PasswordChanged { .. }
             | Self::MfaEnabled {}
             | Self::MfaDisabled {}

@@ -168,6 +168,10 @@ impl User {
                 self.active()?;
                 UserEvent::PasswordResetStarted { expires_at }
             }
+            UserCommand::HandOutPasswordReset { expires_at } => {
+                self.active()?;
+                UserEvent::PasswordResetHandedOut { expires_at }
+            }
             UserCommand::ChangeProfile { details } => {
                 let role = self.registered()?;
                 refuse(rules::violations(role, &details.profession))?;
@@ -285,6 +289,7 @@ impl Aggregate for User {
             UserEvent::MfaDisabled {} => self.mfa_enabled = false,
             UserEvent::UserInvited { .. }
             | UserEvent::PasswordResetStarted { .. }
+            | UserEvent::PasswordResetHandedOut { .. }
             | UserEvent::RecoveryCodeUsed {}
             | UserEvent::LoggedIn { .. }
             | UserEvent::LoginRefused { .. }

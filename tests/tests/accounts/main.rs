@@ -2,6 +2,7 @@
 //! second.
 
 mod lock;
+mod password_mail;
 mod rows_not_understood;
 
 use std::time::{Duration, Instant};

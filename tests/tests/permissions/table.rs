@@ -29,6 +29,7 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("logIn", Public),
     ("refreshTokens", Public),
     ("acceptLink", Public),
+    ("forgotPassword", Public),
     // About the caller, or what everybody who works there may know.
     ("whoAmI", SignedIn),
     ("logOut", SignedIn),

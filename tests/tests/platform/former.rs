@@ -15,7 +15,7 @@ struct Meant {
 }
 
 /// The differences of the OpenAPI document that are meant.
-const MEANT: [Meant; 5] = [
+const MEANT: [Meant; 6] = [
     Meant {
         which: |difference| difference.is_of_a_header("description"),
         why: "the frame reads the headers, so each is described alike wherever it is taken",
@@ -36,6 +36,7 @@ const MEANT: [Meant; 5] = [
         which: |difference| difference.is_one_of(&FEEDS),
         why: "a calendar feed ends with what happens to whoever made it, and can be taken over",
     },
+    Meant { which: |difference| difference.is_one_of(&RESETS), why: "the link of a reset goes to its owner by e-mail" },
 ];
 
 /// Where the document tells of the lock after wrong passwords.
@@ -51,6 +52,15 @@ const FEEDS: [&str; 3] = [
     "paths › /api/v1/practitioners/{practitionerId}/calendar-feed/take-over",
     "components › schemas › CalendarFeed › properties › endedAt",
     "components › schemas › CalendarFeed › properties › createdBy › description",
+];
+
+/// Where the document tells of resets by e-mail.
+const RESETS: [&str; 5] = [
+    "paths › /api/v1/auth/password/forgot",
+    "components › schemas › ForgottenPassword",
+    "paths › /api/v1/users/{id}/password-reset › post › parameters › query handOut",
+    "paths › /api/v1/users/{id}/password-reset › post › responses › 400",
+    "components › schemas › UserWithLink › properties › link › description",
 ];
 
 /// What two documents say otherwise.

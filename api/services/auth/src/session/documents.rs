@@ -92,6 +92,13 @@ pub(super) struct PasswordChange {
     pub(super) new_password: Unparsed<NewPassword>,
 }
 
+/// Whose password is forgotten.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForgottenPassword {
+    pub(super) email: Unparsed<EmailAddress>,
+}
+
 /// A password chosen by the link of an invitation or a reset.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase")]

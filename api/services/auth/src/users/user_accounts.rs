@@ -5,12 +5,12 @@ use domain::ids::UserId;
 use domain::role::Area;
 use domain::user::UserCommand;
 use poem::Request;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::documents::{UserDocument, UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
-use super::links;
+use super::links::{self, Bearer};
 use super::outcome::{refusal, view};
 use crate::desk::StaffDesk;
 use crate::session::origin;
@@ -20,23 +20,25 @@ use frame::answers::{Changed, Done};
 use frame::auth::Caller;
 use frame::command::ChangeReason;
 use frame::declared_headers::Required;
-use frame::parameter::{Prefer, StrictUuid};
+use frame::parameter::{Prefer, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use frame::received::{Asked, Creating, NO_BODY, Received};
 use frame::written_json::WrittenJson;
+use policies::account_mail::AccountMail;
 use service::Chapter;
 
 /// The operations on the accounts of staff.
 pub struct UserAccountsApi {
     desk: StaffDesk,
     auth: Auth,
+    mail: AccountMail,
 }
 
 impl UserAccountsApi {
     /// Over this state, with what makes links and ends sessions.
-    pub const fn new(desk: StaffDesk, auth: Auth) -> Self {
-        Self { desk, auth }
+    pub const fn new(desk: StaffDesk, auth: Auth, mail: AccountMail) -> Self {
+        Self { desk, auth, mail }
     }
 
     /// 404 unless this is a member of staff of the caller's practice.
@@ -50,10 +52,11 @@ impl UserAccountsApi {
         user: Path<StrictUuid>,
         purpose: LinkPurpose,
         received: &Received,
+        bearer: Bearer<'_>,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
         let context = received.context(None, &NO_BODY);
         let links::Made { executed, link } =
-            links::make(&self.desk, &self.auth, UserId(user.0.0), purpose, &context).await?;
+            links::make(&self.desk, &self.auth, UserId(user.0.0), purpose, &context, bearer).await?;
         let settled = self.desk.settle(executed.position, received).await;
         let document = UserWithLinkDocument::written(&view(&executed)?, link)?;
         Ok(Changed::now(document, executed.after.shown_version, settled))
@@ -98,21 +101,27 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
         asked: Creating,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
-        self.link(id, LinkPurpose::Invitation, &asked).await
+        self.link(id, LinkPurpose::Invitation, &asked, Bearer::Caller(&self.mail)).await
     }
 
     /// Start a reset of a password
     ///
-    /// Answers, once, the token of a link by which the member of staff chooses another password, good for an hour; former
-    /// ones are void. Until it is used, the present password goes on.
+    /// Sends the member of staff an e-mail with a link by which they choose another password, good for an hour; former ones are
+    /// void. Until it is used, the present password goes on. Where the server sends no e-mail, or with `handOut`, the answer
+    /// holds the token of the link, once, to be handed to its owner; owner and compliance officer are told of that.
     #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
     async fn reset_password(
         &self,
         /// The member of staff.
         id: Path<StrictUuid>,
+        /// Whether the answer is to hold the link, also where it could be sent to its owner.
+        #[oai(name = "handOut")]
+        hand_out: Query<Option<StrictBool>>,
         asked: Creating,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
-        self.link(id, LinkPurpose::Reset, &asked).await
+        let hand_out = hand_out.0.is_some_and(|hand_out| hand_out.0) || !self.mail.is_there();
+        let bearer = if hand_out { Bearer::Caller(&self.mail) } else { Bearer::Owner(&self.mail) };
+        self.link(id, LinkPurpose::Reset, &asked, bearer).await
     }
 
     /// Drop the lost second factor of a member of staff

@@ -195,3 +195,24 @@ async fn refusal_times(practice: &Practice) -> [f64; 2] {
         times[times.len() / 4].as_secs_f64() * 1000.0
     })
 }
+
+#[tokio::test]
+async fn a_storm_of_refused_logins_leaves_few_events_and_a_count_of_all() {
+    let practice = Practice::open().await;
+    for _ in 0..30 {
+        practice.one.log_in(EMAIL, "wrong").await;
+        practice.one.log_in("nobody@exemple.fr", "wrong").await;
+    }
+    let counted = "SELECT coalesce(sum(times), 0)::bigint FROM accounts.refused_logins";
+    let began = Instant::now();
+    while practice.number(counted).await < 50 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", practice.number(counted).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(practice.history().await.iter().filter(|happened| *happened == "LoginRefused").count(), 10);
+    assert_eq!(practice.number(counted).await, 50);
+    // One row each for the known and the unknown address, by their keyed hashes.
+    assert_eq!(practice.number("SELECT count(*) FROM accounts.refused_logins").await, 2);
+    let unknown = "SELECT times FROM accounts.refused_logins WHERE user_id IS NULL";
+    assert_eq!(practice.number(unknown).await, 30);
+}
