@@ -6,7 +6,7 @@ use event_store_schema::{Cells, Database, EventLog, KeyRing, Malformed, migratin
 use tokio_postgres::{Config, Row};
 
 use super::error::AccountsError;
-use super::statements::{Parameters, execute, query_opt};
+use super::statements::{Parameters, execute, query, query_opt};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -77,6 +77,8 @@ pub struct Account {
 pub struct Credentials {
     /// The account.
     pub account: Account,
+    /// The address that it logs in with, as a hash.
+    pub login: LoginHash,
     /// The argon2id hash of its password; none until the invitation is accepted.
     pub password_hash: Option<String>,
 }
@@ -139,6 +141,13 @@ impl Accounts {
         Ok(row.map(|row| credentials(&row)).transpose()?)
     }
 
+    /// The members of a practice in this role who may log in.
+    pub async fn of_role(&self, facility: FacilityId, role: Role) -> Result<Vec<UserId>, AccountsError> {
+        let statement = include_str!("../sql/account/of_role.sql");
+        let rows = query(&self.database, statement, &[&facility.0, &role.name()]).await?;
+        Ok(rows.iter().map(|row| Ok(UserId(row.cell("user_id")?))).collect::<Result<_, Malformed>>()?)
+    }
+
     /// The account of this member of staff, with what its password is checked against.
     pub async fn by_id(&self, user: UserId) -> Result<Option<Credentials>, AccountsError> {
         let row = query_opt(&self.database, include_str!("../sql/account/by_id.sql"), &[&user.0]).await?;
@@ -178,6 +187,7 @@ fn credentials(row: &Row) -> Result<Credentials, Malformed> {
             adeli_number: row.cell("adeli_number")?,
             active: is_active(row)?,
         },
+        login: LoginHash(row.cell::<&[u8]>("login_hash")?.try_into().map_err(|_| Malformed("login_hash"))?),
         password_hash: row.cell("password_hash")?,
     })
 }

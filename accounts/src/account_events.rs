@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use commands::{CommandContext, CommandError, Commands};
 use domain::event::Actor;
+use domain::facility::Facility;
 use domain::ids::{FacilityId, Position, UserId};
-use domain::user::{RefusalCause, UserCommand, UserError};
+use domain::user::{RefusalCause, User, UserCommand, UserError};
+use domain::values::TextValue;
 use event_store_schema::tasks::Tasks;
 use jiff::Timestamp;
 use rand::Rng;
@@ -15,6 +17,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::account::{Account, Accounts, LoginHash};
+use super::refused_logins::RefusedLogins;
 use super::sessions::ClientPlace;
 use crate::member::Member;
 
@@ -71,7 +74,9 @@ impl AccountEvents {
     /// an unknown one. When the task is stopped, it appends those that wait.
     pub fn start(commands: Commands, accounts: Accounts, tasks: &Tasks) -> Self {
         let (refusals, waiting) = mpsc::channel(MOST_WAITING);
-        let writer = Arc::new(RefusalWriter { commands: commands.clone(), accounts, waiting: Mutex::new(waiting) });
+        let kept = RefusedLogins::new(commands.log().database().clone());
+        let waiting = Mutex::new((waiting, kept));
+        let writer = Arc::new(RefusalWriter { commands: commands.clone(), accounts, waiting });
         tasks.start("refused logins", move |stop| {
             let writer = Arc::clone(&writer);
             async move { writer.run(stop).await }
@@ -98,6 +103,35 @@ impl AccountEvents {
         context: &CommandContext,
     ) -> Result<Option<Position>, AccountEventError> {
         tell(&self.commands, user, &what, context).await
+    }
+
+    /// Writes what somebody asked for who did not prove to be anybody: the house itself reports it.
+    pub async fn was_asked_for(
+        &self,
+        account: &Account,
+        what: UserCommand,
+        origin: &Origin,
+    ) -> Result<Option<Position>, AccountEventError> {
+        tell(&self.commands, account.user_id, &what, &context(Actor::SYSTEM, account.facility_id, origin)).await
+    }
+
+    /// The words that somebody tries first who knows the owner of this account: their names, their address, their practice.
+    pub async fn words_about(&self, account: &Account) -> Result<Vec<String>, AccountEventError> {
+        let mut words = Vec::new();
+        let user = self.commands.load::<User>(account.facility_id, account.user_id.0).await?;
+        if let Some(profile) = user.as_ref().and_then(|loaded| loaded.aggregate.profile.value()) {
+            let email = profile.email.as_str();
+            words.extend([profile.last_name.as_str(), profile.first_name.as_str(), email].map(str::to_owned));
+            words.extend(email.split(['@', '.', '-', '_', '+']).map(str::to_owned));
+        }
+        // A practice that cannot be loaded is not worth a password that cannot be chosen.
+        if let Ok(Some(practice)) = self.commands.load::<Facility>(account.facility_id, account.facility_id.0).await {
+            words.push(practice.aggregate.name.clone());
+        }
+        let parts: Vec<String> =
+            words.iter().flat_map(|word| word.split([' ', '-', '\''])).map(str::to_owned).collect();
+        words.extend(parts);
+        Ok(words)
     }
 
     /// Writes a refused login, later.
@@ -132,12 +166,13 @@ struct RefusalWriter {
     commands: Commands,
     accounts: Accounts,
     /// Outlives a restart of the task.
-    waiting: Mutex<mpsc::Receiver<RefusedLogin>>,
+    waiting: Mutex<(mpsc::Receiver<RefusedLogin>, RefusedLogins)>,
 }
 
 impl RefusalWriter {
     async fn run(&self, stop: CancellationToken) {
-        let mut waiting = self.waiting.lock().await;
+        let mut held = self.waiting.lock().await;
+        let (waiting, kept) = &mut *held;
         loop {
             let received = stop.run_until_cancelled(waiting.recv()).await;
             let Some(Some(refused)) = received else { break };
@@ -147,11 +182,11 @@ impl RefusalWriter {
                 let milliseconds = rand::rng().random_range(WRITTEN_AFTER_MILLISECONDS);
                 let _ = stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(milliseconds))).await;
             }
-            let _ = self.write(refused).await;
+            let _ = self.write(refused, kept).await;
         }
         // The database of a server that stops may be away already: the first failure ends it.
         while let Ok(refused) = waiting.try_recv() {
-            if self.write(refused).await.is_err() {
+            if self.write(refused, kept).await.is_err() {
                 metrics::counter!(UNWRITTEN).increment(waiting.len() as u64);
                 break;
             }
@@ -161,16 +196,24 @@ impl RefusalWriter {
     }
 
     /// A failure is counted and logged here.
-    async fn write(&self, refused: RefusedLogin) -> Result<(), Unwritten> {
+    async fn write(&self, refused: RefusedLogin, kept: &mut RefusedLogins) -> Result<(), Unwritten> {
         let unwritten = |error: &dyn std::error::Error| {
             tracing::warn!(%error, "a refused login is not written");
             metrics::counter!(UNWRITTEN).increment(1);
             Unwritten
         };
         let account = match self.accounts.by_login(refused.login).await {
-            Ok(Some(found)) => found.account,
-            Ok(None) => return Ok(()),
+            Ok(found) => found.map(|found| found.account),
             Err(error) => return Err(unwritten(&error)),
+        };
+        let account = match account {
+            Some(account) if kept.becomes_event(account.user_id) => account,
+            account => {
+                let user = account.map(|account| account.user_id);
+                let origin = (refused.origin.client.address, refused.origin.request_id.as_deref());
+                let counted = kept.count(refused.login, user, refused.cause, origin).await;
+                return counted.map_err(|error| unwritten(&error));
+            }
         };
         // Nobody proved to be anybody: the house itself reports it.
         let context = context(Actor::SYSTEM, account.facility_id, &refused.origin);
@@ -202,6 +245,7 @@ fn session_of(what: &UserCommand) -> Option<uuid::Uuid> {
         UserCommand::RegisterUser { .. }
         | UserCommand::InviteUser { .. }
         | UserCommand::StartPasswordReset { .. }
+        | UserCommand::HandOutPasswordReset { .. }
         | UserCommand::ChangeProfile { .. }
         | UserCommand::AssignRole { .. }
         | UserCommand::SuspendUser
@@ -212,6 +256,7 @@ fn session_of(what: &UserCommand) -> Option<uuid::Uuid> {
         | UserCommand::UseRecoveryCode
         | UserCommand::RefuseLogin { .. }
         | UserCommand::LockAccount { .. }
+        | UserCommand::UnlockAccount
         | UserCommand::RevokeSession { .. } => None,
     }
 }

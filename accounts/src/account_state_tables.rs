@@ -1,5 +1,5 @@
 //! Copies what the log tells of accounts and facilities into the tables: who is registered, suspended, in which role, under
-//! which address.
+//! which address, and whose calendar feeds ended.
 //!
 //! [`account_state_feed`](super::account_state_feed) does it several times a second on every server. An operation that
 //! changes an account does it at once, so that its answer is not ahead of what a login finds. An event that this release
@@ -13,7 +13,7 @@ use domain::event::{RecordedEvent, UnreadableEvent};
 use domain::facility::FacilityEvent;
 use domain::ids::{FacilityId, Position, StreamId, StreamVersion, UserId};
 use domain::personal::Revealed;
-use domain::user::{Profession, Profile, User, UserEvent};
+use domain::user::{PasswordOccasion, Profession, Profile, User, UserEvent};
 use domain::values::TextValue;
 use event_store_schema::{Cells, EventLog, LogError};
 use tokio::sync::Mutex;
@@ -200,11 +200,16 @@ impl AccountStateTables {
             }
             UserEvent::RoleAssigned { role } => {
                 transaction.execute(SET_ROLE, &[&user.0, &role.name()]).await?;
+                transaction.execute(END_FEEDS, &[&user.0]).await?;
+            }
+            UserEvent::PasswordChanged { by: PasswordOccasion::Reset } => {
+                transaction.execute(END_FEEDS, &[&user.0]).await?;
             }
             UserEvent::UserSuspended {} => {
                 transaction.execute(SET_STATUS, &[&user.0, &status_of(false)]).await?;
                 let end_sessions = include_str!("../sql/account_state_tables/end_sessions.sql");
                 transaction.execute(end_sessions, &[&user.0]).await?;
+                transaction.execute(END_FEEDS, &[&user.0]).await?;
             }
             UserEvent::UserReinstated { role } => {
                 transaction.execute(SET_STATUS, &[&user.0, &status_of(true)]).await?;
@@ -212,13 +217,15 @@ impl AccountStateTables {
             }
             UserEvent::UserInvited { .. }
             | UserEvent::PasswordResetStarted { .. }
-            | UserEvent::PasswordChanged { .. }
+            | UserEvent::PasswordResetHandedOut { .. }
+            | UserEvent::PasswordChanged { by: PasswordOccasion::Invitation | PasswordOccasion::Change }
             | UserEvent::MfaEnabled {}
             | UserEvent::MfaDisabled {}
             | UserEvent::RecoveryCodeUsed {}
             | UserEvent::LoggedIn { .. }
             | UserEvent::LoginRefused { .. }
             | UserEvent::AccountLocked { .. }
+            | UserEvent::AccountUnlocked {}
             | UserEvent::LoggedOut { .. }
             | UserEvent::RefreshTokenReused { .. }
             | UserEvent::SessionRevoked { .. } => {}
@@ -235,6 +242,8 @@ impl AccountStateTables {
 }
 
 const SET_ROLE: &str = include_str!("../sql/account_state_tables/set_role.sql");
+/// The calendar feeds that the user made.
+const END_FEEDS: &str = include_str!("../sql/account_state_tables/end_feeds.sql");
 const SET_STATUS: &str = include_str!("../sql/account_state_tables/set_status.sql");
 
 /// The progress of all servers, which the others wait for until the transaction ends.
@@ -289,6 +298,7 @@ fn is_taken(event_type: &str) -> bool {
             | "RoleAssigned"
             | "UserSuspended"
             | "UserReinstated"
+            | "PasswordChanged"
             | "FacilitySettingsChanged"
             | "RolePermissionsChanged"
     )

@@ -1,5 +1,8 @@
 //! Secret addresses of calendar feeds: 256 random bits each, stored as a hash, one for each practitioner, until it is replaced
 //! or revoked. Calendar programs cannot log in, so whoever has the address reads the feed.
+//!
+//! A feed ends with the suspension, the next role or the password reset of whoever made it
+//! ([`account_state_tables`](super::account_state_tables) ends it). Somebody who may can take it over, and its address goes on.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -26,8 +29,10 @@ pub struct CalendarFeed {
     pub practitioner_id: UserId,
     /// When its secret was made.
     pub created_at: Timestamp,
-    /// By whom.
+    /// By whom, or who took it over.
     pub created_by: UserId,
+    /// When it ended, because of what happened to whoever made it.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// The table of feeds.
@@ -62,7 +67,19 @@ impl CalendarFeeds {
         Ok(row.as_ref().map(feed).transpose()?)
     }
 
-    /// The feed that this is the secret of.
+    /// Makes a practitioner's feed that of somebody else: it goes on at its address, also if it had ended.
+    pub async fn take_over(
+        &self,
+        facility: FacilityId,
+        practitioner: UserId,
+        by: UserId,
+    ) -> Result<Option<CalendarFeed>, AccountsError> {
+        let statement = include_str!("../sql/calendar_feeds/take_over.sql");
+        let row = query_opt(&self.0, statement, &[&facility.0, &practitioner.0, &by.0]).await?;
+        Ok(row.as_ref().map(feed).transpose()?)
+    }
+
+    /// The feed that this is the secret of, unless it ended.
     pub async fn find(&self, secret: &str) -> Result<Option<CalendarFeed>, AccountsError> {
         let row = query_opt(&self.0, include_str!("../sql/calendar_feeds/by_secret.sql"), &[&hash(secret)]).await?;
         Ok(row.as_ref().map(feed).transpose()?)
@@ -81,6 +98,7 @@ fn feed(row: &Row) -> Result<CalendarFeed, Malformed> {
         practitioner_id: UserId(row.cell("practitioner_id")?),
         created_at: row.cell("created_at")?,
         created_by: UserId(row.cell("created_by")?),
+        ended_at: row.cell("ended_at")?,
     })
 }
 

@@ -1,14 +1,17 @@
 //! What somebody does with their own secrets: choose a password, enroll and drop a second factor, prove again who they
-//! are. All of it needs a fresh proof; none of it lets in who was kept out.
+//! are. None of it lets in who was kept out. The frame has asked for a [fresh
+//! proof](super::sessions::Sessions::is_stepped_up) before.
 
 use commands::{CommandContext, CommandError};
 use domain::ids::{Position, UserId};
 use domain::user::{PasswordOccasion, SessionEnder, UserCommand, UserError};
+use domain::values::{EmailAddress, TextValue};
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::account::Account;
+use super::account::{Account, LoginHash};
 use super::account_events::Origin;
-use super::one_time_links::LinkPurpose;
+use super::one_time_links::{LinkPurpose, OneTimeLink};
 use super::password_policy::NewPassword;
 use super::second_factor::CodeCheck;
 use super::sessions::EndReason;
@@ -56,12 +59,6 @@ impl Auth {
         Ok(self.sessions.step_up(member.session_id, with_code).await?)
     }
 
-    /// Refuses unless the member proved within the last five minutes who they are. To be asked before every sensitive act.
-    pub async fn require_step_up(&self, member: &Member) -> Result<(), AuthError> {
-        let fresh = self.sessions.is_stepped_up(member.session_id).await?;
-        if fresh { Ok(()) } else { Err(AuthError::StepUpNeeded) }
-    }
-
     /// Replaces the member's password, who knows the present one. Their other sessions end: whoever had the former password
     /// may be in one.
     pub async fn change_password(
@@ -73,13 +70,46 @@ impl Auth {
     ) -> Result<(), AuthError> {
         self.step_up(member, Proof::Password(current), origin).await?;
         let account = self.account_of(member).await?;
+        self.refuse_guessable(member.user_id, &new).await?;
         let hash = self.passwords.hash(new.into_secret()).await?;
         self.accounts.set_password(member.user_id, &hash).await?;
-        self.lockout.forget_places(member.user_id).await?;
+        self.password_was_chosen(member.user_id, origin).await?;
         let what = UserCommand::ChangePassword { by: PasswordOccasion::Change };
         self.events.happened(&account, what, origin).await?;
         let ended = self.sessions.end_all(member.user_id, Some(member.session_id), EndReason::PasswordChanged).await?;
         self.report_revoked(&ended, SessionEnder::PasswordChange, member, origin).await
+    }
+
+    /// Refuses a password that is soon guessed by who knows its owner.
+    async fn refuse_guessable(&self, user: UserId, new: &NewPassword) -> Result<(), AuthError> {
+        let Some(found) = self.accounts.by_id(user).await? else { return Ok(()) };
+        let words = self.events.words_about(&found.account).await?;
+        if new.is_about(&words) { Err(AuthError::GuessablePassword) } else { Ok(()) }
+    }
+
+    /// A link for whoever forgot the password of this address, and whose it is. None for an address that nobody can log in
+    /// with, and if a link was made a short while ago. Who asked proved nothing: the link is for its owner alone.
+    pub async fn link_for_forgotten(
+        &self,
+        email: &EmailAddress,
+        origin: &Origin,
+    ) -> Result<Option<(Account, OneTimeLink)>, AuthError> {
+        let found = self.accounts.by_login(LoginHash::of(email.as_str(), &*self.keys)).await?;
+        let Some(found) = found.filter(|found| found.account.active && found.password_hash.is_some()) else {
+            return Ok(None);
+        };
+        let account = found.account;
+        if self.links.made_lately(account.user_id).await? {
+            return Ok(None);
+        }
+        let lifetime = SignedDuration::from_secs(LinkPurpose::Reset.lifetime_seconds().into());
+        let what = UserCommand::StartPasswordReset { expires_at: Timestamp::now() + lifetime };
+        match self.events.was_asked_for(&account, what, origin).await {
+            Err(CommandError::Refused(_)) => return Ok(None),
+            outcome => outcome?,
+        };
+        let link = self.links.make(account.user_id, LinkPurpose::Reset).await?;
+        Ok(Some((account, link)))
     }
 
     /// Sets the password of whoever holds this link. All their sessions end, and the second factor stays: a link alone does
@@ -91,9 +121,8 @@ impl Auth {
         origin: &Origin,
     ) -> Result<Option<Position>, AuthError> {
         // A guess is not worth a hash.
-        if !self.links.is_good(token).await? {
-            return Err(AuthError::LinkNotGood);
-        }
+        let owner = self.links.owner_of(token).await?.ok_or(AuthError::LinkNotGood)?;
+        self.refuse_guessable(owner, &new).await?;
         let hash = self.passwords.hash(new.into_secret()).await?;
         let (user, purpose) = self.links.take(token).await?.ok_or(AuthError::LinkNotGood)?;
         let (account, position) = match self.set_by_link(user, purpose, &hash, origin).await {
@@ -103,7 +132,7 @@ impl Auth {
                 return Err(error);
             }
         };
-        self.lockout.forget_places(user).await?;
+        self.password_was_chosen(user, origin).await?;
         let ended = self.sessions.end_all(user, None, EndReason::PasswordChanged).await?;
         let member = Member {
             user_id: user,
@@ -112,6 +141,8 @@ impl Auth {
             session_id: uuid::Uuid::nil(),
         };
         self.report_revoked(&ended, SessionEnder::PasswordChange, &member, origin).await?;
+        // The calendar feeds of before a reset have ended before the owner makes another.
+        self.take_up(position).await;
         Ok(position)
     }
 
@@ -140,7 +171,6 @@ impl Auth {
 
     /// Begins to enroll a device, in place of the present one if there is one.
     pub async fn enroll_second_factor(&self, member: &Member) -> Result<TotpSecret, AuthError> {
-        self.require_step_up(member).await?;
         Ok(self.second_factors.enroll(member.user_id).await?)
     }
 
@@ -152,7 +182,6 @@ impl Auth {
         code: &str,
         origin: &Origin,
     ) -> Result<(Vec<Zeroizing<String>>, Option<Position>), AuthError> {
-        self.require_step_up(member).await?;
         let account = self.account_of(member).await?;
         let attempt = self.approach(&account, origin).await?;
         let replaced = self.second_factors.is_enabled(member.user_id).await?;
@@ -173,7 +202,6 @@ impl Auth {
     /// Drops the member's second factor, where the practice allows that. The position of what the log says of it; none if
     /// there is no second factor, as when the answer to an earlier request was lost.
     pub async fn drop_second_factor(&self, member: &Member, origin: &Origin) -> Result<Option<Position>, AuthError> {
-        self.require_step_up(member).await?;
         let account = self.account_of(member).await?;
         if self.state().requires_second_factor(account.facility_id, account.role) {
             return Err(AuthError::SecondFactorRequired);

@@ -2,6 +2,8 @@
 
 use event_store_schema::{DatabaseError, KeyError, LogError, Malformed};
 
+use super::passwords::PasswordError;
+
 /// The system gave no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no randomness from the operating system")]
@@ -33,6 +35,9 @@ pub enum AccountsError {
     /// The system gave no randomness.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// A code could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] PasswordError),
     /// A key that signs access tokens is none.
     #[error(transparent)]
     SigningKey(#[from] UnusableKey),

@@ -22,6 +22,7 @@ pub mod account_state_feed;
 pub mod account_state_tables;
 pub mod calendar_feeds;
 pub mod credentials;
+pub mod device_token;
 mod error;
 pub mod lockout;
 pub mod login;
@@ -31,6 +32,7 @@ pub mod password_policy;
 pub mod passwords;
 pub mod private_file;
 pub mod refresh_token;
+mod refused_logins;
 pub mod second_factor;
 pub mod seed;
 pub mod sessions;
@@ -86,9 +88,9 @@ pub enum AuthError {
     /// The one-time link is not good, was used, or is too old.
     #[error("the link is not good any more")]
     LinkNotGood,
-    /// This needs a proof of identity that is at most five minutes old.
-    #[error("this needs a fresh proof of identity")]
-    StepUpNeeded,
+    /// The new password is soon guessed by who knows its owner.
+    #[error("the password is soon guessed by who knows its owner")]
+    GuessablePassword,
     /// The practice requires a second factor of this role.
     #[error("the practice requires a second factor of this role")]
     SecondFactorRequired,
@@ -159,7 +161,7 @@ impl Auth {
         });
         Ok(Self {
             links: OneTimeLinks::new(database.clone()),
-            second_factors: SecondFactors::open(database.clone(), log.keys()).await?,
+            second_factors: SecondFactors::open(database.clone(), log.keys(), Arc::clone(&passwords)).await?,
             lockout: Lockout::new(database, Arc::clone(&keys)),
             events: AccountEvents::start(commands, accounts.clone(), tasks),
             tokens,

@@ -1,27 +1,33 @@
-//! What slows down guessing: failures are counted per account and per address, and each beyond the free ones locks for
-//! twice as long, up to an hour. Whoever logs in from a place where that account logged in before is counted on their own,
-//! so a stranger who keeps an account locked does not lock out its owner (OWASP's "device cookie" defence, by address).
+//! What slows down guessing: failures are counted per account, and each beyond the free ones locks for twice as long, up to
+//! an hour. Who logs in from a place or with a device where that account logged in before is counted on their own, so a
+//! stranger who keeps an account locked does not lock out its owner (OWASP's "device cookie" defence). A new password
+//! [lifts](Lockout::lift) the lock, and so does an administrator.
 //!
 //! Accounts that do not exist are counted and locked alike: a lock that only real ones get would tell which are real.
+//! Nothing is counted on an address alone. Failures that count against a whole address lock out the colleagues who share it;
+//! if only those on real accounts counted, the lock would tell which are real. How often one address may try is the frame's
+//! rate limit.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::UserId;
+use domain::values::TextValue;
 use event_store_schema::{Cells, Database};
 
 use super::account::{LoginHash, LookupHash};
+use super::device_token::DeviceToken;
 use super::error::AccountsError;
-use super::statements::{Parameters, execute, query, query_one};
+use super::statements::{Parameters, execute, query_one, query_opt};
 
-/// Failures that are forgiven, per account or known place; the one that makes it this many locks.
-const FREE_PER_ACCOUNT: i32 = 5;
-/// The same per address: a whole practice may share one.
-const FREE_PER_ADDRESS: i32 = 20;
+/// Failures that are forgiven, per account, known place or known device; the one that makes it this many locks.
+const FREE: i32 = 5;
 /// The first lock, in seconds; each further failure doubles it, up to an hour.
 const FIRST_LOCK_SECONDS: i32 = 30;
 const LONGEST_LOCK_SECONDS: i32 = 3600;
+/// How many devices of one account are known beside the latest.
+const OTHER_DEVICES: i64 = 19;
 
 /// The counts of failures.
 #[derive(Clone)]
@@ -32,10 +38,10 @@ pub struct Lockout {
 
 /// Somebody who may try now.
 pub struct Attempt {
-    account: [u8; 32],
     place: Option<[u8; 32]>,
-    /// What a failure is counted on, and how many are free.
-    counted: Vec<(Vec<u8>, i32)>,
+    device: Option<[u8; 32]>,
+    /// What a failure is counted on: the account, or where it is known.
+    counted: Vec<u8>,
 }
 
 /// The outcome of asking whether somebody may try.
@@ -47,30 +53,27 @@ pub enum Approach {
 }
 
 impl Lockout {
-    /// Over this database; addresses are stored as hashes of these keys.
+    /// Over this database; addresses and tokens are stored as hashes of these keys.
     pub fn new(database: Database, keys: Arc<dyn LookupHash>) -> Self {
         Self { database, keys }
     }
 
-    /// Whether this account may be tried from this address now.
-    pub async fn approach(&self, login: LoginHash, address: Option<IpAddr>) -> Result<Approach, AccountsError> {
-        let account = *login.bytes();
-        let network = address.map(network);
-        let place = network.as_deref().map(|network| self.place(&account, network));
-        let known = match place {
-            Some(place) => self.is_known(&place).await?,
-            None => false,
+    /// Whether this account may be tried from this address and with this device now.
+    pub async fn approach(
+        &self,
+        login: LoginHash,
+        address: Option<IpAddr>,
+        device: Option<&DeviceToken>,
+    ) -> Result<Approach, AccountsError> {
+        let place = address.map(|address| self.hash_for(login, "login-place", &network(address)));
+        let device = device.map(|device| self.hash_for(login, "login-device", device.as_str()));
+        let tried: Vec<&[u8]> = [&place, &device].into_iter().flatten().map(<[u8; 32]>::as_slice).collect();
+        let known = query_opt(&self.database, include_str!("../sql/lockout/known.sql"), &[&tried]).await?;
+        let counted = match known {
+            Some(row) => row.cell::<&[u8]>("place_hash")?.to_vec(),
+            None => login.bytes().to_vec(),
         };
-        let mut counted = Vec::with_capacity(2);
-        match place.filter(|_| known) {
-            Some(place) => counted.push((place.to_vec(), FREE_PER_ACCOUNT)),
-            None => {
-                counted.push((account.to_vec(), FREE_PER_ACCOUNT));
-                let bucket = network.map(|network| self.keys.lookup_hash("login-address", &network).to_vec());
-                counted.extend(bucket.map(|bucket| (bucket, FREE_PER_ADDRESS)));
-            }
-        }
-        let attempt = Attempt { account, place, counted };
+        let attempt = Attempt { place, device, counted };
         Ok(match self.locked_for(&attempt).await? {
             Some(wait) => Approach::Locked(wait),
             None => Approach::Open(attempt),
@@ -80,63 +83,67 @@ impl Lockout {
     /// Counts a failure. How long the account is locked for it, if it is.
     pub async fn failed(&self, attempt: &Attempt) -> Result<Option<Duration>, AccountsError> {
         execute(&self.database, include_str!("../sql/lockout/forget_old_failures.sql"), &[]).await?;
-        let (buckets, free): (Vec<&[u8]>, Vec<i32>) =
-            attempt.counted.iter().map(|(bucket, free)| (bucket.as_slice(), *free)).unzip();
         let parameters: Parameters<'_> =
-            &[&buckets, &free, &f64::from(FIRST_LOCK_SECONDS), &f64::from(LONGEST_LOCK_SECONDS)];
-        for row in query(&self.database, include_str!("../sql/lockout/count_failure.sql"), parameters).await? {
-            if attempt.is_of_account(row.cell("bucket")?) {
-                return Ok(row.cell::<Option<f64>>("locked_seconds")?.map(duration));
-            }
-        }
-        Ok(None)
+            &[&attempt.counted, &FREE, &f64::from(FIRST_LOCK_SECONDS), &f64::from(LONGEST_LOCK_SECONDS)];
+        let row = query_one(&self.database, include_str!("../sql/lockout/count_failure.sql"), parameters).await?;
+        Ok(row.cell::<Option<f64>>("locked_seconds")?.map(duration))
     }
 
-    /// Forgets the failures of the account after a success, and remembers the place. `false` if it was locked meanwhile:
-    /// then guesses that ran at the same time as the right one gain nothing from it. The address's own count stays, else
-    /// whoever has one account could try all others.
+    /// Forgets the failures after a success, and remembers place and device. `false` if it was locked meanwhile: then guesses
+    /// that ran at the same time as the right one gain nothing from it.
     pub async fn succeeded(&self, attempt: &Attempt, user: UserId) -> Result<bool, AccountsError> {
         if self.locked_for(attempt).await?.is_some() {
             return Ok(false);
         }
-        let account: Vec<&[u8]> = attempt.counted.iter().map(|(bucket, _)| bucket.as_slice()).collect();
-        let account: Vec<&[u8]> = account.into_iter().filter(|bucket| attempt.is_of_account(bucket)).collect();
-        execute(&self.database, include_str!("../sql/lockout/forget_failures.sql"), &[&account]).await?;
-        if let Some(place) = &attempt.place {
-            let remember = include_str!("../sql/lockout/remember_place.sql");
-            execute(&self.database, remember, &[&place.as_slice(), &user.0]).await?;
-        }
+        execute(&self.database, include_str!("../sql/lockout/forget_failures.sql"), &[&attempt.counted]).await?;
+        self.remember(attempt.place, attempt.device, user).await?;
         Ok(true)
     }
 
     /// How long the attempt has to wait.
     pub async fn locked_for(&self, attempt: &Attempt) -> Result<Option<Duration>, AccountsError> {
-        let buckets: Vec<&[u8]> = attempt.counted.iter().map(|(bucket, _)| bucket.as_slice()).collect();
-        let row = query_one(&self.database, include_str!("../sql/lockout/locked_for.sql"), &[&buckets]).await?;
+        let row = query_one(&self.database, include_str!("../sql/lockout/locked_for.sql"), &[&attempt.counted]).await?;
         Ok(row.cell::<Option<f64>>("locked_seconds")?.map(duration))
     }
 
-    /// No place is known any more, after the password was reset: whoever had it may have been there.
-    pub async fn forget_places(&self, user: UserId) -> Result<(), AccountsError> {
-        execute(&self.database, include_str!("../sql/lockout/forget_places.sql"), &[&user.0]).await?;
+    /// Forgets all failures on a user's accounts, wherever they were counted. Places and devices stay known.
+    pub async fn lift(&self, logins: &[LoginHash], user: UserId) -> Result<(), AccountsError> {
+        let logins: Vec<&[u8]> = logins.iter().map(|login| login.bytes().as_slice()).collect();
+        execute(&self.database, include_str!("../sql/lockout/lift.sql"), &[&logins, &user.0]).await?;
         Ok(())
     }
 
-    fn place(&self, account: &[u8; 32], network: &str) -> [u8; 32] {
-        let account: String = account.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.keys.lookup_hash("login-place", &format!("{account} {network}"))
+    /// Remembers the place where the owner of an account proved in another way than by a login who they are.
+    pub async fn owner_was_at(
+        &self,
+        login: LoginHash,
+        user: UserId,
+        address: Option<IpAddr>,
+    ) -> Result<(), AccountsError> {
+        let place = address.map(|address| self.hash_for(login, "login-place", &network(address)));
+        self.remember(place, None, user).await
     }
 
-    async fn is_known(&self, place: &[u8; 32]) -> Result<bool, AccountsError> {
-        let statement = include_str!("../sql/lockout/is_known_place.sql");
-        Ok(query_one(&self.database, statement, &[&place.as_slice()]).await?.cell("known")?)
+    async fn remember(
+        &self,
+        place: Option<[u8; 32]>,
+        device: Option<[u8; 32]>,
+        user: UserId,
+    ) -> Result<(), AccountsError> {
+        if let Some(place) = place {
+            let remember = include_str!("../sql/lockout/remember_place.sql");
+            execute(&self.database, remember, &[&place.as_slice(), &user.0]).await?;
+        }
+        if let Some(device) = device {
+            let remember = include_str!("../sql/lockout/remember_device.sql");
+            execute(&self.database, remember, &[&device.as_slice(), &user.0, &OTHER_DEVICES]).await?;
+        }
+        Ok(())
     }
-}
 
-impl Attempt {
-    /// Whether this count is the account's, or the account's at a known place, and not the address's.
-    fn is_of_account(&self, bucket: &[u8]) -> bool {
-        bucket == self.account || self.place.is_some_and(|place| bucket == place)
+    fn hash_for(&self, login: LoginHash, domain: &str, value: &str) -> [u8; 32] {
+        let account: String = login.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.keys.lookup_hash(domain, &format!("{account} {value}"))
     }
 }
 

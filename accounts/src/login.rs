@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use commands::CommandError;
-use domain::ids::{Position, SessionId};
+use domain::ids::{Position, SessionId, UserId};
 use domain::permissions::Permissions;
 use domain::user::{LoginMethod, PasswordOccasion, RefusalCause, SessionEnder, UserCommand, UserError};
 use domain::values::{EmailAddress, TextValue};
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::account::{Account, LoginHash};
 use super::account_events::{AccountEventError, Origin, RefusedLogin};
 use super::account_state::SessionState;
+use super::device_token::DeviceToken;
 use super::error::AccountsError;
 use super::lockout::{Approach, Attempt};
 use super::refresh_token::RefreshToken;
@@ -33,6 +34,8 @@ pub struct GivenCredentials {
     pub password: Zeroizing<String>,
     /// A code of their device, or a recovery code.
     pub otp: Option<Zeroizing<String>>,
+    /// What their device got at an earlier login.
+    pub device: Option<DeviceToken>,
 }
 
 /// What somebody gets who may come in.
@@ -47,6 +50,8 @@ pub struct Admission {
     pub account: Account,
     /// What they may do.
     pub permissions: Permissions,
+    /// By what their device is known at the next login; none where nobody logged in.
+    pub device: Option<DeviceToken>,
 }
 
 impl Auth {
@@ -57,7 +62,8 @@ impl Auth {
             let locked_until = locked_for.and_then(|wait| Timestamp::now().checked_add(wait).ok());
             self.events.refused(RefusedLogin { login, cause, locked_until, origin: origin.clone() });
         };
-        let attempt = match self.lockout.approach(login, origin.client.address).await? {
+        let device = given.device.map_or_else(DeviceToken::generate, Ok).map_err(AccountsError::from)?;
+        let attempt = match self.lockout.approach(login, origin.client.address, Some(&device)).await? {
             Approach::Open(attempt) => attempt,
             Approach::Locked(wait) => {
                 refuse(RefusalCause::Locked, None);
@@ -98,7 +104,8 @@ impl Auth {
             let hash = self.passwords.hash(given.password).await?;
             self.accounts.rehash(account.user_id, &outdated, &hash).await?;
         }
-        self.begin(account, method, origin).await
+        let admission = self.begin(account, method, origin).await?;
+        Ok(Admission { device: Some(device), ..admission })
     }
 
     /// The next admission of a session.
@@ -199,12 +206,31 @@ impl Auth {
 
     /// An attempt of the member's own account, for proofs within a session.
     pub(super) async fn approach(&self, account: &Account, origin: &Origin) -> Result<Attempt, AuthError> {
-        // Counted apart from logins: whoever holds a stolen session must not lock its owner out.
-        let login = LoginHash::of(&format!("step-up {}", account.user_id), &*self.keys);
-        match self.lockout.approach(login, origin.client.address).await? {
+        match self.lockout.approach(self.proofs_of(account.user_id), origin.client.address, None).await? {
             Approach::Open(attempt) => Ok(attempt),
             Approach::Locked(wait) => Err(AuthError::Locked(wait)),
         }
+    }
+
+    /// Proofs within a session are counted apart from logins: whoever holds a stolen session must not lock its owner out.
+    fn proofs_of(&self, user: UserId) -> LoginHash {
+        LoginHash::of(&format!("step-up {user}"), &*self.keys)
+    }
+
+    /// Lets the owner of an account try again at once. Failures from before count no more.
+    pub async fn lift_lock(&self, user: UserId) -> Result<(), AuthError> {
+        let login = self.accounts.by_id(user).await?.map(|found| found.login);
+        let logins: Vec<LoginHash> = login.into_iter().chain([self.proofs_of(user)]).collect();
+        Ok(self.lockout.lift(&logins, user).await?)
+    }
+
+    /// After a new password: lifts the lock, and remembers from where the owner chose it.
+    pub(super) async fn password_was_chosen(&self, user: UserId, origin: &Origin) -> Result<(), AuthError> {
+        self.lift_lock(user).await?;
+        if let Some(found) = self.accounts.by_id(user).await? {
+            self.lockout.owner_was_at(found.login, user, origin.client.address).await?;
+        }
+        Ok(())
     }
 
     async fn begin(&self, account: Account, method: LoginMethod, origin: &Origin) -> Result<Admission, AuthError> {
@@ -264,7 +290,7 @@ impl Auth {
             second_factor: session.second_factor,
         })?;
         let (refresh_token, expires_in) = (link.token.to_text(), self.tokens.lifetime());
-        Ok(Admission { access_token, refresh_token, expires_in, account, permissions })
+        Ok(Admission { access_token, refresh_token, expires_in, account, permissions, device: None })
     }
 
     /// This server need not wait until it sees the row.

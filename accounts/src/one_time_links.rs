@@ -14,6 +14,9 @@ use super::error::{AccountsError, NoRandomness};
 use super::statements::{execute, query_one, query_opt};
 
 const PREFIX: &str = "mpl_";
+/// For how long nobody who forgot a password gets another link: else whoever knows an address could void every link of its
+/// owner, and fill their mailbox.
+const LATELY_SECONDS: i32 = 15 * 60;
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,13 @@ impl OneTimeLinks {
         Ok(OneTimeLink { token, expires_at: row.cell("expires_at")? })
     }
 
+    /// Whether a link was made for this member of staff a short while ago, and was not used.
+    pub async fn made_lately(&self, user: UserId) -> Result<bool, AccountsError> {
+        let statement = include_str!("../sql/one_time_links/made_lately.sql");
+        let row = query_one(&self.database, statement, &[&user.0, &f64::from(LATELY_SECONDS)]).await?;
+        Ok(row.cell("lately")?)
+    }
+
     /// Uses the link up. Whose it was and for what; none if it is not good, was used, or is too old. A link for a purpose
     /// that this release does not know is an error: it opens nothing.
     pub async fn take(&self, token: &str) -> Result<Option<(UserId, LinkPurpose)>, AccountsError> {
@@ -91,10 +101,11 @@ impl OneTimeLinks {
         Ok(())
     }
 
-    /// Whether the link is good, without using it up: what is not is refused before a password is hashed for it.
-    pub async fn is_good(&self, token: &str) -> Result<bool, AccountsError> {
-        let statement = include_str!("../sql/one_time_links/is_good.sql");
-        Ok(query_one(&self.database, statement, &[&hash(token)]).await?.cell("good")?)
+    /// Whose link it is, if it is good, without using it up: what is not is refused before a password is hashed for it.
+    pub async fn owner_of(&self, token: &str) -> Result<Option<UserId>, AccountsError> {
+        let statement = include_str!("../sql/one_time_links/owner.sql");
+        let row = query_opt(&self.database, statement, &[&hash(token)]).await?;
+        Ok(row.map(|row| row.cell("user_id").map(UserId)).transpose()?)
     }
 }
 

@@ -1,5 +1,10 @@
 //! Which passwords may be chosen: long enough, and not among the first that anybody would try. No rule asks for digits or
-//! signs: NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5.0 (6.2) forbid such rules, and ask for a list of common passwords.
+//! signs: NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5.0 (6.2) forbid such rules, and ask for a list of common passwords and
+//! of words of the context.
+//!
+//! `zxcvbn` estimates how soon a password is guessed: from its own lists of words, from the French ones of
+//! `french_words.txt`, and from what is known of its owner, as soon as it is known whose it will be
+//! ([`NewPassword::is_about`]).
 //!
 //! The list (`common_passwords.txt`) holds the 7,000 most frequent passwords of at least 12 characters in
 //! `10-million-password-list-top-1000000.txt` of SecLists (Mark Burnett's collection; MIT licence), as shipped in the npm
@@ -8,7 +13,13 @@
 use std::sync::LazyLock;
 
 use domain::values::{RuleBroken, TextValue};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
+use zxcvbn::{Score, zxcvbn};
+
+/// What the estimate knows as the first words that are tried in France and in this trade.
+static FRENCH: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("french_words.txt").lines().collect());
 
 static COMMON: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
@@ -24,6 +35,13 @@ impl NewPassword {
     /// The password itself.
     pub fn into_secret(self) -> Zeroizing<String> {
         self.0
+    }
+
+    /// Whether it is soon guessed by who knows these words: the names of its owner, their address, their practice.
+    pub fn is_about(&self, words: &[String]) -> bool {
+        let words: Vec<String> = words.iter().flat_map(|word| [word.to_lowercase(), unaccented(word)]).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| word.chars().count() >= 3).collect();
+        is_soon_guessed(&self.0, &words) || is_soon_guessed(&unaccented(&self.0), &words)
     }
 }
 
@@ -43,12 +61,29 @@ impl TextValue for NewPassword {
         if is_common(&raw.to_lowercase()) {
             return Err(RuleBroken::new("common_password", "Must not be a common password."));
         }
+        if is_soon_guessed(raw, &[]) {
+            return Err(RuleBroken::new(
+                "guessable_password",
+                "Is soon guessed: take several words that do not belong together.",
+            ));
+        }
         Ok(Self(Zeroizing::new(raw.to_owned())))
     }
 
     fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Less than a hundred million guesses, of somebody who tries French words and these first.
+fn is_soon_guessed(password: &str, words: &[&str]) -> bool {
+    let known: Vec<&str> = words.iter().chain(FRENCH.iter()).copied().collect();
+    zxcvbn(password, &known).score() < Score::Three
+}
+
+/// In lower case, without accents.
+fn unaccented(text: &str) -> String {
+    text.to_lowercase().nfd().filter(|letter| !is_combining_mark(*letter)).collect()
 }
 
 fn is_common(password: &str) -> bool {
@@ -99,6 +134,22 @@ mod tests {
         {
             assert_eq!(rule(password), Some("common_password"), "{password}");
         }
+    }
+
+    #[test]
+    fn rows_of_the_french_keyboard_are_soon_guessed() {
+        assert_eq!(rule("azertyuiop12"), Some("guessable_password"));
+    }
+
+    #[test]
+    fn what_is_known_of_the_owner_is_soon_guessed() {
+        let words = ["Mariam", "Le Bihan-Diallo", "mariam.diallo", "Kerguélen", "Diallo"].map(str::to_owned);
+        let about = |password: &str| NewPassword::parse(password).is_ok_and(|password| password.is_about(&words));
+        for password in ["Kerguelen2026!", "kerguélen-2026", "mariam.diallo1"] {
+            let refused = NewPassword::parse(password).is_err();
+            assert!(refused || about(password), "{password}");
+        }
+        assert!(!about("cerf volant sur la jetée"));
     }
 
     #[test]

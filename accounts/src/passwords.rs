@@ -109,6 +109,23 @@ impl Passwords {
         .await?
     }
 
+    /// The hashes of codes of one set, with its salt: what is stored of a recovery code.
+    pub async fn hash_codes(
+        &self,
+        codes: Vec<Zeroizing<Vec<u8>>>,
+        salt: [u8; 16],
+    ) -> Result<Vec<[u8; 32]>, PasswordError> {
+        self.run(move |argon2| {
+            let hash = |code: &Zeroizing<Vec<u8>>| {
+                let mut hash = [0; 32];
+                argon2.hash_password_into(code, &salt, &mut hash).map_err(|_| PasswordError::Failed)?;
+                Ok(hash)
+            };
+            codes.iter().map(hash).collect()
+        })
+        .await?
+    }
+
     /// Whether a kept hash was made with other parameters than today's.
     pub fn is_outdated(&self, kept: &str) -> bool {
         let current = PasswordHash::new(&self.nobody).map(|hash| (hash.algorithm, hash.version, hash.params));

@@ -232,7 +232,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Whether the owner proved within the last five minutes who they are, by logging in or again.
+    /// Whether the owner proved within the last five minutes who they are, by logging in or again. The frame asks before every
+    /// operation that gives or takes access.
     pub async fn is_stepped_up(&self, session_id: Uuid) -> Result<bool, AccountsError> {
         let statement = include_str!("../sql/sessions/is_stepped_up.sql");
         let row = query_one(&self.database, statement, &[&session_id, &f64::from(STEPPED_UP_SECONDS)]).await?;

@@ -41,6 +41,7 @@ impl Commands {
             UserCommand::RegisterUser { .. }
             | UserCommand::InviteUser { .. }
             | UserCommand::StartPasswordReset { .. }
+            | UserCommand::HandOutPasswordReset { .. }
             | UserCommand::ChangeProfile { .. }
             | UserCommand::ReinstateUser
             | UserCommand::ChangePassword { .. }
@@ -50,6 +51,7 @@ impl Commands {
             | UserCommand::LogIn { .. }
             | UserCommand::RefuseLogin { .. }
             | UserCommand::LockAccount { .. }
+            | UserCommand::UnlockAccount
             | UserCommand::LogOut { .. }
             | UserCommand::ReportRefreshTokenReuse { .. }
             | UserCommand::RevokeSession { .. } => {

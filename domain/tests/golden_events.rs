@@ -237,6 +237,7 @@ fn nothing_but_these_fields_stands_in_the_open() {
         "OverlapAccepted.practitionerId",
         "OverlapAccepted.times",
         "PasswordChanged.by",
+        "PasswordResetHandedOut.expiresAt",
         "PasswordResetStarted.expiresAt",
         "PatientContactChanged.fieldsChanged",
         "PatientIdentityCorrected.confirmedDistinct",

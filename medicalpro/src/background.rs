@@ -10,6 +10,7 @@ use event_store_schema::health::{Check, Finding};
 use event_store_schema::{AccessTrail, Database, DatabaseError, EventLog};
 use frame::desk::Desk;
 use frame::shutdown::Shutdown;
+use policies::account_mail::AccountMail;
 use policies::messaging::Messengers;
 use policies::patient_links::PatientLinks;
 use policies::reminders::{ReminderClock, Reminders};
@@ -50,6 +51,8 @@ pub struct Foundation {
     pub messengers: Messengers,
     /// The links by which they answer.
     pub links: PatientLinks,
+    /// The page of the client where a password is chosen.
+    pub password_page: Option<String>,
     /// The clock by which reminders become due.
     pub reminder_clock: ReminderClock,
 }
@@ -93,8 +96,15 @@ impl Background {
         let (messengers, links) = (foundation.messengers, foundation.links);
         let clock = foundation.reminder_clock;
         let reminders = Reminders::new(commands.clone(), messengers.clone(), Some(links.clone()), clock);
+        let account_mail = AccountMail::start(
+            auth.clone(),
+            commands.clone(),
+            messengers.clone(),
+            foundation.password_page,
+            shutdown.tasks(),
+        );
         let desk = Desk { commands, read_models: read_models.clone(), trail };
-        let parts = Parts { desk, auth, messengers, links, reminders, stale, realtime };
+        let parts = Parts { desk, auth, account_mail, messengers, links, reminders, stale, realtime };
 
         let mut checks = checks(log.database(), &read_models, publisher.as_ref());
         checks.extend(parts.auth.checks());

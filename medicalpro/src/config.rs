@@ -206,12 +206,12 @@ pub struct ServeConfig {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub password_queue: u32,
 
-    /// SMTP server for e-mails to patients: smtps://user:password@host for TLS, smtp://user:password@host for STARTTLS,
+    /// SMTP server for e-mails to patients and staff: smtps://user:password@host for TLS, smtp://user:password@host for STARTTLS,
     /// smtp://host?tls=none for a relay without either. Without it no e-mail is sent, and reminders wait.
     #[arg(long, env = "MEDICALPRO_SMTP_URL", value_name = "URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
 
-    /// Whom e-mails to patients come from, such as rdv@cabinet.example; the practice's own name is shown with it.
+    /// Whom e-mails come from, such as rdv@cabinet.example; the practice's own name is shown with it.
     #[arg(long, env = "MEDICALPRO_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
 
@@ -238,6 +238,11 @@ pub struct ServeConfig {
     /// Without it they hold none.
     #[arg(long, env = "MEDICALPRO_PUBLIC_URL", value_name = "ORIGIN")]
     pub public_url: Option<Origin>,
+
+    /// The page of the web client where a password is chosen, such as https://app.cabinet.example/password: e-mails lead there,
+    /// with the token after a #. Without it they hold the token alone.
+    #[arg(long, env = "MEDICALPRO_PASSWORD_PAGE", value_name = "URL")]
+    pub password_page: Option<String>,
 
     /// FOR TESTS ALONE, hence with --demo only: a file that says by how many seconds the clock of reminders is ahead.
     #[arg(long, value_name = "FILE", hide = true, requires = "demo")]
@@ -294,6 +299,10 @@ impl ServeConfig {
         if self.demo_password.as_deref().is_some_and(|password| !(8..=256).contains(&password.chars().count())) {
             return Err("MEDICALPRO_DEMO_PASSWORD must have 8 to 256 characters".into());
         }
+        let is_page = |page: &str| page.starts_with("https://") || page.starts_with("http://");
+        if self.password_page.as_deref().is_some_and(|page| !is_page(page) || page.contains(['#', ' '])) {
+            return Err("MEDICALPRO_PASSWORD_PAGE is not the address of a page (https://host/path)".into());
+        }
         if let Err(error) = EnvFilter::try_new(&self.log_level) {
             return Err(format!("MEDICALPRO_LOG_LEVEL is not understood: {error}"));
         }
@@ -339,6 +348,7 @@ impl ServeConfig {
             proxies: TrustedProxies::new(self.trusted_proxies.iter().copied()),
             headers: SecurityHeaders { strict_transport: self.tls().is_some() },
             trail: None,
+            sessions: None,
         }
     }
 

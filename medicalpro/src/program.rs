@@ -115,6 +115,7 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         nats_url: servers.nats_url,
         realtime: RealtimeSettings { origins: config.origins(), ..RealtimeSettings::default() },
         messengers: Messengers::new(config.messaging()?)?,
+        password_page: config.password_page.clone(),
         reminder_clock: config.reminder_clock(),
     };
     let background = Background::start(foundation, &config.services, &shutdown).await?;
@@ -128,7 +129,8 @@ async fn serve_on(config: &ServeConfig, servers: Servers, master_key: &str) -> R
         (service.mount)(&mut declare(&mut frame));
     }
     health::mount(&mut frame, Readiness::new(background.checks, shutdown.tasks().clone()));
-    let served = serve(config, Interface { frame, trail, tokens, metrics, accounts: seeded }, &shutdown).await;
+    let interface = Interface { frame, trail, tokens, sessions: auth.sessions.clone(), metrics, accounts: seeded };
+    let served = serve(config, interface, &shutdown).await;
     background.running.stop().await;
     Ok(served?)
 }
@@ -211,7 +213,16 @@ mod tests {
         open.sort_unstable();
         assert_eq!(
             open,
-            ["acceptLink", "isAlive", "isReady", "listTokenKeys", "logIn", "readCalendar", "refreshTokens"]
+            [
+                "acceptLink",
+                "forgotPassword",
+                "isAlive",
+                "isReady",
+                "listTokenKeys",
+                "logIn",
+                "readCalendar",
+                "refreshTokens"
+            ]
         );
     }
 }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use accounts::seed::SeededAccount;
+use accounts::sessions::Sessions;
 use accounts::tokens::AccessTokens;
 use frame::mounting::{Frame, FrameError};
 use frame::server::{Bound, FrameSettings, ServeTlsError};
@@ -56,6 +57,8 @@ pub struct Interface {
     pub trail: AccessTrail,
     /// How callers are known.
     pub tokens: Arc<AccessTokens>,
+    /// Who proved lately who they are.
+    pub sessions: Sessions,
     /// What the metrics listener shows.
     pub metrics: PrometheusHandle,
     /// The accounts of the demo practice, for the ready file.
@@ -66,7 +69,8 @@ pub struct Interface {
 /// background work ends. What runs underneath (the embedded servers) may be stopped after this returns.
 pub async fn serve(config: &ServeConfig, interface: Interface, shutdown: &Shutdown) -> Result<(), ServeError> {
     shutdown.on_signals()?;
-    let frame = FrameSettings { trail: Some(interface.trail), ..config.frame() };
+    let (trail, sessions) = (Some(interface.trail), Some(interface.sessions));
+    let frame = FrameSettings { trail, sessions, ..config.frame() };
     let app = interface.frame.app(&interface.tokens, frame)?;
     let certificate = config.tls().map(Certificate::open).transpose()?;
     if let Some(certificate) = certificate.clone() {

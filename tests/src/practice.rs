@@ -94,10 +94,13 @@ impl Practice {
             let caller = Member { user_id, facility_id, role, session_id: session.session_id };
             clients.insert(role.name(), anonymous.with_token(tokens.issue(&caller).expect("a token")));
         }
+        let database = log.database().get().await.expect("a connection");
+        let proved = "UPDATE accounts.sessions SET stepped_up_at = now() + interval '1 day' WHERE facility_id = $1";
+        database.execute(proved, &[&facility_id.0]).await.expect("their sessions");
         Self { facility_id, clients }
     }
 
-    /// A member of this role, logged in a moment ago, so that they may do what needs a fresh proof of identity.
+    /// A member of this role, logged in, who may do what needs a fresh proof of identity however long the test takes.
     pub fn client(&self, role: Role) -> &Client {
         &self.clients[role.name()]
     }

@@ -1,2 +1,2 @@
-SELECT user_id, facility_id, role, rpps_number, adeli_number, status, password_hash
+SELECT user_id, facility_id, login_hash, role, rpps_number, adeli_number, status, password_hash
 FROM accounts.credentials WHERE user_id = $1

@@ -1,1 +1,1 @@
-DELETE FROM accounts.login_attempts WHERE bucket = ANY($1)
+DELETE FROM accounts.login_attempts WHERE bucket = $1

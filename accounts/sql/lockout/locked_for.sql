@@ -1,2 +1,2 @@
 SELECT max(extract(epoch FROM locked_until - now()))::float8 AS locked_seconds
-FROM accounts.login_attempts WHERE bucket = ANY($1) AND locked_until > now()
+FROM accounts.login_attempts WHERE bucket = $1 AND locked_until > now()

@@ -1,1 +1,1 @@
-INSERT INTO accounts.recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])
+INSERT INTO accounts.recovery_codes (user_id, code_hash, salt) SELECT $1, unnest($2::bytea[]), $3

@@ -1,6 +1,7 @@
 //! The OpenAPI document as it is served: the library's, with what it leaves out. It writes version 3.0.0, does not say
 //! that unknown fields are refused, and lists every problem status under every operation.
 
+use poem::http::Method;
 use serde_json::{Value, json};
 
 use super::permissions::OperationPermissions;
@@ -75,9 +76,9 @@ impl Documents {
             for (path, methods) in paths {
                 // Whoever watches the server is never told to wait.
                 let rated = !path.starts_with("/api/v1/health/");
-                for operation in methods.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
+                for (method, operation) in methods.as_object_mut().into_iter().flatten() {
                     drop_impossible_problems(operation, rated);
-                    show_permission(operation, permissions);
+                    show_permission(method, operation, permissions);
                 }
             }
         }
@@ -101,14 +102,25 @@ fn put(object: &mut Value, name: &str, value: &Value, shared: bool) -> Result<()
     }
 }
 
-/// Programs read who may use an operation under `x-permission`, people at the end of its description.
-fn show_permission(operation: &mut Value, permissions: &OperationPermissions) {
+/// What people read of an operation that needs a fresh proof.
+const STEP_UP: &str = "Needs a proof of identity of the last five minutes (`POST auth/step-up`).";
+
+/// Programs read who may use an operation under `x-permission`, and whether it needs a fresh proof under `x-step-up`; people
+/// read both at the end of its description.
+fn show_permission(method: &str, operation: &mut Value, permissions: &OperationPermissions) {
     let permission = operation["operationId"].as_str().and_then(|id| permissions.get(id));
     let Some(permission) = permission else { return };
     operation["x-permission"] = permission.document();
-    if let Some(sentence) = permission.sentence() {
-        let described = operation["description"].as_str().map(|text| format!("{text}\n\n{sentence}"));
-        operation["description"] = described.unwrap_or(sentence).into();
+    let method = method.to_uppercase().parse::<Method>();
+    let step_up = method.is_ok_and(|method| permission.needs_step_up(&method));
+    if step_up {
+        operation["x-step-up"] = true.into();
+    }
+    let sentences: Vec<String> = permission.sentence().into_iter().chain(step_up.then(|| STEP_UP.to_owned())).collect();
+    if !sentences.is_empty() {
+        let sentences = sentences.join(" ");
+        let described = operation["description"].as_str().map(|text| format!("{text}\n\n{sentences}"));
+        operation["description"] = described.unwrap_or(sentences).into();
     }
 }
 

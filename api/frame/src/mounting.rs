@@ -155,8 +155,8 @@ impl Frame {
         let document = self.documents.finished(&self.permissions);
         let checked = self.operations.into_iter().map(|(pattern, methods)| {
             let methods = methods.into_iter().map(|(method, (inner, rules))| {
-                let (tokens, trail) = (Arc::clone(tokens), settings.trail.clone());
-                let checked = CheckedOperation { inner, rules, tokens, trail };
+                let (tokens, trail, sessions) = (Arc::clone(tokens), settings.trail.clone(), settings.sessions.clone());
+                let checked = CheckedOperation { inner, rules, tokens, trail, sessions };
                 (method, checked.boxed())
             });
             (pattern, methods.collect())

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use domain::permissions::Permissions as RolePermissions;
 use domain::role::{Area, Role};
+use poem::http::Method;
 use poem_openapi::registry::MetaApi;
 use serde_json::json;
 
@@ -19,6 +20,9 @@ pub enum Permission {
     Public,
     /// To be signed in. It is about the caller alone, or about what everybody may know.
     SignedIn,
+    /// To be signed in, and to have proved within the last five minutes who one is. It gives or takes access to what is
+    /// the caller's own.
+    FreshlyProved,
     /// To be allowed to look at this area.
     Read(Area),
     /// To be allowed to change this area.
@@ -29,7 +33,7 @@ impl Permission {
     /// 403 unless somebody in this role, with what the practice permits it at this moment, may.
     pub fn check(self, role: Role, permitted: &RolePermissions) -> Result<(), Problem> {
         let (may, deed, area) = match self {
-            Self::Public | Self::SignedIn => return Ok(()),
+            Self::Public | Self::SignedIn | Self::FreshlyProved => return Ok(()),
             Self::Read(area) => (permitted.access(area).may_read(), "read", area),
             Self::Write(area) => (permitted.access(area).may_write(), "write", area),
         };
@@ -43,8 +47,18 @@ impl Permission {
     /// The area that it gives access to.
     pub const fn area(self) -> Option<Area> {
         match self {
-            Self::Public | Self::SignedIn => None,
+            Self::Public | Self::SignedIn | Self::FreshlyProved => None,
             Self::Read(area) | Self::Write(area) => Some(area),
+        }
+    }
+
+    /// Whether a request of this method needs a proof of identity of the last five minutes. Whatever changes users gives or
+    /// takes access, so it needs one.
+    pub fn needs_step_up(self, method: &Method) -> bool {
+        match self {
+            Self::FreshlyProved => true,
+            Self::Write(Area::Users) => method != Method::GET,
+            Self::Public | Self::SignedIn | Self::Read(_) | Self::Write(_) => false,
         }
     }
 
@@ -52,7 +66,7 @@ impl Permission {
     pub(super) const fn is_traced(self) -> bool {
         match self {
             Self::Read(area) | Self::Write(area) => is_traced(area),
-            Self::Public | Self::SignedIn => false,
+            Self::Public | Self::SignedIn | Self::FreshlyProved => false,
         }
     }
 
@@ -60,7 +74,7 @@ impl Permission {
     pub fn document(self) -> serde_json::Value {
         match self {
             Self::Public => json!("public"),
-            Self::SignedIn => json!("signed_in"),
+            Self::SignedIn | Self::FreshlyProved => json!("signed_in"),
             Self::Read(area) => json!({"area": area.name(), "access": "read"}),
             Self::Write(area) => json!({"area": area.name(), "access": "write"}),
         }
@@ -69,7 +83,7 @@ impl Permission {
     /// For people, at the end of an operation's description.
     pub fn sentence(self) -> Option<String> {
         match self {
-            Self::Public | Self::SignedIn => None,
+            Self::Public | Self::SignedIn | Self::FreshlyProved => None,
             Self::Read(area) => Some(format!("Needs read access to `{}`.", area.name())),
             Self::Write(area) => Some(format!("Needs write access to `{}`.", area.name())),
         }
@@ -159,6 +173,19 @@ mod tests {
         assert!(read.check(Role::Secretary, &widened).is_ok());
         assert!(Permission::Write(Area::MedicalRecords).check(Role::Secretary, &widened).is_err());
         assert!(Permission::SignedIn.check(Role::Secretary, &RolePermissions::NONE).is_ok());
+    }
+
+    #[test]
+    fn what_changes_users_needs_a_fresh_proof_and_what_shows_them_does_not() {
+        let change = Permission::Write(Area::Users);
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            assert!(change.needs_step_up(&method), "{method}");
+            assert!(!Permission::Write(Area::Patients).needs_step_up(&method));
+            assert!(!Permission::SignedIn.needs_step_up(&method));
+            assert!(Permission::FreshlyProved.needs_step_up(&method));
+        }
+        assert!(!change.needs_step_up(&Method::GET));
+        assert!(!Permission::Read(Area::Users).needs_step_up(&Method::GET));
     }
 
     #[test]

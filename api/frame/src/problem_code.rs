@@ -136,7 +136,7 @@ problem_codes! {
         cure "Correct the fields named in `violations`: each names the rule and what is wrong.";
     LinkNotGood: UNPROCESSABLE_ENTITY "link_not_good", "The link is not good any more",
         cause "The one-time link was used, is too old, or a newer one was made.",
-        cure "Ask an administrator for another invitation or reset.";
+        cure "Ask for another reset with `POST /api/v1/auth/password/forgot`, or an administrator for one or for another invitation.";
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY "idempotency_key_reused", "The idempotency key was used for another request",
         cause "The same `Idempotency-Key` came with a different request before.",
         cure "Make a new key for every new request; repeat a key only with the very same request.";

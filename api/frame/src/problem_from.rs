@@ -15,7 +15,7 @@ use event_store_schema::{DatabaseError, LogError};
 use projections_engine::QueryError;
 use projections_engine::history::HistoryError;
 
-use super::problem::{Problem, ProblemCode};
+use super::problem::{Problem, ProblemCode, Violation};
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
@@ -94,6 +94,7 @@ impl From<AccountsError> for Problem {
         match error {
             AccountsError::Database(error) => error.into(),
             AccountsError::Secret(error) => error.into(),
+            AccountsError::Hash(error) => error.into(),
             AccountsError::NotUnderstood(_) => {
                 tracing::error!(%error, "an account is refused");
                 not_understood()
@@ -127,7 +128,10 @@ impl From<AuthError> for Problem {
             AuthError::WrongCode => Self::new(ProblemCode::InvalidSecondFactor),
             AuthError::SessionOver => Self::new(ProblemCode::SessionEnded),
             AuthError::LinkNotGood => Self::new(ProblemCode::LinkNotGood),
-            AuthError::StepUpNeeded => Self::new(ProblemCode::StepUpRequired),
+            AuthError::GuessablePassword => {
+                let why = "Is soon guessed by who knows its owner or the practice.";
+                Self::validation_failed(vec![Violation::new("newPassword", "guessable_password", why)])
+            }
             AuthError::SecondFactorRequired => {
                 let why = "The practice requires a second factor of this role; set up another device instead.";
                 Self::new(ProblemCode::PermissionDenied).because(why)

@@ -20,6 +20,7 @@ use super::query::check_query;
 use super::rate::RateReadings;
 use super::refusals::RefusedCaller;
 use super::shown::Shown;
+use accounts::sessions::Sessions;
 use accounts::tokens::{AccessTokens, TokenHolder};
 use event_store_schema::AccessTrail;
 
@@ -98,13 +99,14 @@ pub(super) fn router_pattern(template: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// What an operation's own declaration says of its parameters, and its permission.
+/// What an operation's own declaration says of its parameters, its permission, and whether it needs a fresh proof.
 pub(super) struct OperationRules {
     template: RouteTemplate,
     path: Vec<String>,
     query: Vec<String>,
     headers: Vec<HeaderName>,
     permission: Permission,
+    step_up: bool,
 }
 
 impl OperationRules {
@@ -119,6 +121,7 @@ impl OperationRules {
             query: names(MetaParamIn::Query).collect(),
             headers: names(MetaParamIn::Header).filter_map(|name| name.parse().ok()).collect(),
             permission,
+            step_up: permission.needs_step_up(&operation.method),
         }
     }
 }
@@ -140,6 +143,7 @@ pub(super) struct CheckedOperation {
     pub(super) rules: OperationRules,
     pub(super) tokens: Arc<AccessTokens>,
     pub(super) trail: Option<AccessTrail>,
+    pub(super) sessions: Option<Sessions>,
 }
 
 impl Endpoint for CheckedOperation {
@@ -172,6 +176,10 @@ impl CheckedOperation {
         } else {
             self.rules.permission.check(caller.role, &permissions)
         };
+        let admitted = match admitted {
+            Ok(()) if self.rules.step_up => self.require_step_up(&caller).await,
+            admitted => admitted,
+        };
         let circumstances = self.rules.circumstances(&request);
         let trace = self.trail.as_ref().map(|trail| Trace::under(circumstances, trail, &caller));
         request.set_data(caller.clone());
@@ -184,6 +192,15 @@ impl CheckedOperation {
             error.set_data(RefusedCaller { caller, area: self.rules.permission.area() });
             error
         })
+    }
+
+    /// 403 unless the caller proved lately who they are. Where no sessions can be asked, nobody did.
+    async fn require_step_up(&self, caller: &Caller) -> Result<(), Problem> {
+        let fresh = match &self.sessions {
+            Some(sessions) => sessions.is_stepped_up(caller.session_id).await?,
+            None => false,
+        };
+        if fresh { Ok(()) } else { Err(Problem::new(ProblemCode::StepUpRequired)) }
     }
 
     /// The answer, once it is traced what it shows. What cannot be traced is not shown, and what an answer does not say it

@@ -22,6 +22,7 @@ use super::rate::RateSettings;
 use super::routes::FIRST_PARAMETER;
 use super::security_headers::SecurityHeaders;
 use super::tls::{Certificate, TlsConnections, TlsError};
+use accounts::sessions::Sessions;
 
 /// The whole interface, as one endpoint.
 pub type App = BoxEndpoint<'static, Response>;
@@ -87,6 +88,8 @@ pub struct FrameSettings {
     pub headers: SecurityHeaders,
     /// Where refused tries are traced; nowhere without.
     pub trail: Option<AccessTrail>,
+    /// Who proved lately who they are; nobody without.
+    pub sessions: Option<Sessions>,
 }
 
 /// The document for programs, and pages for people. They bring their scripts along: nothing is loaded from elsewhere,

@@ -2,6 +2,7 @@
 
 use accounts::Auth;
 use frame::desk::Desk;
+use policies::account_mail::AccountMail;
 use policies::messaging::Messengers;
 use policies::patient_links::PatientLinks;
 use policies::reminders::Reminders;
@@ -14,6 +15,8 @@ pub struct Parts {
     pub desk: Desk,
     /// Who may come in.
     pub auth: Auth,
+    /// By which staff are told of their accounts.
+    pub account_mail: AccountMail,
     /// By what patients are reached.
     pub messengers: Messengers,
     /// By which patients answer.

@@ -23,6 +23,13 @@ impl FacilitySettings {
     /// minutes without activity and after 12 hours in any case: nothing longer is a time-out.
     pub const IDLE_TIMEOUT_MINUTES: RangeInclusive<u16> = 5..=720;
 
+    /// What a practice begins with outside the demo: whoever reads clinical data, administers accounts or watches over them
+    /// needs a second factor.
+    pub fn in_production() -> Self {
+        let mfa_required_for = [Role::Doctor, Role::Nurse, Role::Admin, Role::Auditor, Role::Dpo].into();
+        Self { mfa_required_for, ..Self::default() }
+    }
+
     /// Refuses an idle time-out that is none, and one that nobody can work with.
     pub fn check(&self) -> Result<(), Violation> {
         let allowed = Self::IDLE_TIMEOUT_MINUTES;

@@ -27,6 +27,11 @@ pub enum UserCommand {
         /// When the link stops working.
         expires_at: Timestamp,
     },
+    /// Makes the same link and hands it to whoever asks, instead of sending it to its owner.
+    HandOutPasswordReset {
+        /// When the link stops working.
+        expires_at: Timestamp,
+    },
     /// Replaces what is known of them; what stays the same is not an event.
     ChangeProfile {
         /// What is known of them now.
@@ -70,6 +75,8 @@ pub enum UserCommand {
         /// Until when.
         until: Timestamp,
     },
+    /// An administrator lifts the lock of the account.
+    UnlockAccount,
     /// They leave.
     LogOut {
         /// The session that ends.

@@ -38,6 +38,11 @@ pub enum UserEvent {
         /// When it stops working.
         expires_at: Timestamp,
     },
+    /// The same link was made and handed to whoever asked for it, who could become its owner with it.
+    PasswordResetHandedOut {
+        /// When it stops working.
+        expires_at: Timestamp,
+    },
     /// What is known of them changed.
     UserProfileChanged {
         /// The fields that differ.
@@ -89,6 +94,8 @@ pub enum UserEvent {
         /// Until when.
         until: Timestamp,
     },
+    /// An administrator lifted the lock of the account: its owner may try again at once.
+    AccountUnlocked {},
     /// They left.
     LoggedOut {
         /// The session that ended.
@@ -110,13 +117,15 @@ pub enum UserEvent {
 
 /// The types of events that the file does not show: who came and went, and what became of links and locks. They are many,
 /// and nobody who changes a profile meanwhile is to be told that it changed.
-pub(super) const NOT_SHOWN: [&str; 9] = [
+pub(super) const NOT_SHOWN: [&str; 11] = [
     "UserInvited",
     "PasswordResetStarted",
+    "PasswordResetHandedOut",
     "RecoveryCodeUsed",
     "LoggedIn",
     "LoginRefused",
     "AccountLocked",
+    "AccountUnlocked",
     "LoggedOut",
     "RefreshTokenReused",
     "SessionRevoked",
@@ -128,6 +137,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::UserRegistered { .. } => "UserRegistered",
             Self::UserInvited { .. } => "UserInvited",
             Self::PasswordResetStarted { .. } => "PasswordResetStarted",
+            Self::PasswordResetHandedOut { .. } => "PasswordResetHandedOut",
             Self::UserProfileChanged { .. } => "UserProfileChanged",
             Self::RoleAssigned { .. } => "RoleAssigned",
             Self::UserSuspended {} => "UserSuspended",
@@ -139,6 +149,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::LoggedIn { .. } => "LoggedIn",
             Self::LoginRefused { .. } => "LoginRefused",
             Self::AccountLocked { .. } => "AccountLocked",
+            Self::AccountUnlocked {} => "AccountUnlocked",
             Self::LoggedOut { .. } => "LoggedOut",
             Self::RefreshTokenReused { .. } => "RefreshTokenReused",
             Self::SessionRevoked { .. } => "SessionRevoked",
@@ -151,6 +162,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             Self::UserRegistered { .. }
             | Self::UserInvited { .. }
             | Self::PasswordResetStarted { .. }
+            | Self::PasswordResetHandedOut { .. }
             | Self::UserProfileChanged { .. }
             | Self::RoleAssigned { .. }
             | Self::UserSuspended {}
@@ -162,6 +174,7 @@ impl cqrs_es::DomainEvent for UserEvent {
             | Self::LoggedIn { .. }
             | Self::LoginRefused { .. }
             | Self::AccountLocked { .. }
+            | Self::AccountUnlocked {}
             | Self::LoggedOut { .. }
             | Self::RefreshTokenReused { .. }
             | Self::SessionRevoked { .. } => "1",
@@ -175,6 +188,7 @@ impl LoggedEvent for UserEvent {
         ("UserRegistered", 1),
         ("UserInvited", 1),
         ("PasswordResetStarted", 1),
+        ("PasswordResetHandedOut", 1),
         ("UserProfileChanged", 1),
         ("RoleAssigned", 1),
         ("UserSuspended", 1),
@@ -186,6 +200,7 @@ impl LoggedEvent for UserEvent {
         ("LoggedIn", 1),
         ("LoginRefused", 1),
         ("AccountLocked", 1),
+        ("AccountUnlocked", 1),
         ("LoggedOut", 1),
         ("RefreshTokenReused", 1),
         ("SessionRevoked", 1),
@@ -213,6 +228,7 @@ impl LoggedEvent for UserEvent {
             Self::UserSuspended {} => vec![administers(false)],
             Self::UserInvited { .. }
             | Self::PasswordResetStarted { .. }
+            | Self::PasswordResetHandedOut { .. }
             | Self::PasswordChanged { .. }
             | Self::MfaEnabled {}
             | Self::MfaDisabled {}
@@ -220,6 +236,7 @@ impl LoggedEvent for UserEvent {
             | Self::LoggedIn { .. }
             | Self::LoginRefused { .. }
             | Self::AccountLocked { .. }
+            | Self::AccountUnlocked {}
             | Self::LoggedOut { .. }
             | Self::RefreshTokenReused { .. }
             | Self::SessionRevoked { .. } => Vec::new(),

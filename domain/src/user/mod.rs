@@ -168,6 +168,10 @@ impl User {
                 self.active()?;
                 UserEvent::PasswordResetStarted { expires_at }
             }
+            UserCommand::HandOutPasswordReset { expires_at } => {
+                self.active()?;
+                UserEvent::PasswordResetHandedOut { expires_at }
+            }
             UserCommand::ChangeProfile { details } => {
                 let role = self.registered()?;
                 refuse(rules::violations(role, &details.profession))?;
@@ -227,6 +231,7 @@ impl User {
             }
             UserCommand::RefuseLogin { cause } => self.happened(UserEvent::LoginRefused { cause })?,
             UserCommand::LockAccount { until } => self.happened(UserEvent::AccountLocked { until })?,
+            UserCommand::UnlockAccount => self.happened(UserEvent::AccountUnlocked {})?,
             UserCommand::LogOut { session_id } => self.happened(UserEvent::LoggedOut { session_id })?,
             UserCommand::ReportRefreshTokenReuse { session_id } => {
                 self.happened(UserEvent::RefreshTokenReused { session_id })?
@@ -284,10 +289,12 @@ impl Aggregate for User {
             UserEvent::MfaDisabled {} => self.mfa_enabled = false,
             UserEvent::UserInvited { .. }
             | UserEvent::PasswordResetStarted { .. }
+            | UserEvent::PasswordResetHandedOut { .. }
             | UserEvent::RecoveryCodeUsed {}
             | UserEvent::LoggedIn { .. }
             | UserEvent::LoginRefused { .. }
             | UserEvent::AccountLocked { .. }
+            | UserEvent::AccountUnlocked {}
             | UserEvent::LoggedOut { .. }
             | UserEvent::RefreshTokenReused { .. }
             | UserEvent::SessionRevoked { .. } => {}

@@ -205,6 +205,7 @@ fn reports() -> Vec<(UserCommand, UserEvent)> {
     vec![
         (UserCommand::RefuseLogin { cause }, UserEvent::LoginRefused { cause }),
         (UserCommand::LockAccount { until }, UserEvent::AccountLocked { until }),
+        (UserCommand::UnlockAccount, UserEvent::AccountUnlocked {}),
         (UserCommand::LogOut { session_id }, UserEvent::LoggedOut { session_id }),
         (UserCommand::ReportRefreshTokenReuse { session_id }, UserEvent::RefreshTokenReused { session_id }),
         (UserCommand::RevokeSession { session_id, by }, UserEvent::SessionRevoked { session_id, by }),

@@ -1,6 +1,8 @@
 //! Sessions over several servers: each of the processes can die, and what one of them decided the others respect within a
 //! second.
 
+mod lock;
+mod password_mail;
 mod rows_not_understood;
 
 use std::time::{Duration, Instant};

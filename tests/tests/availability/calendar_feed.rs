@@ -3,9 +3,9 @@
 use domain::role::Role;
 use jiff::ToSpan;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::server::{Answer, Client, Server, send};
-use system_tests::staff::Member;
+use system_tests::staff::{Member, PASSWORD, accept};
 
 use super::{Desk, monday, with_header};
 
@@ -107,4 +107,59 @@ async fn practitioners_make_their_own_feed_and_whoever_keeps_calendars_makes_any
     // Whoever may not come in any more is no longer read of.
     admin.post(&format!("{}/suspend", nurse.path()), &json!({"reason": "Essai"})).await.expect(200);
     read(path).await.expect_problem(404, "resource_not_found");
+}
+
+/// Where a feed that was just made is read.
+fn path_of(made: &Answer) -> String {
+    made.body["path"].as_str().unwrap().strip_prefix("/api/v1").unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_ends_with_what_happens_to_whoever_made_it_unless_somebody_takes_it_over() {
+    let desk = Desk::open().await;
+    let admin = desk.practice.client(Role::Admin);
+    let colleague = Member::hire(admin, Role::Secretary, "Petit").await;
+    let reason = json!({"reason": "Essai"});
+    let suspend = async |member: &Member| {
+        admin.post(&format!("{}/suspend", member.path()), &reason).await.expect(200);
+        admin.post(&format!("{}/reinstate", member.path()), &reason).await.expect(200);
+    };
+    let change_role = async |member: &Member| {
+        let role = json!({"role": "nurse", "reason": "Essai"});
+        admin.post(&format!("{}/role", member.path()), &role).await.expect(200);
+        let role = json!({"role": "secretary", "reason": "Essai"});
+        admin.post(&format!("{}/role", member.path()), &role).await.expect(200);
+    };
+    let reset = async |member: &Member| {
+        let link = admin.post(&format!("{}/password-reset", member.path()), &Value::Null).await.expect(200).body;
+        accept(&admin.signed_out(), &link, PASSWORD).await.expect(204);
+    };
+
+    for what in ["suspension", "another role", "a reset"] {
+        let path = path_of(&colleague.log_in().await.post(&desk.feed(), &json!({})).await.expect(201));
+        read(&path).await.expect(200);
+        match what {
+            "suspension" => suspend(&colleague).await,
+            "another role" => change_role(&colleague).await,
+            _ => reset(&colleague).await,
+        }
+        let ended = read(&path).await;
+        assert_eq!(ended.status, 404, "after {what}: {}", ended.text);
+        assert!(desk.secretary().get(&desk.feed()).await.expect(200).body["endedAt"].is_string(), "after {what}");
+    }
+
+    // Taken over before or after, it goes on at the same address, and is no longer the colleague's.
+    let take_over = format!("{}/take-over", desk.feed());
+    let path = path_of(&colleague.log_in().await.post(&desk.feed(), &json!({})).await.expect(201));
+    suspend(&colleague).await;
+    read(&path).await.expect_problem(404, "resource_not_found");
+    let taken = desk.secretary().post(&take_over, &json!({})).await.expect(200).body;
+    assert_eq!((taken.get("path"), taken.get("endedAt")), (None, None));
+    read(&path).await.expect(200);
+    change_role(&colleague).await;
+    read(&path).await.expect(200);
+    let stranger = Member::hire(admin, Role::Nurse, "Roux").await.log_in().await;
+    stranger.post(&take_over, &json!({})).await.expect_problem(403, "permission_denied");
+    desk.secretary().delete(&desk.feed()).await.expect(204);
+    desk.secretary().post(&take_over, &json!({})).await.expect_problem(404, "resource_not_found");
 }

@@ -18,6 +18,8 @@ pub struct Operation {
     /// Where the body's schema, all references followed, has an identifier.
     pub ids_in_body: Vec<String>,
     pub permission: Value,
+    /// Whether it says that it needs a fresh proof of identity.
+    pub needs_step_up: bool,
     /// The chapter of the document that it stands in.
     pub chapter: String,
     /// The statuses of the refusals that it declares.
@@ -85,6 +87,7 @@ fn read(document: &Value, method: &str, path: &str, operation: &Value) -> Operat
         takes_body: !body.is_null(),
         ids_in_body,
         permission: operation["x-permission"].clone(),
+        needs_step_up: operation["x-step-up"] == true,
         chapter: operation["tags"][0].as_str().unwrap_or_default().to_owned(),
         refusals: operation["responses"]
             .as_object()

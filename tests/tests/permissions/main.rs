@@ -10,6 +10,7 @@ mod refusals;
 mod roles;
 mod row_security;
 mod servers;
+mod step_up;
 mod table;
 mod tokens;
 

@@ -38,8 +38,9 @@ const SEEN_WHOLE: [(&str, &str); 7] = [
 ];
 
 /// Tables whose rows are of no practice, and why.
-const OF_NO_PRACTICE_ELSEWHERE: [(&str, &str); 9] = [
+const OF_NO_PRACTICE_ELSEWHERE: [(&str, &str); 10] = [
     ("accounts.login_attempts", "failures are counted by digests of addresses and accounts, before anybody is known"),
+    ("accounts.refused_logins", "refused logins, also on addresses that nobody has, by keyed hashes"),
     ("accounts.signing_keys", "the keys of the house"),
     ("accounts.standing_progress", "how far the log is followed"),
     ("accounts.unread_events", "where in the log events stand that no release could read yet"),

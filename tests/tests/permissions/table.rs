@@ -29,6 +29,7 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("logIn", Public),
     ("refreshTokens", Public),
     ("acceptLink", Public),
+    ("forgotPassword", Public),
     // About the caller, or what everybody who works there may know.
     ("whoAmI", SignedIn),
     ("logOut", SignedIn),
@@ -54,6 +55,7 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("inviteUser", Write("users")),
     ("startPasswordReset", Write("users")),
     ("dropUserSecondFactor", Write("users")),
+    ("unlockUser", Write("users")),
     ("listUserSessions", Write("users")),
     ("endUserSession", Write("users")),
     ("changeFacilitySettings", Write("users")),
@@ -115,6 +117,7 @@ const OPERATIONS: &[(&str, Need)] = &[
     ("readCalendar", Public),
     ("makeCalendarFeed", SignedIn),
     ("readCalendarFeed", SignedIn),
+    ("takeOverCalendarFeed", SignedIn),
     ("revokeCalendarFeed", SignedIn),
     ("findSlots", Read("appointments")),
     ("readAvailability", Read("availability")),

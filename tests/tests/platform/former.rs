@@ -15,7 +15,7 @@ struct Meant {
 }
 
 /// The differences of the OpenAPI document that are meant.
-const MEANT: [Meant; 2] = [
+const MEANT: [Meant; 6] = [
     Meant {
         which: |difference| difference.is_of_a_header("description"),
         why: "the frame reads the headers, so each is described alike wherever it is taken",
@@ -24,6 +24,43 @@ const MEANT: [Meant; 2] = [
         which: Difference::is_words_of_a_success,
         why: "the frame has the answers, so each is described alike wherever it is given",
     },
+    Meant {
+        which: Difference::is_of_step_up,
+        why: "what gives or takes access needs a fresh proof of identity, and says so",
+    },
+    Meant {
+        which: |difference| difference.is_one_of(&LOCK),
+        why: "a device is known by a token, and an administrator lifts the lock of an account",
+    },
+    Meant {
+        which: |difference| difference.is_one_of(&FEEDS),
+        why: "a calendar feed ends with what happens to whoever made it, and can be taken over",
+    },
+    Meant { which: |difference| difference.is_one_of(&RESETS), why: "the link of a reset goes to its owner by e-mail" },
+];
+
+/// Where the document tells of the lock after wrong passwords.
+const LOCK: [&str; 4] = [
+    "paths › /api/v1/users/{id}/unlock",
+    "paths › /api/v1/auth/login › post › description",
+    "components › schemas › LoginRequest › properties › device_token",
+    "components › schemas › LoginAnswer › properties › device_token",
+];
+
+/// Where the document tells of the end of a calendar feed.
+const FEEDS: [&str; 3] = [
+    "paths › /api/v1/practitioners/{practitionerId}/calendar-feed/take-over",
+    "components › schemas › CalendarFeed › properties › endedAt",
+    "components › schemas › CalendarFeed › properties › createdBy › description",
+];
+
+/// Where the document tells of resets by e-mail.
+const RESETS: [&str; 5] = [
+    "paths › /api/v1/auth/password/forgot",
+    "components › schemas › ForgottenPassword",
+    "paths › /api/v1/users/{id}/password-reset › post › parameters › query handOut",
+    "paths › /api/v1/users/{id}/password-reset › post › responses › 400",
+    "components › schemas › UserWithLink › properties › link › description",
 ];
 
 /// What two documents say otherwise.
@@ -39,6 +76,19 @@ impl Difference {
     fn is_of_a_header(&self, member: &str) -> bool {
         let [.., parameters, parameter, last] = self.at.as_slice() else { return false };
         parameters == "parameters" && parameter.starts_with("header ") && last == member
+    }
+
+    /// Whether it is that an operation needs a fresh proof of identity, or that its description says so at its end.
+    fn is_of_step_up(&self) -> bool {
+        let [_paths, _path, _method, last] = self.at.as_slice() else { return false };
+        let described = self.served.as_ref().and_then(Value::as_str);
+        let said = described.is_some_and(|text| text.ends_with("last five minutes (`POST auth/step-up`)."));
+        last == "x-step-up" || (last == "description" && said)
+    }
+
+    /// Whether it is at one of these places.
+    fn is_one_of(&self, places: &[&str]) -> bool {
+        places.contains(&self.at.join(" › ").as_str())
     }
 
     /// Whether it is how an answer that is no refusal, or a header of it, is described.

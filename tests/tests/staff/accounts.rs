@@ -3,9 +3,9 @@ use data_encoding::BASE32_NOPAD;
 use domain::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::practice::{Practice, Underneath};
-use system_tests::server::{Answer, Client, Server, send};
-use uuid::Uuid;
+use system_tests::practice::Practice;
+use system_tests::server::{Answer, Client, send};
+use system_tests::staff::age_proofs;
 
 use super::{Member, PASSWORD, accept, member, path, try_log_in, within_a_second};
 
@@ -87,11 +87,7 @@ async fn taking_over_or_raising_an_account_needs_a_fresh_proof_of_identity() {
     let member = Member::hire(practice.client(Role::Admin), Role::Admin, "Roux").await;
     let nurse = Member::hire(practice.client(Role::Admin), Role::Nurse, "Diallo").await;
     let admin = member.log_in().await;
-    let (database, connection) = Underneath::of(Server::shared()).owner.connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let id: Uuid = member.user["id"].as_str().unwrap().parse().unwrap();
-    let long_ago = "UPDATE accounts.sessions SET stepped_up_at = now() - interval '6 minutes' WHERE user_id = $1";
-    database.execute(long_ago, &[&id]).await.unwrap();
+    age_proofs(member.id()).await;
 
     let (reset, role) = (format!("{}/password-reset", nurse.path()), format!("{}/role", nurse.path()));
     let raised = json!({"role": "admin", "reason": "Nouvelle fonction"});
@@ -99,8 +95,12 @@ async fn taking_over_or_raising_an_account_needs_a_fresh_proof_of_identity() {
     admin.post(&role, &raised).await.expect_problem(403, "step_up_required");
     drop_mfa(&admin, &nurse).await.expect_problem(403, "step_up_required");
     admin.get(&nurse.path()).await.expect(200);
+    // Whoever finds the screen open makes no administrator who takes over the others.
+    let accomplice = super::member(Role::Admin, "Inconnu", "Max");
+    admin.post("/users", &accomplice).await.expect_problem(403, "step_up_required");
 
     admin.post("/auth/step-up", &json!({"password": PASSWORD})).await.expect(204);
+    admin.post("/users", &accomplice).await.expect(201);
     admin.post(&reset, &Value::Null).await.expect(200);
     admin.post(&role, &raised).await.expect(200);
 }

@@ -27,9 +27,14 @@ fn mount(mount: &mut Mount<'_>) {
     mount.operations(session::credentials::PERMISSIONS, |parts| {
         session::CredentialsApi::new(StaffDesk::new(parts), parts.auth.clone())
     });
-    mount.operations(users::PERMISSIONS, |parts| users::UsersApi::new(StaffDesk::new(parts), parts.auth.clone()));
+    mount.operations(session::forgotten::PERMISSIONS, |parts| {
+        session::ForgottenPasswordsApi::new(parts.account_mail.clone())
+    });
+    mount.operations(users::PERMISSIONS, |parts| {
+        users::UsersApi::new(StaffDesk::new(parts), parts.auth.clone(), parts.account_mail.clone())
+    });
     mount.operations(users::user_accounts::PERMISSIONS, |parts| {
-        users::UserAccountsApi::new(StaffDesk::new(parts), parts.auth.clone())
+        users::UserAccountsApi::new(StaffDesk::new(parts), parts.auth.clone(), parts.account_mail.clone())
     });
     mount.operations(practitioners::PERMISSIONS, |parts| practitioners::PractitionersApi::new(StaffDesk::new(parts)));
     mount.operations(facilities::PERMISSIONS, |parts| facilities::FacilitiesApi::new(StaffDesk::new(parts)));

@@ -68,8 +68,11 @@ struct CalendarFeedDocument {
     practitioner_id: Uuid,
     /// When its address was made, RFC 3339.
     created_at: String,
-    /// Who made it.
+    /// Who made it, or took it over.
     created_by: Uuid,
+    /// When it ended, RFC 3339: whoever made it was suspended, got another role, or had their password reset. It is read no
+    /// more until somebody takes it over or makes another address.
+    ended_at: Option<String>,
     /// Where calendar programs read it, below the address of this server. Whoever knows it reads the feed. Told when it is
     /// made, and never again.
     path: Option<String>,
@@ -81,6 +84,7 @@ impl CalendarFeedDocument {
             practitioner_id: feed.practitioner_id.0,
             created_at: feed.created_at.to_string(),
             created_by: feed.created_by.0,
+            ended_at: feed.ended_at.map(|moment| moment.to_string()),
             path: secret.map(|secret| format!("/api/v1/calendars/{secret}")),
         }
     }
@@ -171,9 +175,10 @@ impl CalendarFeedApi {
 /// What each operation asks of its caller.
 pub(crate) const PERMISSIONS: PermissionTable = &[
     // One's own; another's is for those who may change calendars, which the operation sees to.
-    ("makeCalendarFeed", Permission::SignedIn),
+    ("makeCalendarFeed", Permission::FreshlyProved),
     ("readCalendarFeed", Permission::SignedIn),
-    ("revokeCalendarFeed", Permission::SignedIn),
+    ("takeOverCalendarFeed", Permission::FreshlyProved),
+    ("revokeCalendarFeed", Permission::FreshlyProved),
     // By its secret address, for programs that cannot log in.
     ("readCalendar", Permission::Public),
 ];
@@ -184,7 +189,8 @@ impl CalendarFeedApi {
     ///
     /// For a calendar program, which cannot log in: whoever knows the address reads when the practitioner has appointments, in
     /// which room, and nothing else. A former address is void from now on. Practitioners make their own; those with write
-    /// access to `availability`, anybody's.
+    /// access to `availability`, anybody's. The feed ends when whoever made it is suspended, gets another role or has their
+    /// password reset.
     #[oai(path = "/practitioners/:practitionerId/calendar-feed", method = "post", operation_id = "makeCalendarFeed")]
     async fn make(
         &self,
@@ -211,6 +217,28 @@ impl CalendarFeedApi {
     ) -> Result<Json<CalendarFeedDocument>, Problem> {
         let practitioner = self.admitted(&asked, practitioner_id.0).await?;
         let feed = self.feeds.of(asked.facility_id, practitioner).await?;
+        let feed = feed.ok_or_else(|| Problem::not_found("calendar feed"))?;
+        Ok(Json(CalendarFeedDocument::of(feed, None)))
+    }
+
+    /// Take over a calendar feed
+    ///
+    /// The feed is then the caller's, as if they had made it, and goes on at the same address. Also one that ended because of
+    /// what happened to whoever made it.
+    #[oai(
+        path = "/practitioners/:practitionerId/calendar-feed/take-over",
+        method = "post",
+        operation_id = "takeOverCalendarFeed"
+    )]
+    async fn take_over(
+        &self,
+        /// Whose appointments.
+        #[oai(name = "practitionerId")]
+        practitioner_id: Path<StrictUuid>,
+        asked: Asked<()>,
+    ) -> Result<Json<CalendarFeedDocument>, Problem> {
+        let practitioner = self.admitted(&asked, practitioner_id.0).await?;
+        let feed = self.feeds.take_over(asked.facility_id, practitioner, asked.user_id).await?;
         let feed = feed.ok_or_else(|| Problem::not_found("calendar feed"))?;
         Ok(Json(CalendarFeedDocument::of(feed, None)))
     }

@@ -33,12 +33,13 @@ impl CredentialsApi {
 
 /// What each operation asks of its caller.
 pub(crate) const PERMISSIONS: PermissionTable = &[
+    // The present password is the proof.
     ("changePassword", Permission::SignedIn),
     ("acceptLink", Permission::Public),
     ("stepUp", Permission::SignedIn),
-    ("enrollSecondFactor", Permission::SignedIn),
-    ("confirmSecondFactor", Permission::SignedIn),
-    ("dropSecondFactor", Permission::SignedIn),
+    ("enrollSecondFactor", Permission::FreshlyProved),
+    ("confirmSecondFactor", Permission::FreshlyProved),
+    ("dropSecondFactor", Permission::FreshlyProved),
 ];
 
 #[OpenApi(prefix_path = "/api/v1/auth", tag = "Chapter::Session")]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::roles::{PermissionsDocument, RoleName};
 use accounts::account::Account;
+use accounts::device_token::DeviceToken;
 use accounts::login::Admission;
 use accounts::password_policy::NewPassword;
 use accounts::sessions::Session;
@@ -71,6 +72,8 @@ pub(super) struct LoginRequest {
     pub(super) password: Unparsed<GivenPassword>,
     /// Needed when the account has a second factor.
     pub(super) otp: Option<Unparsed<GivenCode>>,
+    /// The `device_token` of an earlier login on this device, whoever logged in. Guesses of others do not lock it out.
+    pub(super) device_token: Option<Unparsed<DeviceToken>>,
 }
 
 /// A session that is to go on.
@@ -87,6 +90,13 @@ pub(super) struct RefreshRequest {
 pub(super) struct PasswordChange {
     pub(super) current_password: Unparsed<GivenPassword>,
     pub(super) new_password: Unparsed<NewPassword>,
+}
+
+/// Whose password is forgotten.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForgottenPassword {
+    pub(super) email: Unparsed<EmailAddress>,
 }
 
 /// A password chosen by the link of an invitation or a reset.
@@ -131,6 +141,7 @@ pub(super) struct RecoveryCodes {
 
 /// An access token, what it is renewed with, and whose it is.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(super) struct LoginAnswer {
     /// Goes into the `Authorization` header of every further request.
     access_token: String,
@@ -142,6 +153,9 @@ pub(super) struct LoginAnswer {
     expires_in: i64,
     /// Who logged in.
     user: UserDocument,
+    /// To be kept on this device and sent along at its next login, by whoever logs in on it: the device is known then. It
+    /// lets nobody in. Told by a login alone.
+    device_token: Option<String>,
 }
 
 #[derive(Enum)]
@@ -157,6 +171,7 @@ impl From<Admission> for LoginAnswer {
             token_type: TokenType::Bearer,
             expires_in: admission.expires_in.as_secs(),
             user: UserDocument::of(admission.account, &admission.permissions),
+            device_token: admission.device.map(|device| device.as_str().to_owned()),
         }
     }
 }

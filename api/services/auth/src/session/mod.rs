@@ -3,6 +3,7 @@
 
 pub(crate) mod credentials;
 mod documents;
+pub(crate) mod forgotten;
 pub(crate) mod operations;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use poem::Request;
 use poem::http::header;
 
 pub use self::credentials::CredentialsApi;
+pub use self::forgotten::ForgottenPasswordsApi;
 pub use self::operations::SessionApi;
 use accounts::account_events::Origin;
 use accounts::sessions::ClientPlace;

@@ -41,9 +41,9 @@ pub(crate) const PERMISSIONS: PermissionTable = &[
     ("logOut", Permission::SignedIn),
     ("whoAmI", Permission::SignedIn),
     ("listSessions", Permission::SignedIn),
-    ("endOtherSessions", Permission::SignedIn),
+    ("endOtherSessions", Permission::FreshlyProved),
     // One's own; another's is for those who may change accounts, which the operation sees to.
-    ("endSession", Permission::SignedIn),
+    ("endSession", Permission::FreshlyProved),
     ("listTokenKeys", Permission::Public),
 ];
 
@@ -53,7 +53,8 @@ impl SessionApi {
     ///
     /// With a second factor, the first answer is `second_factor_required`; the same request then carries `otp` as well.
     /// After five wrong passwords the account is locked for a time that grows with each further one, but not for who calls
-    /// from where this account logged in before.
+    /// from where this account logged in before, or with the `device_token` of a device on which it did. A new password
+    /// lifts the lock, and so does an administrator.
     #[oai(path = "/login", method = "post", operation_id = "logIn")]
     async fn log_in(
         &self,
@@ -64,10 +65,11 @@ impl SessionApi {
         let email = body.email.parse("email", &mut violations);
         let password = body.password.parse("password", &mut violations);
         let otp = parse_optional(body.otp.as_ref(), "otp", &mut violations);
+        let device = parse_optional(body.device_token.as_ref(), "device_token", &mut violations);
         let (Some(email), Some(password), true) = (email, password, violations.is_empty()) else {
             return Err(Problem::validation_failed(violations));
         };
-        let given = GivenCredentials { email, password: password.into(), otp: otp.map(Zeroizing::from) };
+        let given = GivenCredentials { email, password: password.into(), otp: otp.map(Zeroizing::from), device };
         let admission = self.auth.log_in(given, &origin(request)).await?;
         Ok(Json(admission.into()))
     }

@@ -60,7 +60,8 @@ pub(super) struct UserDocument {
 #[oai(rename = "UserWithLink", skip_serializing_if_is_none)]
 pub(super) struct UserWithLinkDocument {
     user: UserDocument,
-    /// To be handed to the member of staff and nobody else. It is not stored, and cannot be read again.
+    /// To be handed to the member of staff and nobody else. It is not stored, and cannot be read again. Left out if it went to
+    /// them by e-mail.
     link: Option<LinkDocument>,
 }
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use self::documents::{UserDocument, UserWithLinkDocument};
 use self::input::{AdmissionInput, RoleInput, UserInput, UserRegistrationInput};
+use self::links::Bearer;
 use self::list::{UserListDocument, Wanted, page_start};
 use self::outcome::{refusal, view};
 pub use self::user_accounts::UserAccountsApi;
@@ -34,18 +35,20 @@ use frame::received::{Creating, Fetching, Received, Revising, Stepping};
 use frame::strict_json::StrictJson;
 use frame::unparsed_code::UnparsedCode;
 use frame::written_json::WrittenJson;
+use policies::account_mail::AccountMail;
 use service::Chapter;
 
 /// The operations on who works in the practice.
 pub struct UsersApi {
     desk: StaffDesk,
     auth: Auth,
+    mail: AccountMail,
 }
 
 impl UsersApi {
     /// Over this state, with what makes links.
-    pub const fn new(desk: StaffDesk, auth: Auth) -> Self {
-        Self { desk, auth }
+    pub const fn new(desk: StaffDesk, auth: Auth, mail: AccountMail) -> Self {
+        Self { desk, auth, mail }
     }
 
     async fn change(
@@ -129,7 +132,8 @@ impl UsersApi {
         let registered = self.desk.commands.register_user(id, role, &details, &once).await.map_err(refusal)?;
         let (mut position, mut link) = (registered.position, None);
         if !registered.replayed {
-            let invited = links::make(&self.desk, &self.auth, id, LinkPurpose::Invitation, &context).await?;
+            let bearer = Bearer::Caller(&self.mail);
+            let invited = links::make(&self.desk, &self.auth, id, LinkPurpose::Invitation, &context, bearer).await?;
             (position, link) = (invited.executed.position, invited.link);
         }
         let settled = self.desk.settle(position, &asked).await;
@@ -172,7 +176,7 @@ impl UsersApi {
     /// Give a member of staff another role
     ///
     /// What they may do changes within a second, in the sessions that they have. The practice keeps at least one
-    /// administrator who can log in. Needs a proof of identity of the last five minutes (`POST auth/step-up`).
+    /// administrator who can log in.
     #[oai(path = "/:id/role", method = "post", operation_id = "assignRole")]
     async fn assign_role(
         &self,
@@ -181,7 +185,6 @@ impl UsersApi {
         asked: Stepping,
         StrictJson(input): StrictJson<RoleInput>,
     ) -> Result<Changed<UserDocument>, Problem> {
-        self.auth.require_step_up(asked.caller()).await?;
         let (role, reason) = input.parse()?;
         let context = asked.context(Some(&reason), &input);
         self.change(id, &UserCommand::AssignRole { role }, &context, &asked).await

@@ -1,16 +1,17 @@
 //! What an administrator does about the account of a member of staff: another link to choose a password by, an end to their
-//! sessions, and to a second factor that was lost. Nobody sees or chooses the password of somebody else.
+//! sessions, to a second factor that was lost, and to a lock. Nobody sees or chooses the password of somebody else.
 
 use domain::ids::UserId;
 use domain::role::Area;
+use domain::user::UserCommand;
 use poem::Request;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::documents::{UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
-use super::links;
-use super::outcome::view;
+use super::documents::{UserDocument, UserSessionDocument, UserSessionListDocument, UserWithLinkDocument};
+use super::links::{self, Bearer};
+use super::outcome::{refusal, view};
 use crate::desk::StaffDesk;
 use crate::session::origin;
 use accounts::Auth;
@@ -19,22 +20,25 @@ use frame::answers::{Changed, Done};
 use frame::auth::Caller;
 use frame::command::ChangeReason;
 use frame::declared_headers::Required;
-use frame::parameter::{Prefer, StrictUuid};
+use frame::parameter::{Prefer, StrictBool, StrictUuid};
 use frame::permissions::{Permission, PermissionTable};
 use frame::problem::{Problem, ProblemCode};
 use frame::received::{Asked, Creating, NO_BODY, Received};
+use frame::written_json::WrittenJson;
+use policies::account_mail::AccountMail;
 use service::Chapter;
 
 /// The operations on the accounts of staff.
 pub struct UserAccountsApi {
     desk: StaffDesk,
     auth: Auth,
+    mail: AccountMail,
 }
 
 impl UserAccountsApi {
     /// Over this state, with what makes links and ends sessions.
-    pub const fn new(desk: StaffDesk, auth: Auth) -> Self {
-        Self { desk, auth }
+    pub const fn new(desk: StaffDesk, auth: Auth, mail: AccountMail) -> Self {
+        Self { desk, auth, mail }
     }
 
     /// 404 unless this is a member of staff of the caller's practice.
@@ -48,10 +52,11 @@ impl UserAccountsApi {
         user: Path<StrictUuid>,
         purpose: LinkPurpose,
         received: &Received,
+        bearer: Bearer<'_>,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
         let context = received.context(None, &NO_BODY);
         let links::Made { executed, link } =
-            links::make(&self.desk, &self.auth, UserId(user.0.0), purpose, &context).await?;
+            links::make(&self.desk, &self.auth, UserId(user.0.0), purpose, &context, bearer).await?;
         let settled = self.desk.settle(executed.position, received).await;
         let document = UserWithLinkDocument::written(&view(&executed)?, link)?;
         Ok(Changed::now(document, executed.after.shown_version, settled))
@@ -78,6 +83,7 @@ pub(crate) const PERMISSIONS: PermissionTable = &[
     ("inviteUser", Permission::Write(Area::Users)),
     ("startPasswordReset", Permission::Write(Area::Users)),
     ("dropUserSecondFactor", Permission::Write(Area::Users)),
+    ("unlockUser", Permission::Write(Area::Users)),
     // From where a colleague works is nobody else's business.
     ("listUserSessions", Permission::Write(Area::Users)),
     ("endUserSession", Permission::Write(Area::Users)),
@@ -95,30 +101,33 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
         asked: Creating,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
-        self.link(id, LinkPurpose::Invitation, &asked).await
+        self.link(id, LinkPurpose::Invitation, &asked, Bearer::Caller(&self.mail)).await
     }
 
     /// Start a reset of a password
     ///
-    /// Answers, once, the token of a link by which the member of staff chooses another password, good for an hour; former
-    /// ones are void. Until it is used, the present password goes on. Needs a proof of identity of the last five minutes
-    /// (`POST auth/step-up`).
+    /// Sends the member of staff an e-mail with a link by which they choose another password, good for an hour; former ones are
+    /// void. Until it is used, the present password goes on. Where the server sends no e-mail, or with `handOut`, the answer
+    /// holds the token of the link, once, to be handed to its owner; owner and compliance officer are told of that.
     #[oai(path = "/:id/password-reset", method = "post", operation_id = "startPasswordReset")]
     async fn reset_password(
         &self,
         /// The member of staff.
         id: Path<StrictUuid>,
+        /// Whether the answer is to hold the link, also where it could be sent to its owner.
+        #[oai(name = "handOut")]
+        hand_out: Query<Option<StrictBool>>,
         asked: Creating,
     ) -> Result<Changed<UserWithLinkDocument>, Problem> {
-        self.auth.require_step_up(asked.caller()).await?;
-        self.link(id, LinkPurpose::Reset, &asked).await
+        let hand_out = hand_out.0.is_some_and(|hand_out| hand_out.0) || !self.mail.is_there();
+        let bearer = if hand_out { Bearer::Caller(&self.mail) } else { Bearer::Owner(&self.mail) };
+        self.link(id, LinkPurpose::Reset, &asked, bearer).await
     }
 
     /// Drop the lost second factor of a member of staff
     ///
     /// Their sessions end within a second, and they log in with their password alone; where the practice requires a second
-    /// factor of their role, they set up another before anything else. One's own is dropped at `DELETE auth/mfa`. Needs a
-    /// proof of identity of the last five minutes (`POST auth/step-up`).
+    /// factor of their role, they set up another before anything else. One's own is dropped at `DELETE auth/mfa`.
     #[oai(path = "/:id/mfa", method = "delete", operation_id = "dropUserSecondFactor")]
     async fn drop_second_factor(
         &self,
@@ -127,7 +136,6 @@ impl UserAccountsApi {
         id: Path<StrictUuid>,
         asked: Asked<(Required<ChangeReason>, Prefer)>,
     ) -> Result<Dropped, Problem> {
-        self.auth.require_step_up(asked.caller()).await?;
         let user = UserId(id.0.0);
         self.must_be_known(asked.caller(), user).await?;
         if user == asked.user_id {
@@ -138,6 +146,25 @@ impl UserAccountsApi {
         let dropped = self.auth.drop_lost_second_factor(user, asked.caller(), &context, &origin(request)).await;
         let (position, preference) = self.desk.settle(dropped?, &asked).await.into_headers();
         Ok(Dropped::Dropped(position, preference))
+    }
+
+    /// Lift the lock of an account
+    ///
+    /// After wrong passwords: the member of staff may try again at once, from everywhere.
+    #[oai(path = "/:id/unlock", method = "post", operation_id = "unlockUser")]
+    async fn unlock(
+        &self,
+        /// The member of staff.
+        id: Path<StrictUuid>,
+        asked: Creating,
+    ) -> Result<Changed<UserDocument>, Problem> {
+        let (user, context) = (UserId(id.0.0), asked.context(None, &NO_BODY));
+        let unlocked = self.desk.commands.change_user(user, &UserCommand::UnlockAccount, &context).await;
+        let unlocked = unlocked.map_err(refusal)?;
+        self.auth.lift_lock(user).await?;
+        let settled = self.desk.settle(unlocked.position, &asked).await;
+        let document = view(&unlocked)?.document().map_err(|error| Problem::internal(&error))?;
+        Ok(Changed::now(WrittenJson::stored(document), unlocked.after.shown_version, settled))
     }
 
     /// The sessions of a member of staff

@@ -2,6 +2,7 @@
 
 use super::*;
 use accounts::account::LoginHash;
+use accounts::device_token::DeviceToken;
 use accounts::lockout::{Approach, Lockout};
 
 #[tokio::test]
@@ -68,35 +69,68 @@ async fn who_logs_in_from_a_known_place_is_not_locked_out_by_strangers() {
         Approach::Open(attempt) => Some(attempt),
         Approach::Locked(_) => None,
     };
-    let attempt = open(lockout.approach(login, home).await.unwrap()).unwrap();
+    let device = DeviceToken::generate().unwrap();
+    let attempt = open(lockout.approach(login, home, Some(&device)).await.unwrap()).unwrap();
     assert!(lockout.succeeded(&attempt, DOCTOR).await.unwrap());
 
     for _ in 0..5 {
-        let attempt = open(lockout.approach(login, stranger).await.unwrap()).unwrap();
+        let attempt = open(lockout.approach(login, stranger, None).await.unwrap()).unwrap();
         lockout.failed(&attempt).await.unwrap();
     }
-    assert!(open(lockout.approach(login, stranger).await.unwrap()).is_none(), "the stranger is locked");
+    assert!(open(lockout.approach(login, stranger, None).await.unwrap()).is_none(), "the stranger is locked");
     let elsewhere = Some("203.0.113.9".parse().unwrap());
-    assert!(open(lockout.approach(login, elsewhere).await.unwrap()).is_none(), "and every other stranger");
-    let attempt = open(lockout.approach(login, home).await.unwrap()).expect("the owner is not");
+    assert!(open(lockout.approach(login, elsewhere, None).await.unwrap()).is_none(), "and every other stranger");
+    let invented = DeviceToken::generate().unwrap();
+    assert!(open(lockout.approach(login, elsewhere, Some(&invented)).await.unwrap()).is_none());
+    let attempt = open(lockout.approach(login, home, None).await.unwrap()).expect("the owner at home is not");
+    assert!(open(lockout.approach(login, elsewhere, Some(&device)).await.unwrap()).is_some(), "nor on their device");
 
-    // At home, too, only so many guesses are free.
+    // At home, too, only so many guesses are free; and what is counted there does not count on the device.
     for _ in 0..5 {
         lockout.failed(&attempt).await.unwrap();
     }
-    assert!(open(lockout.approach(login, home).await.unwrap()).is_none());
-    lockout.forget_places(DOCTOR).await.unwrap();
+    assert!(open(lockout.approach(login, home, None).await.unwrap()).is_none());
+    let attempt = open(lockout.approach(login, home, Some(&device)).await.unwrap()).expect("the device is not locked");
+    for _ in 0..5 {
+        lockout.failed(&attempt).await.unwrap();
+    }
+    assert!(open(lockout.approach(login, home, Some(&device)).await.unwrap()).is_none());
 
-    // Whoever tries many accounts is locked by address, also for accounts that were not tried yet.
+    // A lock that is lifted is lifted everywhere, and what is known stays known.
+    lockout.lift(&[login], DOCTOR).await.unwrap();
+    for address in [home, stranger, elsewhere] {
+        assert!(open(lockout.approach(login, address, Some(&device)).await.unwrap()).is_some());
+        assert!(open(lockout.approach(login, address, None).await.unwrap()).is_some());
+    }
+    for _ in 0..5 {
+        let attempt = open(lockout.approach(login, stranger, None).await.unwrap()).unwrap();
+        lockout.failed(&attempt).await.unwrap();
+    }
+    assert!(open(lockout.approach(login, home, None).await.unwrap()).is_some());
+
+    // Whoever tries many accounts from one address locks each, and nobody else who shares the address.
     let sprayer = Some("2001:db8:5::1".parse().unwrap());
     for number in 0..20 {
         let login = LoginHash::of(&format!("user{number}@exemple.fr"), &practice.log);
-        let attempt = open(lockout.approach(login, sprayer).await.unwrap()).unwrap();
-        lockout.failed(&attempt).await.unwrap();
+        for _ in 0..5 {
+            let attempt = open(lockout.approach(login, sprayer, None).await.unwrap()).unwrap();
+            lockout.failed(&attempt).await.unwrap();
+        }
+        assert!(open(lockout.approach(login, sprayer, None).await.unwrap()).is_none());
     }
     let neighbour = Some("2001:db8:5::2".parse().unwrap());
     let login = LoginHash::of("another@exemple.fr", &practice.log);
-    assert!(open(lockout.approach(login, neighbour).await.unwrap()).is_none());
+    assert!(open(lockout.approach(login, neighbour, None).await.unwrap()).is_some());
+}
+
+#[tokio::test]
+async fn of_the_devices_of_an_account_the_latest_are_known() {
+    let practice = Practice::open().await;
+    for _ in 0..25 {
+        practice.one.log_in(EMAIL, &practice.doctor.password).await.assert_status_is_ok();
+    }
+    let devices = "SELECT count(*) FROM accounts.known_places WHERE is_device";
+    assert_eq!(practice.number(devices).await, 20);
 }
 
 #[tokio::test]
@@ -160,4 +194,25 @@ async fn refusal_times(practice: &Practice) -> [f64; 2] {
         times.sort_unstable();
         times[times.len() / 4].as_secs_f64() * 1000.0
     })
+}
+
+#[tokio::test]
+async fn a_storm_of_refused_logins_leaves_few_events_and_a_count_of_all() {
+    let practice = Practice::open().await;
+    for _ in 0..30 {
+        practice.one.log_in(EMAIL, "wrong").await;
+        practice.one.log_in("nobody@exemple.fr", "wrong").await;
+    }
+    let counted = "SELECT coalesce(sum(times), 0)::bigint FROM accounts.refused_logins";
+    let began = Instant::now();
+    while practice.number(counted).await < 50 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", practice.number(counted).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(practice.history().await.iter().filter(|happened| *happened == "LoginRefused").count(), 10);
+    assert_eq!(practice.number(counted).await, 50);
+    // One row each for the known and the unknown address, by their keyed hashes.
+    assert_eq!(practice.number("SELECT count(*) FROM accounts.refused_logins").await, 2);
+    let unknown = "SELECT times FROM accounts.refused_logins WHERE user_id IS NULL";
+    assert_eq!(practice.number(unknown).await, 30);
 }

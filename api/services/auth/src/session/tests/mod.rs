@@ -90,7 +90,8 @@ impl Server {
         let mut frame = Frame::default();
         frame.mount(SessionApi::new(auth.clone()), operations::PERMISSIONS);
         frame.mount(CredentialsApi::new(desk, auth.clone()), credentials::PERMISSIONS);
-        let client = TestClient::new(frame.app(&tokens, FrameSettings::default()).unwrap());
+        let settings = FrameSettings { sessions: Some(auth.sessions.clone()), ..FrameSettings::default() };
+        let client = TestClient::new(frame.app(&tokens, settings).unwrap());
         Self { client, auth, stop }
     }
 

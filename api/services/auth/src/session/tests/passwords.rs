@@ -12,7 +12,9 @@ async fn a_new_password_ends_the_other_sessions_and_not_this_one() {
     let elsewhere = practice.other.tokens(&practice.doctor).await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
 
-    for (new, rule) in [("trop court", "length"), ("Qwertyqwerty123", "common_password")] {
+    let refusals =
+        [("trop court", "length"), ("Qwertyqwerty123", "common_password"), ("azertyuiop12", "guessable_password")];
+    for (new, rule) in refusals {
         let refused = practice.one.post("/password", Some(&here.access), &change(&practice.doctor.password, new)).await;
         refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(body(refused).await["violations"][0]["rule"], rule);

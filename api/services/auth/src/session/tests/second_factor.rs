@@ -142,3 +142,26 @@ fn claims(token: &str) -> Value {
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
     serde_json::from_slice(&bytes[..bytes.len() - 64]).unwrap()
 }
+
+#[tokio::test]
+async fn recovery_codes_are_hashed_as_passwords_are_and_those_of_before_are_still_good() {
+    let practice = Practice::open().await;
+    let server = &practice.one;
+    let (_, recovery) = enroll(server, &server.tokens(&practice.doctor).await.access).await;
+    let salted = "SELECT count(*) FROM accounts.recovery_codes WHERE octet_length(salt) = 16";
+    assert_eq!(practice.number(salted).await, 10);
+    let letters = recovery[0].replace('-', "").to_uppercase();
+    let bytes = data_encoding::BASE32_NOPAD.decode(letters.as_bytes()).unwrap();
+    let plain = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    let plain = data_encoding::HEXLOWER.encode(plain.as_ref());
+    let found = format!("SELECT count(*) FROM accounts.recovery_codes WHERE code_hash = '\\x{plain}'");
+    assert_eq!(practice.number(&found).await, 0);
+    log_in(server, &practice, Some(&recovery[1])).await.assert_status_is_ok();
+
+    // As a former release wrote them.
+    practice.sql("DELETE FROM accounts.recovery_codes").await;
+    let former = "INSERT INTO accounts.recovery_codes (user_id, code_hash) VALUES";
+    practice.sql(&format!("{former} ('{DOCTOR}', '\\x{plain}')")).await;
+    log_in(server, &practice, Some(&recovery[0])).await.assert_status_is_ok();
+    log_in(server, &practice, Some(&recovery[0])).await.assert_status(StatusCode::UNAUTHORIZED);
+}

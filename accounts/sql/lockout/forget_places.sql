@@ -1,1 +1,0 @@
-DELETE FROM accounts.known_places WHERE user_id = $1

@@ -1,3 +1,0 @@
-SELECT EXISTS (
-  SELECT FROM accounts.one_time_links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
-) AS good

@@ -1,0 +1,1 @@
+DELETE FROM accounts.refused_logins WHERE hour < now() - interval '1 year'
