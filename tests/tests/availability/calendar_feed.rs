@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::server::{Answer, Client, Server, send};
-use system_tests::staff::{Member, PASSWORD, accept};
+use system_tests::staff::{Member, PASSWORD, accept, within_a_second};
 
 use super::{Desk, monday, with_header};
 
@@ -136,7 +136,10 @@ async fn a_feed_ends_with_what_happens_to_whoever_made_it_unless_somebody_takes_
     };
 
     for what in ["suspension", "another role", "a reset"] {
-        let path = path_of(&colleague.log_in().await.post(&desk.feed(), &json!({})).await.expect(201));
+        let session = colleague.log_in().await;
+        // What ended the sessions before may still be on its way.
+        within_a_second(&session, "/auth/me", |me| me.status == 200).await;
+        let path = path_of(&session.post(&desk.feed(), &json!({})).await.expect(201));
         read(&path).await.expect(200);
         match what {
             "suspension" => suspend(&colleague).await,

@@ -28,7 +28,7 @@ async fn every_operation_of_the_document_refuses_the_anonymous_but_the_public_on
             // A calendar program knows an address and nothing else: the address is the secret.
             let public = path.contains("/health/")
                 || path.starts_with("/api/v1/calendars/")
-                || ["/login", "/keys", "/refresh", "/password/accept"]
+                || ["/login", "/keys", "/refresh", "/password/accept", "/password/forgot"]
                     .iter()
                     .any(|open| path == &format!("/api/v1/auth{open}"));
             assert_eq!(answer.status == 401, !public, "{method} {path}: {}", answer.status);
