@@ -72,7 +72,8 @@ pub struct Appointment {
     pub link_id: Option<LinkId>,
     /// Whether it lies outside the practitioner's hours as they were then.
     pub outside_availability: bool,
-    /// Over which appointments it was meant to lie.
+    /// Over which appointments it was meant to lie. Rows of read models hold it under this name.
+    #[serde(rename = "beside")]
     pub overlaps: Vec<AppointmentId>,
     /// What was written of it.
     pub texts: Revealed<Texts>,

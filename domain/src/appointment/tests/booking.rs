@@ -218,3 +218,30 @@ fn a_command_names_the_slot_that_it_wants_and_the_patient_whom_it_brings_in() {
         assert_eq!((command.slot(), command.patient()), (slot, brings), "{command:?}");
     }
 }
+
+/// The read model keeps appointments under these names, and reads rows that an earlier release wrote.
+#[test]
+fn the_names_under_which_an_appointment_is_stored_stay_as_they_are() {
+    let appointment =
+        Appointment { overlaps: vec![id(7)], link_id: Some(LinkId(Uuid::nil())), ..Appointment::default() };
+    let stored = serde_json::to_value(&appointment).unwrap();
+    let mut names: Vec<&str> = stored.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let expected = [
+        "beside",
+        "cancellation",
+        "heldUntil",
+        "linkId",
+        "occurrence",
+        "outsideAvailability",
+        "patientId",
+        "priority",
+        "slot",
+        "status",
+        "texts",
+        "timeZone",
+        "type",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(serde_json::from_value::<Appointment>(stored).unwrap(), appointment);
+}
